@@ -1,8 +1,7 @@
 """Why nothing may be made or changed: the checks that kinds share, and how each kind asks its own.
 
 A kind lists the checks that it heeds, some of these and some that only it knows; the first that
-finds something answers. Planners ask before they decide anything, and what is told of it in a
-status comes from the same answer.
+finds something answers, and what is told of it in a status comes from that answer.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from controller.planning import management, plan, remedies
 
 
 class Above(Protocol):
-    """What an object stands below: every kind's snapshot has it."""
+    """What an object of an application stands below: its snapshot has it, whatever the kind."""
 
     @property
     def now(self) -> float:
@@ -52,10 +51,11 @@ class Obstacle:
     reason: str
     message: str
     stalled: bool = False
+    # A fleet alone is in the way, and servers that fail meanwhile are no fault of a rollout's.
     passing: bool = False
-    # A person asked that nothing is done: what is well stays Ready.
+    # A person asked that nothing is done: an application that is well stays Ready.
     asked: bool = False
-    # No wait can change it: bounded work ends by it.
+    # No wait can change it: an Operation or a Build ends by it.
     ends: bool = False
     blocked: tuple[Blocked, ...] = ()
     # What is tried all the same, since it may end the obstacle.

@@ -253,9 +253,9 @@ MUTANTS = (
         name="pods are made while their application goes",
         edits=(
             Edit(
-                "controller.kinds.server.planner:_below_what_goes",
-                "ANY_application.metadata.deletion_timestamp is not None",
-                "False",
+                "controller.planning.obstacles:application_deleting",
+                "ANY_application.metadata.deletion_timestamp is None",
+                "True",
             ),
         ),
         story="upkeep",

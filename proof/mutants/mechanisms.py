@@ -317,8 +317,8 @@ OUTAGES = (
         name="an operation whose clock runs while the provider is away",
         edits=(
             Edit(
-                "controller.kinds.operation.planner:_paused",
-                "fleet.outage.lasts and fleet.pause is not None",
+                "controller.kinds.operation.checks:_outage",
+                "snapshot.fleet.outage.lasts",
                 "False",
             ),
             Edit(

@@ -294,7 +294,7 @@ _NAMED = (
     ),
     one(
         "a set below a paused application does not name it",
-        "controller.kinds.serverset.checks:_paused",
+        "controller.planning.obstacles:resting",
         "(blocked,)",
         "()",
         f"{_WAITS}::test_a_paused_application_is_named_by_all_that_waits_below_it",

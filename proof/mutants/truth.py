@@ -233,7 +233,7 @@ _CLOCK = (
 _DONE = (
     one(
         "an operation that touches nothing ends well",
-        "controller.kinds.operation.planner:_wait",
+        "controller.kinds.operation.checks:_nothing_targeted",
         "presence.nothing_targeted(snapshot)",
         "''",
         f"{_STORIES}::test_what_targets_nothing_fails",
@@ -268,7 +268,7 @@ _DONE = (
     ),
     one(
         "a paused rollback goes on",
-        "controller.kinds.operation.planner:_paused",
+        "controller.kinds.operation.checks:_paused",
         "operation.spec.paused",
         "False",
         f"{_ROLLOUTS}::test_a_paused_rollback_moves_nothing_and_goes_on_later",

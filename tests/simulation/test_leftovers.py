@@ -188,7 +188,7 @@ async def test_what_others_keep_of_the_application_itself_is_named(
         assert said["remedy"] == f"kubectl get {resource} {name} -n default -o yaml"
         ready = universe.condition(Resource.APPLICATIONS, "shop")
         assert (ready["status"], ready["reason"]) == ("False", "Deleting")
-        assert ready["message"] == "No server is left. Others keep something of the application."
+        assert ready["message"] == "All servers are gone. Others keep something of the application."
         assert FOREIGN in str((await walked(universe))[thing])
         # The second one's is lifted: it is named no longer.
         assert SECOND in said["message"]

@@ -270,7 +270,7 @@ def test_nothing_that_strangers_write_stops_the_engine_or_a_teardown(script: lis
 @pytest.mark.parametrize(
     ("resource", "told", "named"),
     [
-        (Resource.APPLICATIONS, "All that Argosy made of it is gone", ""),
+        (Resource.APPLICATIONS, "All that Argosy made for the application is gone", ""),
         (Resource.SERVERSETS, "Others keep something of web", "ServerSet/shop-web"),
         (Resource.SERVERS, "Waiting for the servers of web", "Server/shop-web-0"),
         (Resource.PODS, "Waiting for the servers of web", "Server/shop-web-0"),

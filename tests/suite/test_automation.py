@@ -122,6 +122,9 @@ def hooks() -> dict[str, dict[str, Any]]:
         ("Wait for the cache\nA body in the wrong line.\n", False),
         ("Wait for the cache\n", False),
         ("Wait for the cache\n\n# Please enter the commit message.\n# On branch main\n", False),
+        ("Wait for the cache\n\n# ------ >8 ------\ndiff --git a/x b/x\n+why\n", False),
+        ("Merge branch 'cache'\n", True),
+        ("fixup! Wait for the cache\n", True),
     ],
 )
 def test_a_commit_says_what_and_why(message: str, passes: bool) -> None:

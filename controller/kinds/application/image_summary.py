@@ -58,7 +58,7 @@ def explain(row: Row) -> str:
         return f"Component {row.name}: {failure.metadata.name} failed: {how.message}".strip()
     latest = row.standing.latest if row.standing is not None else None
     if latest is None:
-        return f"Component {row.name}: its first image is to be built."
+        return f"Component {row.name} waits for a first image, whose build is yet to begin."
     said = f"Component {row.name}: {latest.metadata.name} has not ended"
     keeps = latest.status.blocked_by if latest.status.start_time is not None else ()
     return f"{said}: {keeps[0].reason}: {keeps[0].message}" if keeps else f"{said}."

@@ -32,6 +32,7 @@ from controller.planning import (
     words,
 )
 from controller.planning import leftovers as kept_by_others
+from controller.planning.obstacles import Obstacle
 from controller.planning.plan import Action, Plan, RecordEvent, Urgency
 
 # Of servers that are left behind, so many are told one by one.
@@ -47,7 +48,7 @@ def plan(snapshot: ApplicationSnapshot) -> Plan:
     obstacle = checks.find(snapshot)
     if obstacle is not None:
         note = f"nothing is made or changed: {obstacle.message}"
-        return _finish(snapshot, table, failed, [], [note])
+        return _finish(snapshot, table, failed, [], [note], obstacle)
     if not finalizers.is_on(snapshot.application.metadata):
         return Plan(
             actions=(finalizers.add(snapshot.application),),
@@ -105,6 +106,7 @@ def _finish(
     failed: outcomes.Outcomes,
     actions: list[Action],
     notes: list[str],
+    obstacle: Obstacle | None = None,
 ) -> Plan:
     application = snapshot.application
     before = application.status
@@ -114,7 +116,13 @@ def _finish(
     ):
         handled = tags.retry_now(application.metadata)
     after = summary.status(
-        summary.Outlook(snapshot=snapshot, table=table, failed=failed, handled_retry=handled)
+        summary.Outlook(
+            snapshot=snapshot,
+            table=table,
+            failed=failed,
+            handled_retry=handled,
+            obstacle=obstacle,
+        )
     )
     return Plan(
         actions=(

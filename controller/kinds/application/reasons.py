@@ -11,7 +11,7 @@ class ApplicationReason(Vocabulary):
     WAITING_FOR_DEPENDENCY = (
         "WaitingForDependency",
         "A component waits until those that it depends on are available at their target.",
-        "Ask it what those wait for.",
+        "Ask what those components wait for.",
         "kubectl argosy why application/NAME",
     )
     ROLLED_BACK = (

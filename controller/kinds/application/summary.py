@@ -14,7 +14,6 @@ from controller.api import clock, conditions, names, objects
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.kinds.application import (
-    checks,
     image_summary,
     operation_history,
     rollback,
@@ -24,6 +23,7 @@ from controller.kinds.application.components import Row, Table
 from controller.kinds.application.reasons import ApplicationReason
 from controller.kinds.application.snapshot import ApplicationSnapshot
 from controller.planning import finalizers, obstacles, outcomes, remedies, words
+from controller.planning.obstacles import Obstacle
 from controller.planning.verdict import Verdict
 
 MOST_BLOCKED = 20
@@ -40,6 +40,8 @@ class Outlook:
     table: Table
     failed: outcomes.Outcomes
     handled_retry: str
+    # Why nothing is made or changed, if so.
+    obstacle: Obstacle | None = None
 
     @property
     def application(self) -> objects.Application:
@@ -122,14 +124,14 @@ def _waits_for(left: Iterable[objects.ServerSet]) -> str:
     if running:
         return f"Waiting for the servers of {', '.join(running)}."
     kept = sorted(each.spec.component for each in left)
-    return f"No server is left. Others keep something of {', '.join(kept) or 'the application'}."
+    return f"All servers are gone. Others keep something of {', '.join(kept) or 'the application'}."
 
 
 def _left_of(found: objects.ServerSet) -> str:
     kept = finalizers.keepers(found.metadata)
     if kept or not server_sets.has_no_server(found):
         return kept or f"{words.be(found.status.current, 'server')} still there."
-    return "No server is left; others keep something of it."
+    return "All servers are gone; others keep something of the set."
 
 
 def released(snapshot: ApplicationSnapshot, table: Table) -> objects.ApplicationStatus | None:
@@ -140,7 +142,7 @@ def released(snapshot: ApplicationSnapshot, table: Table) -> objects.Application
         return None
     verdict = Verdict(
         reason=Reason.DELETING,
-        message=f"All that Argosy made of it is gone. The application is {kept}.",
+        message=f"All that Argosy made for the application is gone. The application is {kept}.",
         reconciling=True,
     )
     told = components(table)
@@ -245,7 +247,7 @@ def _converged(outlook: Outlook) -> bool:
 
 def _obstructed(outlook: Outlook) -> Verdict | None:
     """Nothing may be done; an application that somebody wants to rest can be well so."""
-    found = checks.find(outlook.snapshot)
+    found = outlook.obstacle
     if found is None:
         return None
     if not found.asked:
@@ -350,14 +352,14 @@ def _is_work(reason: str) -> bool:
 
 
 def _waiting(outlook: Outlook) -> Verdict | None:
-    rejections = [
+    told = [
         f"{row.name} waits for {' and '.join(waits)}"
         for row in outlook.table.rows.values()
         if (waits := _waits(outlook.table, row))
     ]
-    if not rejections:
+    if not told:
         return None
-    message = "; ".join(rejections) + "."
+    message = "; ".join(told) + "."
     return Verdict(
         reason=ApplicationReason.WAITING_FOR_DEPENDENCY, message=message, reconciling=True
     )
@@ -415,6 +417,7 @@ def _waits(table: Table, row: Row) -> tuple[str, ...]:
 
 def _blocked(outlook: Outlook) -> Iterable[Blocked]:
     snapshot, table = outlook.snapshot, outlook.table
+    # Told while the application rests, too: whoever wakes it should know before.
     fleet = obstacles.fleet_problem(snapshot)
     if fleet is not None:
         yield from fleet.blocked

@@ -29,7 +29,7 @@ def plan(snapshot: BuildSnapshot) -> Plan:
     if verdict.finished(build):
         return _rest(snapshot)
     going = build.metadata.deletion_timestamp is not None
-    if _application_gone(snapshot):
+    if turn.ending(snapshot) is not None:
         return _end(snapshot, Reason.APPLICATION_DELETED, "The application is deleted.")
     if build.spec.cancelled or going:
         how = "cancelled" if build.spec.cancelled else "deleted"
@@ -50,18 +50,6 @@ def _start(snapshot: BuildSnapshot) -> Plan:
     if not finalizers.is_on(build.metadata):
         return Plan(actions=(finalizers.add(build),), urgency=Urgency.INTERACTIVE)
     return _begin(snapshot)
-
-
-def _application_gone(snapshot: BuildSnapshot) -> bool:
-    """Whether the application that the Build is of is going or gone."""
-    if snapshot.namespace_terminating:
-        return True
-    application, owner = snapshot.application, snapshot.build.metadata.controller
-    if application is not None and snapshot.is_taken_up:
-        return application.metadata.deletion_timestamp is not None
-    # One that nobody has taken up waits for its application, which may still come.
-    begun = snapshot.build.status.start_time is not None
-    return begun or (owner is not None and owner.kind == "Application")
 
 
 def _hold(snapshot: BuildSnapshot, held: Obstacle) -> Plan:

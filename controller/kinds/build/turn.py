@@ -1,7 +1,8 @@
-"""Why a Build does not begin: an ordered list of small checks; the first that finds something says.
+"""Why a Build ends early, or does not begin: lists of small checks.
 
-Called by the Build planner until the Build begins. A Build is either held, until something changes,
-or ended, because nothing can change it.
+The first of a list that finds something answers. Called by the Build planner: for what ends it at
+every step, for its turn until it begins. Whoever waits for its turn is held, until something
+changes, or ended, because nothing can change it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,27 @@ from controller.planning.obstacles import Check, Obstacle
 def hold(snapshot: BuildSnapshot) -> Obstacle | None:
     """Return why the Build does not begin, or None where its turn has come."""
     return obstacles.first(snapshot, CHECKS)
+
+
+def ending(snapshot: BuildSnapshot) -> Obstacle | None:
+    """Return what has taken the application that the Build is of, if something has."""
+    return obstacles.first(snapshot, ENDINGS)
+
+
+def _application_gone(snapshot: BuildSnapshot) -> Obstacle | None:
+    """One that nobody has taken up waits for its application, which may still come."""
+    if snapshot.application is not None and snapshot.is_taken_up:
+        return None
+    owner = snapshot.build.metadata.controller
+    begun = snapshot.build.status.start_time is not None
+    if not begun and (owner is None or owner.kind != "Application"):
+        return None
+    return Obstacle(reason=Reason.DELETING, message="The application is gone.", ends=True)
+
+
+def _application_deleting(snapshot: BuildSnapshot) -> Obstacle | None:
+    """Another one of that name, which has not taken the Build up, takes nothing with it."""
+    return obstacles.application_deleting(snapshot) if snapshot.is_taken_up else None
 
 
 def _sourceless(snapshot: BuildSnapshot) -> Obstacle | None:
@@ -113,6 +135,16 @@ def _held(
     )
     return Obstacle(reason=reason, message=message, blocked=(blocked,))
 
+
+# What takes all of it, whatever else is so.
+ENDINGS: tuple[Check[BuildSnapshot], ...] = (
+    # All at once.
+    obstacles.namespace,
+    # It had an application, which is not there any more.
+    _application_gone,
+    # Its application goes, and the Build with it.
+    _application_deleting,
+)
 
 # The first that answers is what people read. First what no wait can change, then whose turn it is.
 CHECKS: tuple[Check[BuildSnapshot], ...] = (

@@ -1,7 +1,7 @@
-"""Why nothing new begins in an operation: somebody wants it to rest, or it cannot act.
+"""Why an operation ends early, rests, or does nothing yet: lists of small checks.
 
-An operation that rests is paused, and its clock stands still; one that is hindered waits for its
-turn. Asked by the Operation planner, in that order.
+The first of a list that finds something answers. One that rests is paused, and its clock stands
+still; one that is hindered waits for its turn. Asked by the Operation planner, in that order.
 """
 
 from __future__ import annotations
@@ -9,10 +9,17 @@ from __future__ import annotations
 from controller.api import clock
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
+from controller.contract import tasks
+from controller.kinds.operation import power, presence, retention, steps
 from controller.kinds.operation.reasons import OperationReason
 from controller.kinds.operation.snapshot import OperationSnapshot
 from controller.planning import obstacles, remedies
 from controller.planning.obstacles import Check, Obstacle
+
+
+def ending(snapshot: OperationSnapshot) -> Obstacle | None:
+    """Return what has taken all that the operation could act on, if something has."""
+    return obstacles.first(snapshot, ENDINGS)
 
 
 def rest(snapshot: OperationSnapshot) -> Obstacle | None:
@@ -23,6 +30,18 @@ def rest(snapshot: OperationSnapshot) -> Obstacle | None:
 def hindrance(snapshot: OperationSnapshot) -> Obstacle | None:
     """Return what keeps the operation from acting on any server, if something does."""
     return obstacles.first(snapshot, HINDRANCES)
+
+
+def start(snapshot: OperationSnapshot) -> Obstacle | None:
+    """Return why the operation does not begin though it is its turn, or that it never can."""
+    return obstacles.first(snapshot, STARTS)
+
+
+def _application_gone(snapshot: OperationSnapshot) -> Obstacle | None:
+    """There was an application; one that is not there yet may still come."""
+    if snapshot.application is not None or snapshot.operation.status.start_time is None:
+        return None
+    return Obstacle(reason=Reason.DELETING, message="The application is gone.", ends=True)
 
 
 def _paused(snapshot: OperationSnapshot) -> Obstacle | None:
@@ -37,7 +56,7 @@ def _paused(snapshot: OperationSnapshot) -> Obstacle | None:
         since=clock.stamp(snapshot.now),
         remedy=remedies.resume(operation),
     )
-    return Obstacle(reason=Reason.PAUSED, message=message, asked=True, blocked=(blocked,))
+    return Obstacle(reason=Reason.PAUSED, message=message, blocked=(blocked,))
 
 
 def _moving(snapshot: OperationSnapshot) -> Obstacle | None:
@@ -50,9 +69,7 @@ def _moving(snapshot: OperationSnapshot) -> Obstacle | None:
         message=message,
         since=clock.stamp(snapshot.now),
     )
-    return Obstacle(
-        reason=OperationReason.MOVING, message=message, passing=True, blocked=(blocked,)
-    )
+    return Obstacle(reason=OperationReason.MOVING, message=message, blocked=(blocked,))
 
 
 def _outage(snapshot: OperationSnapshot) -> Obstacle | None:
@@ -75,7 +92,63 @@ def _no_application(snapshot: OperationSnapshot) -> Obstacle | None:
     return Obstacle(reason=Reason.NOT_FOUND, message=message, blocked=(blocked,))
 
 
-# The first that finds something is told: what a person asked for before what passes by itself.
+def _awaited(snapshot: OperationSnapshot) -> Obstacle | None:
+    return _waits(presence.awaited(snapshot))
+
+
+def _without_room(snapshot: OperationSnapshot) -> Obstacle | None:
+    return _waits(retention.without_room(snapshot))
+
+
+def _waits(blocked: tuple[Blocked, ...]) -> Obstacle | None:
+    if not blocked:
+        return None
+    return Obstacle(reason=Reason.WAITING, message=blocked[0].message, blocked=blocked)
+
+
+def _nothing_targeted(snapshot: OperationSnapshot) -> Obstacle | None:
+    nothing = presence.nothing_targeted(snapshot)
+    return _fails(f"{OperationReason.NOTHING_TARGETED}: {nothing}") if nothing else None
+
+
+def _too_many_stopped(snapshot: OperationSnapshot) -> Obstacle | None:
+    full = power.without_room(snapshot)
+    if not full:
+        return None
+    return _fails(f"ServerSet {full} cannot remember so many separate stopped servers.")
+
+
+def _unsupported(snapshot: OperationSnapshot) -> Obstacle | None:
+    """The fleet's provider cannot do some of the acts: better none than some."""
+    deeds = [
+        deed
+        for each in steps.of(snapshot.operation)
+        for deed in (each.deed, each.undoing)
+        if deed is not None
+    ]
+    needed = {each.name: tasks.CAPABILITIES.get(each.name) for each in deeds}
+    able = snapshot.fleet.capabilities
+    missing = sorted(name for name, need in needed.items() if need is not None and need not in able)
+    if not missing:
+        return None
+    return _fails(f"NotSupported: fleet {snapshot.fleet.name} cannot do {', '.join(missing)}.")
+
+
+def _fails(message: str) -> Obstacle:
+    return Obstacle(reason=Reason.FAILED, message=message, ends=True)
+
+
+# What takes an operation's servers away, whatever else is so.
+ENDINGS: tuple[Check[OperationSnapshot], ...] = (
+    # All at once.
+    obstacles.namespace,
+    # It was there when the operation began, and has gone since.
+    _application_gone,
+    # Its servers go with it.
+    obstacles.application_deleting,
+)
+
+# What a person asked for is told before what passes by itself.
 RESTS: tuple[Check[OperationSnapshot], ...] = (
     # Somebody wants this one to rest.
     _paused,
@@ -87,9 +160,24 @@ RESTS: tuple[Check[OperationSnapshot], ...] = (
     _outage,
 )
 
+# What is missing altogether is told before whatever is wrong with it.
 HINDRANCES: tuple[Check[OperationSnapshot], ...] = (
     # Applied beside its application, it may be seen first.
     _no_application,
     # What its servers are made by is missing or not allowed.
     obstacles.fleet_problem,
+)
+
+# What may yet come is waited for before anything is found to be missing.
+STARTS: tuple[Check[OperationSnapshot], ...] = (
+    # Servers that are still to be made belong to those that it acts on.
+    _awaited,
+    # Others' checkpoints would have to go to make room for its own.
+    _without_room,
+    # All that will be there is there, and none of it is meant.
+    _nothing_targeted,
+    # Their sets could not say later which of them are down.
+    _too_many_stopped,
+    # Last: what it acts on is known by now.
+    _unsupported,
 )

@@ -14,7 +14,6 @@ import msgspec
 from controller.api import clock, conditions, objects
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
-from controller.contract import tasks
 from controller.kinds.operation import (
     allotment,
     assignments,
@@ -25,7 +24,6 @@ from controller.kinds.operation import (
     crowd,
     deadline,
     power,
-    presence,
     retention,
     reversal,
     rollback,
@@ -56,7 +54,7 @@ def plan(snapshot: OperationSnapshot) -> plans.Plan:
         return completion.end(snapshot, Reason.FAILED, too_many)
     if not finalizers.is_on(operation.metadata):
         # Nothing was begun without it: where nothing will be, it would be a write for nothing.
-        return completion.cut_short(snapshot) if _application_gone(snapshot) else _guard(operation)
+        return completion.cut_short(snapshot) if checks.ending(snapshot) else _guard(operation)
     return _advance(snapshot)
 
 
@@ -71,7 +69,7 @@ def _advance(snapshot: OperationSnapshot) -> plans.Plan:
     """Go through what may be the case, the most pressing first."""
     operation = snapshot.operation
     begun = operation.status.start_time is not None
-    if _application_gone(snapshot):
+    if checks.ending(snapshot):
         return completion.cut_short(snapshot)
     if operation.spec.cancelled or operation.metadata.deletion_timestamp is not None:
         return _cancel(snapshot)
@@ -164,7 +162,7 @@ def _cancel(snapshot: OperationSnapshot) -> plans.Plan:
     if not back:
         return _end_early(snapshot, Reason.CANCELLED, message)
     word = Word(
-        reason=OperationReason.CANCELLING, message=f"{message} Its rejections are taken back."
+        reason=OperationReason.CANCELLING, message=f"{message} Revisions that it rejected may run again."
     )
     return _answer(snapshot, summary.tell(snapshot.operation, word, snapshot.now), word, back)
 
@@ -176,15 +174,6 @@ def _rolls_back(snapshot: OperationSnapshot) -> bool:
 def _seen(snapshot: OperationSnapshot) -> Run | None:
     """Return the run as its servers show it; None for a RollBack, which gives servers no tasks."""
     return None if _rolls_back(snapshot) else observe(snapshot)
-
-
-def _application_gone(snapshot: OperationSnapshot) -> bool:
-    """Whether there was an application; one that is not there yet may still come."""
-    if snapshot.namespace_terminating:
-        return True
-    if snapshot.application is None:
-        return snapshot.operation.status.start_time is not None
-    return snapshot.application.metadata.deletion_timestamp is not None
 
 
 def _end_early(snapshot: OperationSnapshot, reason: str, message: str) -> plans.Plan:
@@ -285,40 +274,22 @@ def _wait(snapshot: OperationSnapshot) -> plans.Plan:
     if turn.superseded_by is not None:
         later = turn.superseded_by.metadata.name
         return completion.end(snapshot, Reason.SUPERSEDED, f"Operation {later} asks for the same.")
-    blocked = (
-        _hindrances(snapshot, turn)
-        or presence.awaited(snapshot)
-        or retention.without_room(snapshot)
-    )
-    if blocked:
-        word = Word(reason=Reason.WAITING, message=blocked[0].message, blocked=blocked)
-        return _answer(snapshot, summary.tell(operation, word, snapshot.now), word)
-    nothing = presence.nothing_targeted(snapshot)
-    if nothing:
-        message = f"{OperationReason.NOTHING_TARGETED}: {nothing}"
-        return completion.end(snapshot, Reason.FAILED, message)
-    full = power.without_room(snapshot)
-    if full:
-        message = f"ServerSet {full} cannot remember so many separate stopped servers."
-        return completion.end(snapshot, Reason.FAILED, message)
-    missing = _unsupported(snapshot)
-    if missing:
-        message = f"NotSupported: fleet {snapshot.fleet.name} cannot do {', '.join(missing)}."
-        return completion.end(snapshot, Reason.FAILED, message)
+    if blocked := _hindrances(snapshot, turn):
+        return _stay(snapshot, blocked)
+    found = checks.start(snapshot)
+    if found is not None and found.ends:
+        return completion.end(snapshot, found.reason, found.message)
+    if found is not None:
+        return _stay(snapshot, found.blocked)
     return _begin(snapshot)
 
 
-def _unsupported(snapshot: OperationSnapshot) -> list[str]:
-    """Return the acts that the fleet's provider cannot do: better none than some."""
-    deeds = [
-        deed
-        for each in steps.of(snapshot.operation)
-        for deed in (each.deed, each.undoing)
-        if deed is not None
-    ]
-    needed = {each.name: tasks.CAPABILITIES.get(each.name) for each in deeds}
-    able = snapshot.fleet.capabilities
-    return sorted(name for name, need in needed.items() if need is not None and need not in able)
+def _stay(
+    snapshot: OperationSnapshot, blocked: tuple[Blocked, ...], run: Run | None = None
+) -> plans.Plan:
+    """Tell whom the operation waits for."""
+    word = Word(reason=Reason.WAITING, message=blocked[0].message, blocked=blocked)
+    return _answer(snapshot, summary.tell(snapshot.operation, word, snapshot.now, run), word)
 
 
 def _hindrances(snapshot: OperationSnapshot, turn: conflicts.Turn) -> tuple[Blocked, ...]:
@@ -369,8 +340,7 @@ def _run(snapshot: OperationSnapshot) -> plans.Plan:
     blocked = _hindrances(snapshot, turn)
     run = _seen(snapshot)
     if blocked:
-        word = Word(reason=Reason.WAITING, message=blocked[0].message, blocked=blocked)
-        return _answer(snapshot, summary.tell(snapshot.operation, word, snapshot.now, run), word)
+        return _stay(snapshot, blocked, run)
     if run is None:
         return rollback.advance(snapshot)
     trouble = _trouble(run) or reversal.goes_on(snapshot, run)
@@ -421,7 +391,7 @@ def _trouble(run: Run) -> str:
     lost = slots.failed(run)
     stop = slots.barrier(run)
     if stop is not None and slots.barrier_failed(run, stop):
-        return f"Step {stop.step.name} failed, and everything after it needs it."
+        return f"Step {stop.step.name} failed, and all later steps need that step."
     for component, count in sorted(collections.Counter(each.key[0] for each in lost).items()):
         most = run.allotments[component].losses
         if count > most:

@@ -414,7 +414,7 @@ def _hindrance(run: Run, server: objects.Server) -> Blocked:
         return Blocked(
             object=f"Operation/{task.operation}",
             reason=Reason.CONFLICT,
-            message=f"Operation {task.operation} is at work on a server that is to have its turn.",
+            message=f"Operation {task.operation} acts on a server that this operation needs next.",
             remedy=remedies.why("operation", task.operation, namespace),
         )
     return Blocked(

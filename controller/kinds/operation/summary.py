@@ -6,12 +6,12 @@ import dataclasses
 
 import msgspec
 
-from controller.api import clock, conditions, objects
+from controller.api import clock, objects
 from controller.api.conditions import Blocked
 from controller.kinds.operation import slots, steps, targets
 from controller.kinds.operation.server_progress import State
 from controller.kinds.operation.slots import Run
-from controller.planning import verdict
+from controller.planning import outcomes, verdict
 
 MAX_FAILURES = 20
 MAX_BLOCKED = 8
@@ -58,7 +58,7 @@ def tell(
             now=now,
         ),
         completion_time=(before.completion_time or clock.stamp(now)) if ended else None,
-        blocked_by=conditions.keep_since(before.blocked_by, blocked),
+        blocked_by=outcomes.steady(before.blocked_by, blocked, now),
     )
 
 

@@ -88,7 +88,7 @@ def _released(snapshot: ServerSnapshot) -> plans.Status | None:
     kept = finalizers.keepers(server.metadata)
     if not kept or finalizers.is_orphaning(server.metadata):
         return None
-    message = f"Nothing of it is Argosy's any more. The server is {kept}."
+    message = f"All that Argosy made for the server is gone. The server is {kept}."
     held = Blocked(
         object=f"Server/{server.metadata.name}",
         reason=Reason.DELETING,
@@ -125,7 +125,7 @@ def _guard(snapshot: ServerSnapshot) -> plans.Plan:
 
 def _below_what_goes(snapshot: ServerSnapshot) -> str:
     """Return why nothing may be made or changed any more, if so."""
-    found = obstacles.first(snapshot, ENDINGS)
+    found = obstacles.first(snapshot, CHECKS)
     if found is None:
         return ""
     return f"{found.message.removesuffix('.')}: nothing is created or changed."
@@ -138,9 +138,12 @@ def _application_gone(snapshot: ServerSnapshot) -> Obstacle | None:
 
 
 # What goes takes the server with it. What only waits, `rules` holds back: it runs on.
-ENDINGS: tuple[Check[ServerSnapshot], ...] = (
+CHECKS: tuple[Check[ServerSnapshot], ...] = (
+    # All at once, and nobody takes turns.
     obstacles.namespace,
+    # Nobody says any more what it should be.
     _application_gone,
+    # Its turn comes once its set has been taken down.
     obstacles.application_deleting,
 )
 
@@ -210,7 +213,7 @@ def _converge(snapshot: ServerSnapshot) -> plans.Plan:
 def _doubles(snapshot: ServerSnapshot) -> Iterator[plans.RecordEvent]:
     """Yield an Event for each thing that was made twice: its provider has that deleted."""
     for each in snapshot.observation.doubles:
-        message = f"The {each} was made a second time, as an answer was lost: it is deleted."
+        message = f"The {each} was made a second time, as an answer was lost. This second one is deleted."
         yield plans.RecordEvent(
             reason=ServerReason.DUPLICATE_REMOVED, message=message, cause=each, warning=True
         )

@@ -55,7 +55,7 @@ def _fleet_problem(situation: Situation) -> Verdict | None:
     return Verdict(
         reason=found.reason,
         message=found.message,
-        stalled=True,
+        stalled=found.stalled,
         trouble=True,
         blocked=found.blocked,
     )

@@ -167,7 +167,7 @@ def _waits(snapshot: ServerSnapshot, task: objects.Task, seen: Seen) -> str:
         return "nothing new begins now"
     if snapshot.unasked:
         # Whoever wrote this task by hand may not be allowed to do what it says.
-        return f"no operation {task.operation} of this application asks for it"
+        return f"no operation {task.operation} of this application asks for this task"
     if task.action in tasks.IN_SERVER and not seen.running:
         return "the server does not run"
     return ""

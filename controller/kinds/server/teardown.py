@@ -126,7 +126,8 @@ def _force(snapshot: ServerSnapshot, since: float, why: str) -> Progress:
 def _abandon(snapshot: ServerSnapshot, blocked: Blocked) -> Progress:
     """Without a Fleet object there is no record to wait for: the cluster collects pods itself."""
     server, instance = snapshot.server, _instance(snapshot)
-    message = f"Not gone after {server.spec.deletion.timeout_seconds} s: it is abandoned."
+    seconds = server.spec.deletion.timeout_seconds
+    message = f"The instance was not gone after {seconds} s, and is abandoned."
     event = plan.RecordEvent(
         reason=ServerReason.ABANDONED, message=f"{instance}: {message}", warning=True
     )

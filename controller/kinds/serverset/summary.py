@@ -133,7 +133,7 @@ def discarding(
     stuck = (*stuck, *held)
     if not stuck and snapshot.claims is not None:
         return None
-    message = "No server is left; its claims are to go."
+    message = "All servers are gone; the claims of the set are to go."
     if held:
         message = f"No server is left. {held[0].object} is {held[0].message}."
     if snapshot.claims is None:

@@ -98,7 +98,7 @@ def test_what_no_operation_asks_for_never_begins() -> None:
     assert waits.actions == ()
     assert waits.wake_after is not None
     assert waits.wake_after <= 30
-    assert "no operation go of this application asks for it" in " ".join(waits.notes)
+    assert "no operation go of this application asks for this task" in " ".join(waits.notes)
     late = decide(found, RUNNING, fleet=EXEC, unasked=True, now=NOW + 61)
     assert (verbs(late), state_written(late)) == ([], ["Failed"])
 
