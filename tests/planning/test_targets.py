@@ -22,7 +22,7 @@ def test_a_fleet_may_have_the_name_of_any_resource(resource: Resource) -> None:
     name = server.metadata.name
     create = contract.Call(verb=contract.Verb.CREATE, why="Create")
     asked = targets.of(create, server)
-    written = Write(resource, "d", name)
+    written: targets.Target = Write(resource, "d", name)
     assert asked == (Call(str(resource), name), Verb.CREATE)
     assert asked[0] != written
     for target, refused in ((asked[0], False), (written, True)):

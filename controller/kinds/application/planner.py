@@ -48,7 +48,7 @@ def plan(snapshot: ApplicationSnapshot) -> Plan:
     obstacle = checks.find(snapshot)
     if obstacle is not None:
         note = f"nothing is made or changed: {obstacle.message}"
-        return _finish(snapshot, table, failed, [], [note], obstacle)
+        return _finish(snapshot, table, failed, [], [note], obstacle=obstacle)
     if not finalizers.is_on(snapshot.application.metadata):
         return Plan(
             actions=(finalizers.add(snapshot.application),),
@@ -106,6 +106,7 @@ def _finish(
     failed: outcomes.Outcomes,
     actions: list[Action],
     notes: list[str],
+    *,
     obstacle: Obstacle | None = None,
 ) -> Plan:
     application = snapshot.application

@@ -162,7 +162,8 @@ def _cancel(snapshot: OperationSnapshot) -> plans.Plan:
     if not back:
         return _end_early(snapshot, Reason.CANCELLED, message)
     word = Word(
-        reason=OperationReason.CANCELLING, message=f"{message} Revisions that it rejected may run again."
+        reason=OperationReason.CANCELLING,
+        message=f"{message} Revisions that it rejected may run again.",
     )
     return _answer(snapshot, summary.tell(snapshot.operation, word, snapshot.now), word, back)
 

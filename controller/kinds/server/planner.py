@@ -213,7 +213,9 @@ def _converge(snapshot: ServerSnapshot) -> plans.Plan:
 def _doubles(snapshot: ServerSnapshot) -> Iterator[plans.RecordEvent]:
     """Yield an Event for each thing that was made twice: its provider has that deleted."""
     for each in snapshot.observation.doubles:
-        message = f"The {each} was made a second time, as an answer was lost. This second one is deleted."
+        message = (
+            f"The {each} was made a second time, as an answer was lost. This second one is deleted."
+        )
         yield plans.RecordEvent(
             reason=ServerReason.DUPLICATE_REMOVED, message=message, cause=each, warning=True
         )
