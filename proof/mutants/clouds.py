@@ -75,8 +75,8 @@ _RESTARTED = (
     ),
     one(
         "a server that was restarted is ready by what it showed before",
-        f"{_ROOM}.readiness:Readiness._follow",
-        "_number(noted[-1]) >= began",
+        f"{_ROOM}.readiness:_noted",
+        "_number(time) >= machine.began",
         "True",
         f"{_RESTARTING}::test_who_has_a_page_is_ready_once_that_is_there_again",
     ),

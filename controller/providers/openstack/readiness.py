@@ -34,6 +34,9 @@ CONSOLE_LINES = 200
 TICK_SECONDS = 1.0
 AT_ONCE = 16
 PROBE_SECONDS = 5.0
+# How long until a note that was not taken is tried again, at first and at last; and until one that
+# was taken must show in a list.
+FIRST_NOTE, LAST_NOTE, NOTE_SHOWN = 15.0, 900.0, 60.0
 _ANY = Proof(ready=True)
 _UNKNOWN = Proof(ready=None)
 _LONGEST_WHY = 200
@@ -140,6 +143,9 @@ class _Watch:
     due: float = 0.0
     pause: float = FIRST_CONSOLE
     proven: bool = False
+    # When that is next to be noted on the server, if its metadata do not show it by then.
+    note_due: float = 0.0
+    note_pause: float = FIRST_NOTE
     # What was known when that was last told.
     told: Proof | None = None
 
@@ -202,41 +208,46 @@ class Readiness:
         token, known = after.row.metadata.get(machines.TOKEN, ""), self._watches.get(after.id)
         began = after.began
         if known is None or (known.token, known.began, known.wanted) != (token, began, wanted):
-            noted = after.row.metadata.get(machines.READY, "").split(" ")
-            # What was ready before it was begun anew has yet to be so again.
-            proven = noted[0] == token and _number(noted[-1]) >= began
+            noted = _noted(after)
             # One that was seen before it ran has not been ready yet; of others nothing is known.
             fresh = not observation.is_up(after.row) or known is not None
             ready = False if fresh else None
             watch = _Watch(token=token, began=began, wanted=wanted, ready=ready)
-            watch.proven = proven
-            if proven and wanted.console is not None:
-                watch.ready, watch.since = True, _number(noted[-1])
+            watch.proven = noted is not None
+            if noted is not None and wanted.console is not None:
+                watch.ready, watch.since = True, noted
             self._watches[after.id] = watch
 
     async def _probe(self, identifier: str) -> None:
         watch, machine = self._watches.get(identifier), self._register.machines.get(identifier)
         if watch is None or machine is None:
             return
-        done = watch.wanted.console is not None and (watch.proven or bool(watch.failure))
-        if done or not machine.marked or not observation.is_up(machine.row):
-            watch.due = asyncio.get_running_loop().time() + TICK_SECONDS
+        now = asyncio.get_running_loop().time()
+        told = watch.wanted.console is not None and (watch.proven or bool(watch.failure))
+        idle = told and not _owes_note(watch, machine)
+        if idle or not machine.marked or not observation.is_up(machine.row):
+            watch.due = now + TICK_SECONDS
             return
         async with self._places:
-            try:
-                if watch.wanted.console is not None:
-                    await self._read_console(watch, machine)
-                else:
-                    await self._connect(watch, machine)
-                if watch.ready and not watch.proven:
-                    await self._note(watch, machine)
-            except errors.ArgosyError as error:
-                _log.info("not probed", server=machine.name, error=str(error))
-                watch.due = asyncio.get_running_loop().time() + LAST_CONSOLE
+            if not told:
+                await self._find_out(watch, machine)
+            if _owes_note(watch, machine):
+                await self._note(watch, machine)
         found = self.proof(machine)
         if found != watch.told and self._watches.get(identifier) is watch:
             watch.told = found
             self._changed(machine.namespace, machine.name)
+
+    async def _find_out(self, watch: _Watch, machine: Machine) -> None:
+        try:
+            if watch.wanted.console is not None:
+                await self._read_console(watch, machine)
+            else:
+                await self._connect(watch, machine)
+        except errors.ArgosyError as error:
+            _log.info("not probed", server=machine.name, error=str(error))
+            watch.due = asyncio.get_running_loop().time() + LAST_CONSOLE
+        watch.proven = watch.proven or bool(watch.ready)
 
     async def _read_console(self, watch: _Watch, machine: Machine) -> None:
         watch.due = asyncio.get_running_loop().time() + watch.pause
@@ -294,14 +305,24 @@ class Readiness:
         return False
 
     async def _note(self, watch: _Watch, machine: Machine) -> None:
-        """Note on the server that it was ready, for whoever looks after it next."""
-        watch.proven = True
-        noted = f"{watch.token} {int(self._clock())}"
-        await self._client.call(
-            COMPUTE, "POST", f"/servers/{machine.id}/metadata",
-            what=f"note that {machine.name} is ready",
-            body={"metadata": {machines.READY: noted}},
-        )  # fmt: skip
+        """Note on the server that it was ready, for whoever looks after it next.
+
+        Without the note the next operator takes a console that has been scrolled away for a start
+        that never ended, and deletes the server.
+        """
+        loop = asyncio.get_running_loop()
+        noted = f"{watch.token} {int(watch.since or self._clock())}"
+        try:
+            await self._client.call(
+                COMPUTE, "POST", f"/servers/{machine.id}/metadata",
+                what=f"note that {machine.name} is ready",
+                body={"metadata": {machines.READY: noted}},
+            )  # fmt: skip
+            watch.note_due = loop.time() + NOTE_SHOWN
+        except errors.ArgosyError as error:
+            _log.warning("not noted as ready", server=machine.name, error=str(error))
+            watch.note_due = loop.time() + watch.note_pause
+            watch.note_pause = min(watch.note_pause * 2, LAST_NOTE)
 
 
 class _Console(msgspec.Struct, frozen=True):
@@ -323,6 +344,26 @@ def _wanted(machine: Machine) -> template.Readiness | None:
         return None
     given = wanted is not None and (wanted.console or wanted.tcp or wanted.http)
     return wanted if given else None
+
+
+def _noted(machine: Machine) -> float | None:
+    """Return when a server was noted to be ready as what it is now; None where it was not.
+
+    What was ready before it was begun anew has yet to be so again.
+    """
+    token, _, time = machine.row.metadata.get(machines.READY, "").partition(" ")
+    own = token == machine.row.metadata.get(machines.TOKEN, "")
+    return _number(time) if own and _number(time) >= machine.began else None
+
+
+def _owes_note(watch: _Watch, machine: Machine) -> bool:
+    """Return whether it is time to note that a server was ready.
+
+    By what lists show of it, and not by what was sent: whoever writes its metadata at the same time
+    writes over the note.
+    """
+    due = watch.note_due <= asyncio.get_running_loop().time()
+    return watch.proven and due and _noted(machine) is None
 
 
 def _number(text: str) -> float:

@@ -20,7 +20,7 @@ from controller.providers.openstack import listing, observation
 from controller.providers.openstack.client import COMPUTE, IMAGE, Client, decode
 from controller.providers.openstack.machines import Machine, Row
 from controller.providers.openstack.reasons import CloudReason
-from controller.providers.openstack.refusals import Missing
+from controller.providers.openstack.refusals import Busy, Missing
 from controller.providers.openstack.register import Register
 
 TASK, SNAPSHOT, SERVER = "argosy_task", "argosy_snapshot", "argosy_server"
@@ -81,6 +81,7 @@ class Snapshots:
     async def restore(self, machine: Machine, task: objects.Task) -> contract.Facts:
         """Have the cloud rebuild the server from its latest snapshot of that name, and wait."""
         name = _name(task, tasks.read(task).arguments.get("snapshot", ""))
+        machine = await self._current(machine)
         if machine.row.metadata.get(RESTORED) != task.id:
             image = await self._of(machine, name)
             await self._rebuild(machine, task, image)
@@ -89,6 +90,21 @@ class Snapshots:
             message = f"the server {machine.id} broke as it was restored"
             raise errors.Transient(message, reason=Reason.BUILD_FAILED)
         return {"message": f"restored {name} for {task.operation}", "snapshot": name}
+
+    async def _current(self, machine: Machine) -> Machine:
+        """Return the server as the cloud has it now; raises Waiting where it is not ours by now.
+
+        A rebuild writes its metadata anew: what lists are yet to show, such as the note that it is
+        ready, would be lost.
+        """
+        row = await self._look(machine)
+        found = self._register.machines.get(machine.id, machine)
+        if not found.marked:
+            message = f"the server {machine.id} bears the marks of {machine.name} no more"
+            raise errors.Waiting(message, reason=ProviderReason.INSTANCE_CHANGED)
+        if row.status == "UNKNOWN":
+            raise Busy(observation.away(machine.id), reason=ProviderReason.UNHEARD)
+        return found
 
     async def _begin(self, machine: Machine, task: objects.Task, name: str) -> str:
         marks = {
@@ -129,14 +145,18 @@ class Snapshots:
     async def _settled(self, machine: Machine) -> Row:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            begun = asyncio.get_running_loop().time()
-            row = await listing.server(self._client, machine.id)
-            if row is None:
-                message = f"the server {machine.id} went as it was restored"
-                raise errors.Waiting(message, reason=ProviderReason.INSTANCE_CHANGED)
-            self._register.see(row, begun=begun)
+            row = await self._look(machine)
             if not observation.is_changing(row):
                 return row
+
+    async def _look(self, machine: Machine) -> Row:
+        begun = asyncio.get_running_loop().time()
+        row = await listing.server(self._client, machine.id)
+        if row is None:
+            message = f"the server {machine.id} went as it was restored"
+            raise errors.Waiting(message, reason=ProviderReason.INSTANCE_CHANGED)
+        self._register.see(row, begun=begun)
+        return row
 
     async def _images(self, marks: Mapping[str, str]) -> tuple[_Image, ...]:
         query: dict[str, str] = {**marks, "limit": "1000"}

@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 
 from controller import contract
-from controller.contract import Phase
-from fakes.openstack import Fault
+from controller.contract import Phase, tasks
+from controller.providers.openstack.refusals import Reply
+from fakes.openstack import Fault, Machine
 from tests.providers.openstack.coast import Coast, create, server, template
+from tests.providers.openstack.test_snapshots import act
 
 pytestmark = pytest.mark.looptime
 
@@ -181,3 +183,54 @@ async def test_a_server_that_nobody_may_probe_says_so(coast: Coast) -> None:
     await coast.until(lambda: provider.observe(server()).phase is Phase.FAILED)
     assert "probeCIDRs" in provider.observe(server()).message
     assert coast.asked("PROBE") == []
+
+
+async def begin_to_be_ready(coast: Coast, provider: contract.Provider) -> Machine:
+    """Return a server that has shown on its console that it is ready, and shows it no more."""
+    token = await running(coast, provider, {"console": {}})
+    (machine,) = coast.there()
+    machine.console = f"argosy-ready {token}\n"
+    await coast.until(lambda: provider.observe(server()).ready)
+    return machine
+
+
+async def test_a_note_that_was_not_taken_is_written_again(coast: Coast) -> None:
+    """The next operator would find a console without the line, and delete what is well."""
+    provider = await coast.provider()
+    coast.cloud.faults.append(
+        Fault(method="POST", path="/metadata$", reply=Reply(status=503), times=3)
+    )
+    machine = await begin_to_be_ready(coast, provider)
+    await asyncio.sleep(700)
+    assert provider.observe(server()).ready
+    machine.console = ""
+    await coast.close()
+    successor = await coast.provider()
+    await asyncio.sleep(60)
+    assert successor.observe(server()).ready
+
+
+async def test_a_note_that_somebody_wrote_over_is_written_again(coast: Coast) -> None:
+    """Whoever writes all metadata at the same moment does not know of it."""
+    provider = await coast.provider()
+    machine = await begin_to_be_ready(coast, provider)
+    await coast.until(lambda: "argosy.ready" in machine.metadata)
+    del machine.metadata["argosy.ready"]
+    machine.updated = coast.cloud.now
+    await coast.until(lambda: "argosy.ready" in machine.metadata)
+
+
+async def test_a_restore_keeps_the_note_that_it_was_ready(coast: Coast) -> None:
+    """No list has shown the note yet, and the rebuild empties the console for good."""
+    provider = await coast.provider()
+    await running(coast, provider, {"console": {}})
+    (machine,) = coast.there()
+    await provider.act(server(), act(machine.id, tasks.SNAPSHOT, "before"))
+    machine.console = f"argosy-ready {machine.metadata['argosy.token']}\n"
+    await coast.until(lambda: "argosy.ready" in machine.metadata)
+    await provider.act(server(), act(machine.id, tasks.RESTORE, "before"))
+    assert "argosy.ready" in machine.metadata
+    await coast.close()
+    successor = await coast.provider()
+    await asyncio.sleep(700)
+    assert successor.observe(server()).ready
