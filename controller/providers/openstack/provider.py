@@ -39,7 +39,7 @@ from controller.providers.openstack.lister import Lister
 from controller.providers.openstack.lookups import Lookups
 from controller.providers.openstack.machines import Machine
 from controller.providers.openstack.powering import Powering
-from controller.providers.openstack.readiness import Reach, Readiness
+from controller.providers.openstack.readiness import Reach, Readiness, carried
 from controller.providers.openstack.reasons import CloudReason
 from controller.providers.openstack.register import Register
 from controller.providers.openstack.resizing import Resizing
@@ -272,10 +272,8 @@ class CloudProvider:
                 await self._resizing.begin(server, machine, ids)
                 return
         if machine.row.metadata.get(machines.CONTENTS) == template.contents(spec):
-            kept = machine.row.metadata
             given = template.metadata(server, call, spec, links)
-            # It was told its token when it was made, and prints it no more.
-            given |= {key: kept[key] for key in (machines.TOKEN, machines.READY) if key in kept}
+            given |= carried(machine, given, now=self._client.times.now())
             await self._client.call(
                 COMPUTE, "PUT", f"/servers/{machine.id}/metadata",
                 what=f"change {server.metadata.name}", body={"metadata": given},

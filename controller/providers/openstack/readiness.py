@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import ipaddress
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import aiohttp
@@ -37,6 +37,8 @@ PROBE_SECONDS = 5.0
 # How long until a note that was not taken is tried again, at first and at last; and until one that
 # was taken must show in a list.
 FIRST_NOTE, LAST_NOTE, NOTE_SHOWN = 15.0, 900.0, 60.0
+# Since when a server that runs has another readiness, by our clock.
+TOLD = "argosy.readinessSince"
 _ANY = Proof(ready=True)
 _UNKNOWN = Proof(ready=None)
 _LONGEST_WHY = 200
@@ -149,6 +151,10 @@ class _Watch:
     # What was known when that was last told.
     told: Proof | None = None
 
+    def is_of(self, machine: Machine) -> bool:
+        """Return whether a server is still what it was: neither made nor begun anew since."""
+        return (self.token, self.began) == (_token(machine), machine.began)
+
 
 class Readiness:
     """Finds out which servers are ready, for as long as it runs."""
@@ -180,7 +186,9 @@ class Readiness:
         watch = self._watches.get(machine.id)
         if watch is None:
             return _ANY if _wanted(machine) is None else _UNKNOWN
-        bound = observation.launched(machine, self._client.times) + watch.wanted.start_seconds
+        began = observation.launched(machine, self._client.times)
+        told = _number(machine.row.metadata.get(TOLD, ""))
+        bound = max(began, told) + watch.wanted.start_seconds
         late = not watch.proven and watch.ready is False and self._clock() >= bound
         return Proof(
             ready=watch.ready, since=watch.since, failure=watch.failure, late=late, note=watch.note
@@ -205,18 +213,9 @@ class Readiness:
         if wanted is None:
             self._watches.pop(after.id, None)
             return
-        token, known = after.row.metadata.get(machines.TOKEN, ""), self._watches.get(after.id)
-        began = after.began
-        if known is None or (known.token, known.began, known.wanted) != (token, began, wanted):
-            noted = _noted(after)
-            # One that was seen before it ran has not been ready yet; of others nothing is known.
-            fresh = not observation.is_up(after.row) or known is not None
-            ready = False if fresh else None
-            watch = _Watch(token=token, began=began, wanted=wanted, ready=ready)
-            watch.proven = noted is not None
-            if noted is not None and wanted.console is not None:
-                watch.ready, watch.since = True, noted
-            self._watches[after.id] = watch
+        known = self._watches.get(after.id)
+        if known is None or known.wanted != wanted or not known.is_of(after):
+            self._watches[after.id] = _begin(after, wanted, known)
 
     async def _probe(self, identifier: str) -> None:
         watch, machine = self._watches.get(identifier), self._register.machines.get(identifier)
@@ -329,6 +328,26 @@ class _Console(msgspec.Struct, frozen=True):
     output: str = ""
 
 
+def carried(machine: Machine, given: Mapping[str, str], *, now: float) -> dict[str, str]:
+    """Return what is to stand beside the metadata `given` to a server that runs on as it is.
+
+    It was told its token when it was made, and prints it no more. Another readiness is told to it
+    while it runs: if it was ready by the one of before, it is no start that failed, whatever the
+    new one finds; if not, it has its time to become ready from now on.
+    """
+    own, wanted = machine.row.metadata, _read(given.get(machines.READINESS, ""))
+    kept = {key: own[key] for key in (machines.TOKEN, machines.READY, TOLD) if key in own}
+    if _noted(machine) is not None or wanted is None:
+        return kept
+    if _wanted(machine) is None:
+        # Being active was all that was asked of it, and only of what was are metadata written.
+        token = kept.get(machines.TOKEN) or given.get(machines.TOKEN, "")
+        kept[machines.READY] = f"{token} {int(now)}"
+    elif wanted != _wanted(machine):
+        kept[TOLD] = f"{int(now)}"
+    return kept
+
+
 def is_printed(machine: Machine) -> bool:
     """Return whether a server shows on its console alone that it is ready."""
     wanted = _wanted(machine)
@@ -337,7 +356,10 @@ def is_printed(machine: Machine) -> bool:
 
 def _wanted(machine: Machine) -> template.Readiness | None:
     """Return how a server's readiness is told; None where being active is all."""
-    text = machine.row.metadata.get(machines.READINESS, "")
+    return _read(machine.row.metadata.get(machines.READINESS, ""))
+
+
+def _read(text: str) -> template.Readiness | None:
     try:
         wanted = msgspec.json.decode(text, type=template.Readiness) if text else None
     except msgspec.DecodeError:
@@ -346,13 +368,32 @@ def _wanted(machine: Machine) -> template.Readiness | None:
     return wanted if given else None
 
 
+def _begin(machine: Machine, wanted: template.Readiness, known: _Watch | None) -> _Watch:
+    """Return how a server is watched from now on, of which so much was known."""
+    noted = _noted(machine)
+    # One that was seen before it ran has not been ready yet; of others nothing is known.
+    fresh = not observation.is_up(machine.row) or known is not None
+    watch = _Watch(
+        token=_token(machine), began=machine.began, wanted=wanted, ready=False if fresh else None
+    )
+    before = known is not None and known.proven and known.is_of(machine)
+    watch.proven = noted is not None or before
+    if watch.proven and wanted.console is not None:
+        watch.ready, watch.since = True, noted or 0.0
+    return watch
+
+
+def _token(machine: Machine) -> str:
+    return machine.row.metadata.get(machines.TOKEN, "")
+
+
 def _noted(machine: Machine) -> float | None:
     """Return when a server was noted to be ready as what it is now; None where it was not.
 
     What was ready before it was begun anew has yet to be so again.
     """
     token, _, time = machine.row.metadata.get(machines.READY, "").partition(" ")
-    own = token == machine.row.metadata.get(machines.TOKEN, "")
+    own = token == _token(machine)
     return _number(time) if own and _number(time) >= machine.began else None
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from controller import contract
+from controller.api import objects
 from controller.contract import Phase, tasks
 from controller.providers.openstack.refusals import Reply
 from fakes.openstack import Fault, Machine
@@ -234,3 +235,60 @@ async def test_a_restore_keeps_the_note_that_it_was_ready(coast: Coast) -> None:
     successor = await coast.provider()
     await asyncio.sleep(700)
     assert successor.observe(server()).ready
+
+
+async def change(
+    coast: Coast, provider: contract.Provider, readiness: dict[str, Any]
+) -> objects.Server:
+    """Have the server told another readiness where it is; return its Server, as that is then."""
+    wanted, after = server(revision="two"), template(readiness=readiness)
+    call = contract.Call(
+        verb=contract.Verb.CHANGE, why="test", template=after, instance=coast.there()[0].id
+    )
+    await provider.change(wanted, call)
+    await coast.until(lambda: provider.observe(wanted).revision == "two")
+    return wanted
+
+
+async def test_a_readiness_that_is_changed_fails_no_server_that_was_ready(coast: Coast) -> None:
+    """A wrong port makes servers unready that ran for days; it does not delete them."""
+    provider = await coast.provider(probeCIDRs=["10.0.0.0/8"])
+    await running(coast, provider, {})
+    await asyncio.sleep(1000)
+    wanted = await change(coast, provider, {"tcp": {"port": 80}, "startSeconds": 60})
+    await coast.until(lambda: not provider.observe(wanted).ready)
+    await asyncio.sleep(600)
+    assert provider.observe(wanted).phase is Phase.RUNNING
+    await coast.close()
+    successor = await coast.provider(probeCIDRs=["10.0.0.0/8"])
+    await asyncio.sleep(60)
+    seen = successor.observe(wanted)
+    assert (seen.phase, seen.ready) == (Phase.RUNNING, False)
+    coast.cloud.listening.add((coast.there()[0].address, 80))
+    await coast.until(lambda: successor.observe(wanted).ready)
+
+
+async def test_a_server_that_was_ready_stays_so_once_its_console_is_to_tell(coast: Coast) -> None:
+    """It prints that it is ready as it starts, and this start was over before anybody asked."""
+    provider = await coast.provider()
+    await running(coast, provider, {})
+    await asyncio.sleep(1000)
+    wanted = await change(coast, provider, {"console": {}})
+    await asyncio.sleep(60)
+    assert provider.observe(wanted).ready
+
+
+async def test_a_server_that_was_not_ready_has_its_time_from_the_change_on(coast: Coast) -> None:
+    """Whoever puts a wrong port right has that tried; the next operator counts from then, too."""
+    provider = await coast.provider(probeCIDRs=["10.0.0.0/8"])
+    await running(coast, provider, {"tcp": {"port": 81}, "startSeconds": 1000})
+    await asyncio.sleep(900)
+    wanted = await change(coast, provider, {"tcp": {"port": 80}, "startSeconds": 200})
+    await asyncio.sleep(150)
+    successor = await coast.provider(probeCIDRs=["10.0.0.0/8"])
+    await asyncio.sleep(20)
+    for each in (provider, successor):
+        assert each.observe(wanted).phase is Phase.RUNNING
+    await asyncio.sleep(60)
+    for each in (provider, successor):
+        assert each.observe(wanted).reason == "NotReadyInTime"
