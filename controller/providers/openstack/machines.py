@@ -116,6 +116,8 @@ class Machine:
     listed: bool = True
     # Whether it bears all marks by which it is ours: what somebody took them off is left alone.
     marked: bool = True
+    # Nova's stamp of when it was first seen to be on its way out; empty while that is not known.
+    leaving: str = ""
 
     @property
     def key(self) -> tuple[str, str]:

@@ -85,7 +85,7 @@ def observe(
 ) -> contract.Observation:
     """Return what is seen of a server that was made for `server`."""
     row = machine.row
-    seen, came_up = phase(row), launched(machine, times)
+    seen = phase(row)
     changing = is_changing(row) and seen in (Phase.RUNNING, Phase.STOPPED)
     up = is_up(row)
     if up and proof.ready is None:
@@ -108,15 +108,24 @@ def observe(
         incarnation=machine.incarnation,
         alternative=_alternative(row, server),
         ready=up and bool(proof.ready) and seen is Phase.RUNNING,
-        ready_since=max(came_up, proof.since),
+        ready_since=max(launched(machine, times), proof.since),
         changing=changing,
         hidden=seen is Phase.UNREACHABLE,
         reason=reason,
         message=message,
         error_class=TRANSIENT if seen is Phase.FAILED else "",
-        # Since when a cell is down nobody knows.
-        since=0.0 if seen is Phase.UNREACHABLE else came_up or times.ours(row.created),
+        since=_since(machine, seen, times),
     )
+
+
+def _since(machine: Machine, seen: Phase, times: CloudTimes) -> float:
+    """Return since when a server is what it is; 0 where nobody knows, as of a cell that is down."""
+    if seen is Phase.UNREACHABLE:
+        return 0.0
+    if seen is Phase.TERMINATING:
+        # How long it has been up says nothing of how long it has been going.
+        return times.ours(machine.leaving)
+    return launched(machine, times) or times.ours(machine.row.created)
 
 
 def silent(server: objects.Server) -> contract.Observation:

@@ -158,7 +158,8 @@ class Register:
         known = self.machines.get(identifier)
         self._floors[identifier] = now
         if known is not None:
-            row = msgspec.structs.replace(known.row, task="deleting")
+            # The stamp is of the change before this one: the next answer has that of the delete.
+            row = msgspec.structs.replace(known.row, task="deleting", updated="")
             self._put(dataclasses.replace(known, row=row))
         if known is not None or identifier in self.doubts:
             self.doubt(identifier, expected=True)
@@ -260,6 +261,7 @@ class Register:
 
     def _put(self, machine: Machine) -> None:
         before = self.machines.get(machine.id)
+        machine = _dated(machine, before)
         if before == machine:
             return
         if before is not None and before.key != machine.key:
@@ -283,6 +285,17 @@ class Register:
         told = after or before
         if told is not None:
             self._changed(told.namespace, told.name)
+
+
+def _dated(machine: Machine, before: Machine | None) -> Machine:
+    """Return a server with the stamp of when it was first seen to be on its way out.
+
+    Whoever asks again has Nova write another: the first one tells for how long it does not go.
+    """
+    if not machine.row.going:
+        return dataclasses.replace(machine, leaving="") if machine.leaving else machine
+    known = before.leaving if before is not None and before.row.going else ""
+    return dataclasses.replace(machine, leaving=known or machine.row.updated)
 
 
 def is_moving(row: Row) -> bool:

@@ -10,7 +10,7 @@ from controller import contract, errors
 from controller.api import objects
 from controller.contract import Phase
 from controller.providers.openstack.refusals import Reply
-from fakes.openstack import Fault
+from fakes.openstack import EPOCH, Fault
 from tests.providers.openstack.coast import Coast, create, server, template
 
 pytestmark = pytest.mark.looptime
@@ -277,3 +277,30 @@ async def test_a_cloud_that_is_too_old_is_refused(coast: Coast) -> None:
     with pytest.raises(errors.Stalled) as refused:
         await coast.provider()
     assert refused.value.reason == "CloudTooOld"
+
+
+async def test_a_server_has_been_going_since_it_was_told_to(coast: Coast) -> None:
+    """By the first word of that: one that ran for an hour is not stuck a second after its delete.
+
+    The next operator, and whoever asks for the delete once more, count from then, too.
+    """
+    provider = await coast.provider()
+    seen = await made(coast, provider)
+    coast.cloud.timing.delete = 900.0
+    await asyncio.sleep(3600)
+    told = EPOCH + coast.cloud.now
+    await provider.delete(server(), remove(seen.id))
+    found = provider.observe(server())
+    assert found.phase is Phase.TERMINATING
+    # Until Nova has told, nobody knows.
+    assert found.since == 0.0
+    await asyncio.sleep(60)
+    since = provider.observe(server()).since
+    assert told - 1 <= since <= told + 1
+    successor = await coast.provider()
+    assert successor.observe(server()).since == since
+    coast.cloud.machines[seen.id].updated = coast.cloud.now
+    await provider.delete(server(), remove(seen.id))
+    await asyncio.sleep(60)
+    for each in (provider, successor):
+        assert each.observe(server()).since == since

@@ -1,5 +1,6 @@
 """Nova's states in the words of the contract, and whose a server is."""
 
+import dataclasses
 from typing import Any
 
 import msgspec
@@ -85,6 +86,17 @@ def test_a_fault_has_its_reason(message: str, reason: str) -> None:
     seen = observation.observe(found, server(), READY, TIMES)
     assert (seen.reason, seen.error_class) == (reason, "Transient")
     assert seen.message
+
+
+@pytest.mark.parametrize(
+    ("leaving", "since"), [("", 0.0), ("2027-01-15T09:00:00Z", 1_800_003_600.0)]
+)
+def test_what_goes_has_not_been_going_since_it_was_launched(leaving: str, since: float) -> None:
+    """Nor since it was made: replacements would count as stuck as soon as they are asked for."""
+    found = machines.machine(row("ACTIVE", "deleting"), "fleet-1")
+    assert found is not None
+    found = dataclasses.replace(found, leaving=leaving)
+    assert observation.observe(found, server(), READY, TIMES).since == since
 
 
 def test_nothing_is_said_of_readiness_before_the_first_probe() -> None:
