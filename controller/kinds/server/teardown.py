@@ -41,7 +41,7 @@ def next_teardown_step(snapshot: ServerSnapshot, *, since: float, why: str) -> P
     instance = _instance(snapshot)
     if instance in snapshot.fleet.orphans:
         return Progress(gone=True, note=f"{instance} was abandoned and is on record as an orphan.")
-    if seen.phase is contract.Phase.UNKNOWN and not snapshot.fleet.problem:
+    if _is_unseen(seen) and not snapshot.fleet.problem:
         return Progress(note="The provider has not reported yet whether an instance exists.")
     policy = snapshot.server.spec.deletion
     given = grace.of(snapshot)
@@ -52,11 +52,15 @@ def next_teardown_step(snapshot: ServerSnapshot, *, since: float, why: str) -> P
     if hurry or late >= policy.timeout_seconds:
         return _force(snapshot, since, hurry) if hurry else _give_up(snapshot, since)
     left = policy.timeout_seconds - late
-    stuck = contract.Phase.TERMINATING, contract.Phase.UNKNOWN
-    if seen.phase in stuck:
+    if seen.phase is contract.Phase.TERMINATING or _is_unseen(seen):
         return _wait(snapshot, since, late, left)
     note = f"The instance is deleted, and has {given.seconds} s to end."
     return Progress(actions=(_delete(snapshot, why),), wake=left, note=note)
+
+
+def _is_unseen(seen: contract.Observation) -> bool:
+    """Return whether nobody knows of any instance: of one with an id only the state is unknown."""
+    return seen.phase is contract.Phase.UNKNOWN and not seen.id
 
 
 def _hurry(snapshot: ServerSnapshot) -> str:
@@ -102,9 +106,9 @@ def _give_up(snapshot: ServerSnapshot, since: float) -> Progress:
     note = "Waiting for the instance to go, as onTimeout says."
     if policy.on_timeout == "Abandon":
         note = "Waiting for the instance to go: this operator may not record orphans on Fleets."
-    away = contract.Phase.TERMINATING, contract.Phase.UNKNOWN, contract.Phase.UNREACHABLE
+    away = contract.Phase.TERMINATING, contract.Phase.UNREACHABLE
     # What comes back was never told to go, or was told in vain.
-    back = () if seen.phase in away else (_delete(snapshot, "Returned"),)
+    back = () if seen.phase in away or _is_unseen(seen) else (_delete(snapshot, "Returned"),)
     return Progress(actions=back, blocked=blocked, wake=PATIENCE, note=note)
 
 

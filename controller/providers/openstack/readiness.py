@@ -151,6 +151,12 @@ class _Watch:
     # What was known when that was last told.
     told: Proof | None = None
 
+    def failed(self, asked: float) -> None:
+        """Take in that a probe has failed which was begun at that time."""
+        if not self.failures:
+            self.failing = asked
+        self.failures += 1
+
     def is_of(self, machine: Machine) -> bool:
         """Return whether a server is still what it was: neither made nor begun anew since."""
         return (self.token, self.began) == (_token(machine), machine.began)
@@ -238,15 +244,40 @@ class Readiness:
             self._changed(machine.namespace, machine.name)
 
     async def _find_out(self, watch: _Watch, machine: Machine) -> None:
-        try:
-            if watch.wanted.console is not None:
+        asked = asyncio.get_running_loop().time()
+        if watch.wanted.console is None:
+            await self._connect(watch, machine)
+        else:
+            try:
                 await self._read_console(watch, machine)
-            else:
-                await self._connect(watch, machine)
-        except errors.ArgosyError as error:
-            _log.info("not probed", server=machine.name, error=str(error))
-            watch.due = asyncio.get_running_loop().time() + LAST_CONSOLE
+            except errors.ArgosyError as error:
+                _log.info("not probed", server=machine.name, error=str(error))
+                self._unread(watch, error, asked)
         watch.proven = watch.proven or bool(watch.ready)
+
+    def _unread(self, watch: _Watch, error: errors.ArgosyError, asked: float) -> None:
+        """Take in that a console cannot be read; told, as else nobody would ever know of it.
+
+        Nobody waits for it, either: a server of which nothing is known can neither be judged nor
+        replaced.
+        """
+        watch.due = asyncio.get_running_loop().time() + LAST_CONSOLE
+        watch.failed(asked)
+        if watch.failures < watch.wanted.failure_threshold or not self._is_heard(watch):
+            return
+        # The number of the request is another each time.
+        why = error.words.partition(" (request ")[0].removesuffix(".")
+        watch.ready, watch.note = False, f"the console cannot be read: {why}"[:_LONGEST_WHY]
+
+    def _is_heard(self, watch: _Watch) -> bool:
+        """Return whether the cloud has answered since the first of the failures.
+
+        Whoever does not hear the cloud may be cut off from its servers, too.
+        """
+        heard = self._hearing.heard >= watch.failing
+        if not heard and self._hearing.failure is None:
+            self._hearing.nudge()
+        return heard
 
     async def _read_console(self, watch: _Watch, machine: Machine) -> None:
         watch.due = asyncio.get_running_loop().time() + watch.pause
@@ -256,9 +287,10 @@ class Readiness:
             what=f"read the console of {machine.name}",
             body={"os-getConsoleOutput": {"length": CONSOLE_LINES}},
         )  # fmt: skip
+        lines = decode(reply.body, _Console).output.splitlines()
         failed, ready = f"argosy-failed {watch.token}", f"argosy-ready {watch.token}"
-        watch.ready = False
-        for line in decode(reply.body, _Console).output.splitlines():
+        watch.ready, watch.failures, watch.note = False, 0, ""
+        for line in lines:
             # User data echoed by a shell has the words, too, but in the middle of a line.
             text = line.strip()
             if text == failed or text.startswith(f"{failed} "):
@@ -283,16 +315,11 @@ class Readiness:
                 watch.since = self._clock()
             watch.ready, watch.failures = True, 0
             return
-        if not watch.failures:
-            watch.failing = asked
-        watch.failures += 1
+        watch.failed(asked)
         if watch.ready and watch.failures < watch.wanted.failure_threshold:
             return
         watch.due = loop.time() + min(FIRST_CONSOLE, watch.wanted.period_seconds)
-        if watch.ready is not False and self._hearing.heard < watch.failing:
-            # Whoever does not hear the cloud may be cut off from its servers, too.
-            if self._hearing.failure is None:
-                self._hearing.nudge()
+        if watch.ready is not False and not self._is_heard(watch):
             return
         watch.ready = False
 

@@ -475,6 +475,19 @@ def test_no_instance_is_given_less_time_than_its_template_says(
     assert forced.grace_seconds == 0
 
 
+def test_an_instance_whose_state_nobody_can_tell_is_deleted() -> None:
+    """Whoever knows the id can have it deleted, and forced; what may not exist is waited for."""
+    deletion = objects.Deletion(on_timeout="Force", drain_seconds=30, timeout_seconds=100)
+    found = make(meta=DELETED, deletion=deletion)
+    unknown = dataclasses.replace(contract.UNKNOWN, id="i1")
+    for late, grace in ((0, 30), (131, 0)):
+        (call,) = decide(found, unknown, now=NOW + late).actions
+        assert isinstance(call, contract.Call)
+        assert (call.verb, call.instance) == (contract.Verb.DELETE, "i1")
+        assert call.grace_seconds == grace
+    assert decide(found, contract.UNKNOWN).actions == ()
+
+
 @pytest.mark.parametrize("template", [b"[]", b"7", b'{"spec": 7}'])
 def test_a_template_that_is_none_holds_up_no_teardown(template: bytes) -> None:
     """It says nothing of the time to end, so what the instance is given is what people say."""

@@ -292,3 +292,45 @@ async def test_a_server_that_was_not_ready_has_its_time_from_the_change_on(coast
     await asyncio.sleep(60)
     for each in (provider, successor):
         assert each.observe(wanted).reason == "NotReadyInTime"
+
+
+async def test_a_console_that_cannot_be_read_leaves_nobody_in_the_dark(coast: Coast) -> None:
+    """By a policy, a hypervisor without consoles, a host that died: told, and not waited for."""
+    provider = await coast.provider()
+    await running(coast, provider, {"console": {}, "startSeconds": 600})
+    refusal = b'{"forbidden": {"code": 403, "message": "Policy does not allow it."}}'
+    coast.cloud.faults.append(
+        Fault(
+            method="POST", path="/action$", times=10_000, reply=Reply(status=403, body=refusal)
+        )
+    )  # fmt: skip
+    successor = await coast.provider()
+    assert successor.observe(server()).phase is Phase.UNKNOWN
+    coast.heard.clear()
+    await asyncio.sleep(200)
+    for each in (provider, successor):
+        seen = each.observe(server())
+        assert (seen.phase, seen.ready) == (Phase.RUNNING, False)
+        assert "console cannot be read: Policy does not allow it." in seen.message
+    assert coast.heard
+    await asyncio.sleep(600)
+    assert successor.observe(server()).reason == "NotReadyInTime"
+
+
+async def test_a_console_that_is_read_again_is_believed(coast: Coast) -> None:
+    """Nothing is said of it any more, and a cloud that was away for that time makes no odds."""
+    provider = await coast.provider()
+    token = await running(coast, provider, {"console": {}, "startSeconds": 9999})
+    broken = Fault(method="POST", path="/action$", reply=Reply(status=500), times=10_000)
+    coast.cloud.faults.append(broken)
+    await coast.until(lambda: "console" in provider.observe(server()).message)
+    coast.cloud.faults.clear()
+    await coast.until(lambda: "console" not in provider.observe(server()).message)
+    away = Fault(method="*", path="/", unsent=True, times=10_000)
+    successor = await coast.provider()
+    coast.cloud.faults.append(away)
+    await asyncio.sleep(600)
+    assert successor.observe(server()).phase in {Phase.UNKNOWN, Phase.RUNNING}
+    coast.cloud.faults.clear()
+    coast.there()[0].console = f"argosy-ready {token}\n"
+    await coast.until(lambda: successor.observe(server()).ready)
