@@ -135,6 +135,9 @@ class _Watch:
     began: float
     wanted: template.Readiness
     ready: bool | None
+    # Whether it was up when it was last seen, and since when that is so again.
+    up: bool = False
+    came_up: float = 0.0
     since: float = 0.0
     failure: str = ""
     failures: int = 0
@@ -194,7 +197,7 @@ class Readiness:
             return _ANY if _wanted(machine) is None else _UNKNOWN
         began = observation.launched(machine, self._client.times)
         told = _number(machine.row.metadata.get(TOLD, ""))
-        bound = max(began, told) + watch.wanted.start_seconds
+        bound = max(began, told, watch.came_up) + watch.wanted.start_seconds
         late = not watch.proven and watch.ready is False and self._clock() >= bound
         return Proof(
             ready=watch.ready, since=watch.since, failure=watch.failure, late=late, note=watch.note
@@ -210,7 +213,7 @@ class Readiness:
             await asyncio.sleep(TICK_SECONDS)
 
     def _follow(self, before: Machine | None, after: Machine | None) -> None:
-        """Begin to watch a server, or begin anew where it is made anew."""
+        """Begin to watch a server, or begin anew where it is made anew, or comes up again."""
         if after is None:
             if before is not None:
                 self._watches.pop(before.id, None)
@@ -222,6 +225,13 @@ class Readiness:
         known = self._watches.get(after.id)
         if known is None or known.wanted != wanted or not known.is_of(after):
             self._watches[after.id] = _begin(after, wanted, known)
+        elif observation.is_up(after.row) and not known.up:
+            known.up = True
+            if before is not None and before.row.status != "BUILD":
+                # The launch, which else counts, may have been long before.
+                known.came_up = self._clock()
+        elif known.up and not observation.is_up(after.row) and after.row.status != "UNKNOWN":
+            self._watches[after.id] = _gone_down(known)
 
     async def _probe(self, identifier: str) -> None:
         watch, machine = self._watches.get(identifier), self._register.machines.get(identifier)
@@ -358,9 +368,9 @@ class _Console(msgspec.Struct, frozen=True):
 def carried(machine: Machine, given: Mapping[str, str], *, now: float) -> dict[str, str]:
     """Return what is to stand beside the metadata `given` to a server that runs on as it is.
 
-    It was told its token when it was made, and prints it no more. Another readiness is told to it
-    while it runs: if it was ready by the one of before, it is no start that failed, whatever the
-    new one finds; if not, it has its time to become ready from now on.
+    The token is that which it was told when it was made. A server that was ready by the readiness of
+    before is no start that failed, whatever the new one finds; any other has its time to become
+    ready from now on.
     """
     own, wanted = machine.row.metadata, _read(given.get(machines.READINESS, ""))
     kept = {key: own[key] for key in (machines.TOKEN, machines.READY, TOLD) if key in own}
@@ -399,15 +409,25 @@ def _begin(machine: Machine, wanted: template.Readiness, known: _Watch | None) -
     """Return how a server is watched from now on, of which so much was known."""
     noted = _noted(machine)
     # One that was seen before it ran has not been ready yet; of others nothing is known.
-    fresh = not observation.is_up(machine.row) or known is not None
-    watch = _Watch(
-        token=_token(machine), began=machine.began, wanted=wanted, ready=False if fresh else None
-    )
+    up = observation.is_up(machine.row)
+    ready = None if up and known is None else False
+    watch = _Watch(token=_token(machine), began=machine.began, wanted=wanted, ready=ready, up=up)
     before = known is not None and known.proven and known.is_of(machine)
     watch.proven = noted is not None or before
     if watch.proven and wanted.console is not None:
         watch.ready, watch.since = True, noted or 0.0
     return watch
+
+
+def _gone_down(known: _Watch) -> _Watch:
+    """Return how a server is watched that is not up any more: it has to show anew that it is ready.
+
+    Whoever still probes it as it was tells that to the watch of before. A console shows that once.
+    """
+    if known.wanted.console is not None:
+        known.up = False
+        return known
+    return dataclasses.replace(known, up=False, ready=False, since=0.0, failures=0, note="")
 
 
 def _token(machine: Machine) -> str:

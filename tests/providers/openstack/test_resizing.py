@@ -8,7 +8,7 @@ import pytest
 import structlog
 
 from controller import contract, errors
-from controller.contract import Verb
+from controller.contract import Phase, Verb
 from fakes.openstack import Fault
 from tests.providers.openstack.coast import Coast, create, server, template
 
@@ -133,3 +133,20 @@ async def test_a_fleet_that_lets_none_has_servers_replaced(coast: Coast) -> None
     await carry_out(coast, provider, identifier, template(metadata={"role": "web"}))
     assert coast.cloud.bodies("resize") == []
     assert machine.metadata["role"] == "web"
+
+
+async def test_a_resized_server_is_ready_once_its_guest_is(coast: Coast) -> None:
+    """A rollout takes the next one down only then: that it was ready before says nothing."""
+    provider = await coast.provider(probeCIDRs=["10.0.0.0/8"], **RESIZES)
+    probed = {"readiness": {"tcp": {"port": 80}}}
+    await provider.create(server(), create(template(**probed)))
+    await coast.until(lambda: [each.status for each in coast.there()] == ["ACTIVE"])
+    (machine,) = coast.there()
+    coast.cloud.listening.add((machine.address, 80))
+    await coast.until(lambda: provider.observe(server()).ready)
+    coast.cloud.listening.clear()
+    await carry_out(coast, provider, machine.id, template(flavor="large", **probed))
+    seen = provider.observe(server(revision="two"))
+    assert (seen.phase, seen.ready) == (Phase.RUNNING, False)
+    coast.cloud.listening.add((machine.address, 80))
+    await coast.until(lambda: provider.observe(server(revision="two")).ready)
