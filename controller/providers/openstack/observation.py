@@ -18,11 +18,9 @@ from controller.providers.openstack.reasons import CloudReason
 from controller.providers.openstack.times import CloudTimes
 from controller.reasons import NOTHING, ForeignReason, Vocabulary
 
-_CHANGING = frozenset(
-    {"REBUILD", "RESIZE", "VERIFY_RESIZE", "REBOOT", "HARD_REBOOT", "PASSWORD", "RESCUE"}
-)
-_RUNNING = frozenset({"ACTIVE"}) | _CHANGING
 _STOPPED = frozenset({"SHUTOFF", "PAUSED", "SUSPENDED", "SHELVED", "SHELVED_OFFLOADED"})
+# Any other status, one of a later Nova too, is of a server on its way from one of these to another.
+_SETTLED = _STOPPED | {"ACTIVE", "BUILD", "ERROR", "UNKNOWN", "DELETED", "SOFT_DELETED"}
 _NO_ROOM = ("no valid host", "not enough", "no available")
 TRANSIENT = "Transient"
 # A place in a list of alternatives is below this; anybody may write the metadata of a server.
@@ -50,21 +48,24 @@ def phase(row: Row) -> Phase:
         return Phase.UNREACHABLE
     if row.status == "BUILD":
         return Phase.PENDING
-    if row.status in _RUNNING:
-        return Phase.RUNNING
-    return Phase.STOPPED if row.status in _STOPPED else Phase.FAILED
+    if row.status in _STOPPED:
+        return Phase.STOPPED
+    # What has failed is deleted: so only that counts of which Nova itself says so.
+    return Phase.FAILED if row.status == "ERROR" else Phase.RUNNING
 
 
 def is_changing(row: Row) -> bool:
     """Return whether something is done to a server; taking its picture does not count."""
     busy = bool(row.task) and not str(row.task).startswith("image_")
-    return row.status in _CHANGING or busy
+    return row.status not in _SETTLED or busy
 
 
 def in_hand(row: Row) -> str:
     """Return who has a server in hand, and what Argosy waits for; nothing where nobody has."""
     if row.status == "RESCUE":
         return f"somebody is rescuing {row.id}"
+    if row.status == "MIGRATING":
+        return f"the cloud is moving {row.id} to another host"
     if row.status == "VERIFY_RESIZE" and machines.RESIZING not in row.metadata:
         return f"somebody has resized {row.id}, and is to confirm or revert that"
     return ""

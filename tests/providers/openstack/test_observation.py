@@ -50,6 +50,9 @@ def row(status: str = "ACTIVE", task: str | None = None, **changes: Any) -> Row:
         ("SHUTOFF", None, Phase.STOPPED, False),
         ("SHUTOFF", "powering-on", Phase.STOPPED, True),
         ("RESCUE", None, Phase.RUNNING, True),
+        ("MIGRATING", "migrating", Phase.RUNNING, True),
+        ("REVERT_RESIZE", "resize_reverting", Phase.RUNNING, True),
+        ("OF_A_LATER_NOVA", None, Phase.RUNNING, True),
         ("PAUSED", None, Phase.STOPPED, False),
         ("SUSPENDED", None, Phase.STOPPED, False),
         ("SHELVED", None, Phase.STOPPED, False),
@@ -159,3 +162,19 @@ async def test_a_failure_is_believed_once_it_is_explained(
     await coast.until(lambda: provider.observe(server()).phase is Phase.FAILED)
     assert provider.observe(server()).reason == reason
     assert coast.heard
+
+
+@pytest.mark.looptime
+async def test_a_server_that_the_cloud_moves_is_left_alone(coast: Coast) -> None:
+    """A live migration is no failure: told, waited for, and ready again once it is over."""
+    provider = await coast.provider()
+    await provider.create(server(), create())
+    await coast.until(lambda: provider.observe(server()).ready)
+    machine = coast.there()[0]
+    machine.status, machine.task, machine.updated = "MIGRATING", "migrating", coast.cloud.now
+    await coast.until(lambda: not provider.observe(server()).ready)
+    seen = provider.observe(server())
+    assert (seen.phase, seen.changing, seen.reason) == (Phase.RUNNING, True, "CloudChanging")
+    assert seen.message == f"the cloud is moving {machine.id} to another host"
+    machine.status, machine.task, machine.updated = "ACTIVE", None, coast.cloud.now
+    await coast.until(lambda: provider.observe(server()).ready)
