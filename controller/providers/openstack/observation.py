@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 
 from controller import contract
-from controller.api import objects, tags
+from controller.api import conditions, objects, tags
 from controller.api.reasons import Reason
 from controller.contract import Phase, alternatives
 from controller.contract.reasons import ProviderReason
@@ -92,7 +92,7 @@ def observe(
     if up and proof.ready is None:
         return dataclasses.replace(contract.UNKNOWN, id=machine.id)
     reason, message = _trouble(row)
-    if up and (proof.failure or proof.late):
+    if up and (proof.failure or (proof.late and not _was_ready(machine, server))):
         seen = Phase.FAILED
         reason = CloudReason.GUEST_FAILED if proof.failure else CloudReason.NOT_READY_IN_TIME
         message = proof.failure or "the server runs, and has not shown to be ready"
@@ -117,6 +117,19 @@ def observe(
         error_class=TRANSIENT if seen is Phase.FAILED else "",
         since=_since(machine, seen, times),
     )
+
+
+def _was_ready(machine: Machine, server: objects.Server) -> bool:
+    """Return whether the Server has on record that this very instance was ready as what it is now.
+
+    A note of that in the cloud may be lost, or forbidden by a policy: what ran well is kept.
+    """
+    told, row = server.status, machine.row
+    recorded = (told.provider.id, told.incarnation, told.revision)
+    if recorded != (row.id, machine.incarnation, row.metadata.get(machines.REVISION, "")):
+        return False
+    ready = conditions.find(told.conditions, "Ready")
+    return ready is not None and (ready.status == "True" or ready.reason == Reason.UNHEALTHY)
 
 
 def _since(machine: Machine, seen: Phase, times: CloudTimes) -> float:

@@ -368,8 +368,8 @@ class _Console(msgspec.Struct, frozen=True):
 def carried(machine: Machine, given: Mapping[str, str], *, now: float) -> dict[str, str]:
     """Return what is to stand beside the metadata `given` to a server that runs on as it is.
 
-    The token is that which it was told when it was made. A server that was ready by the readiness of
-    before is no start that failed, whatever the new one finds; any other has its time to become
+    The token is the one that it was told when it was made. A server that was ready by its former
+    readiness is no start that failed, whatever the new one finds; any other has its time to become
     ready from now on.
     """
     own, wanted = machine.row.metadata, _read(given.get(machines.READINESS, ""))
