@@ -190,7 +190,8 @@ class FleetFacts:
     """What planning needs of the fleet that an object names.
 
     `problem` is a reason (UnknownFleet, FleetNotAllowed) where it cannot be used until a person
-    changes something, with a message; `pause` where that passes by itself. `outage` is when its
+    changes something, with a message of whole sentences; what is known of its servers is told all
+    the same. `pause` is set where that passes by itself. `outage` is when its
     provider did not work, and `window` how long calls must fail to tell that. `can_change` says
     whether an instance of one template can become one of another in place. `claims` tells the
     volumes that servers of a component have or had, or None while that is not known. `record` is

@@ -292,21 +292,25 @@ class Fleets:
         return tuple(each for each in own if each is not self._pool)
 
     def facts(self, name: str, namespace: str) -> contract.FleetFacts:
-        """Return what planning needs: capabilities, or what stands in the way."""
+        """Return what planning needs: what a fleet can and has, and what stands in the way.
+
+        One that may not be used, or cannot be opened, may have volumes and a record all the same:
+        whoever goes is told what is known of these, and where nothing is known yet.
+        """
         fleet = self._written(name)
         kind = self._kinds.get(fleet.spec.provider) if fleet is not None else None
-        if fleet is None or kind is None or not self._allowed(fleet, namespace):
-            return self._unusable(name, namespace, fleet)
-        failure = self.failure(name)
-        if failure is not None and failure.policy.kind is errors.Kind.REFUSED:
-            return contract.FleetFacts(name=name, problem=failure.reason, message=str(failure))
+        if fleet is None or kind is None:
+            return self._unknown_fleet(name, fleet)
+        problem, message = self._problem(fleet, namespace)
         written = fleet is not self._built_in.get(name)
         read_only = not self._caches.plans(objects.Fleet)
         provider, branch = self.provider(name), self._branches.get(name)
         return contract.FleetFacts(
             name=name,
             capabilities=kind.capabilities,
-            pause=self._pause(name, namespace, failure),
+            problem=problem,
+            message=message,
+            pause=self._pause(name, namespace) if not problem else None,
             outage=branch.outage(namespace) if branch is not None else contract.Outage(),
             window=float(fleet.spec.limits.circuit.window_seconds),
             can_change=provider.can_change if provider is not None else contract.never,
@@ -319,34 +323,33 @@ class Fleets:
             display=self.display(name),
         )
 
-    def _unusable(
-        self, name: str, namespace: str, fleet: objects.Fleet | None
-    ) -> contract.FleetFacts:
+    def _unknown_fleet(self, name: str, fleet: objects.Fleet | None) -> contract.FleetFacts:
+        """Return what is said of a fleet that there is not, or not in this build."""
         if fleet is None:
             others = "".join(f" or the built-in fleet {each!r}" for each in self._built_in)
-            return contract.FleetFacts(
-                name=name,
-                problem=Reason.UNKNOWN_FLEET,
-                message=f"fleet {name!r} does not exist: create it, or name one of `kubectl get"
-                f" argfleet`{others}",
+            message = (
+                f"fleet {name!r} does not exist: create it, or name one of `kubectl get"
+                f" argfleet`{others}"
             )
-        if not self._allowed(fleet, namespace):
-            return contract.FleetFacts(
-                name=name,
-                problem=Reason.FLEET_NOT_ALLOWED,
-                message=f"fleet {name!r} does not allow namespace {namespace!r}: its"
-                " spec.allowedNamespaces must match the namespace's labels",
-            )
-        return contract.FleetFacts(
-            name=name,
-            problem=Reason.UNKNOWN_FLEET,
-            message=f"fleet {name!r} names a provider that this build does not have",
-        )
+        else:
+            message = f"fleet {name!r} names a provider that this build does not have"
+        return contract.FleetFacts(name=name, problem=Reason.UNKNOWN_FLEET, message=message)
 
-    def _pause(
-        self, name: str, namespace: str, failure: errors.ArgosyError | None
-    ) -> contract.Pause | None:
-        branch = self._branches.get(name)
+    def _problem(self, fleet: objects.Fleet, namespace: str) -> tuple[str, str]:
+        """Return why a fleet is of no use until a person changes something, and in which words."""
+        name = fleet.metadata.name
+        if not self._allowed(fleet, namespace):
+            return Reason.FLEET_NOT_ALLOWED, (
+                f"fleet {name!r} does not allow namespace {namespace!r}: its"
+                " spec.allowedNamespaces must match the namespace's labels"
+            )
+        failure = self.failure(name)
+        if failure is None or failure.policy.kind is not errors.Kind.REFUSED:
+            return "", ""
+        return failure.reason, str(failure)
+
+    def _pause(self, name: str, namespace: str) -> contract.Pause | None:
+        branch, failure = self._branches.get(name), self.failure(name)
         if branch is None or branch.life is None or branch.life.provider is None:
             return contract.Pause(
                 reason=failure.reason if failure is not None else Reason.FLEET_OPENING,

@@ -186,6 +186,37 @@ async def test_facts_say_what_stands_in_the_way(
         assert repr(name) in facts.message
 
 
+async def test_of_a_fleet_that_cannot_be_opened_nothing_is_known_rather_than_none() -> None:
+    """It may have volumes, and whoever is let go of is written on its Fleet.
+
+    A set that goes would leave volumes behind that were to go with it; an instance that is
+    abandoned would be on no record.
+    """
+    async with harbour(fleet=False) as one:
+        one.shelf.trouble = errors.Stalled("no", reason="CredentialsRefused")
+        await one.put("attic")
+        await one.until(lambda: one.fleets.failure("attic") is not None)
+        facts = one.fleets.facts("attic", "default")
+        assert facts.problem == "CredentialsRefused"
+        assert facts.pause is None
+        assert facts.claims("default", "shop", "web") is None
+        assert facts.record == one.fleets.find("attic")
+        assert facts.may_abandon
+
+
+async def test_what_a_fleet_has_is_known_where_it_is_not_allowed_any_more() -> None:
+    """Servers of before stay: they change in place, and stop, as the provider can."""
+    async with harbour() as one:
+        before = one.fleets.facts("attic", "default")
+        await one.change("attic", allowedNamespaces={"matchLabels": {"a": "b"}})
+        await one.until(lambda: one.fleets.facts("attic", "default").problem)
+        after = one.fleets.facts("attic", "default")
+        assert after.capabilities == before.capabilities
+        assert after.can_change(b"same", b"same")
+        assert after.claims("default", "shop", "web") == ()
+        assert after.record == one.fleets.find("attic")
+
+
 async def test_a_circuit_opens_holds_calls_back_and_closes() -> None:
     """Deletes go on; after a while one call is tried, and its success lets the others go."""
     async with harbour() as one:
