@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
 import dataclasses
 import random
 from collections.abc import Mapping
@@ -99,6 +98,10 @@ class Clouds:
             except errors.ArgosyError as error:
                 _log.info("clouds not watched", error=str(error))
                 await asyncio.sleep(backoff.delay(error))
+            except Exception as error:  # noqa: BLE001 - else a rotation would never be seen again
+                # By its kind alone: its words might be of what is in the Secret.
+                _log.error("clouds not watched", error=type(error).__name__)
+                await asyncio.sleep(backoff.delay())
 
     async def _watch(self, version: str) -> None:
         events = self._api.watch(
@@ -134,16 +137,7 @@ def read(data: Mapping[str, str] | None, cloud: str) -> Cloud:
     """Return a cloud of the Secret's data; raises Stalled, without a word of what is in there."""
     if data is None:
         raise _missing(f"the operator's namespace must have the Secret {SECRET}")
-    # Whoever has no fleet of a cloud need not wait for its import.
-    import yaml  # noqa: PLC0415
-
-    try:
-        text = base64.b64decode(data.get(KEY, ""), validate=True).decode()
-        ca = base64.b64decode(data.get(CA_KEY, ""), validate=True).decode()
-        document = yaml.safe_load(text)
-    except (binascii.Error, UnicodeDecodeError, yaml.YAMLError):
-        # The error would show what it could not read.
-        raise _missing(f"{KEY} of the Secret {SECRET} must be YAML") from None
+    document, ca = _document(_text(data, KEY)), _text(data, CA_KEY)
     known = document.get("clouds") if isinstance(document, dict) else None
     entry = known.get(cloud) if isinstance(known, dict) else None
     if not isinstance(entry, dict) or not isinstance(entry.get("auth"), dict):
@@ -163,8 +157,27 @@ def read(data: Mapping[str, str] | None, cloud: str) -> Cloud:
     try:
         found.trust.context()
     except ValueError:
-        raise _missing(f"{CA_KEY} of the Secret {SECRET} must be certificates in PEM") from None
+        message = f"{CA_KEY} of the Secret {SECRET} must be certificates in PEM, in ASCII alone"
+        raise _missing(message) from None
     return found
+
+
+def _text(data: Mapping[str, str], key: str) -> str:
+    try:
+        return base64.b64decode(data.get(key, ""), validate=True).decode()
+    except ValueError:
+        raise _missing(f"{key} of the Secret {SECRET} must be text in UTF-8") from None
+
+
+def _document(text: str) -> Any:
+    # Whoever has no fleet of a cloud need not wait for its import.
+    import yaml  # noqa: PLC0415
+
+    try:
+        return yaml.safe_load(text)
+    except Exception:  # noqa: BLE001 - not YAMLError alone: of the date 2026-02-30 a ValueError
+        # The error would show what it could not read.
+        raise _missing(f"{KEY} of the Secret {SECRET} must be YAML") from None
 
 
 def _missing(message: str) -> errors.Stalled:

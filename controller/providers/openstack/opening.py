@@ -12,7 +12,9 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
-from controller import contract, errors
+import structlog
+
+from controller import contract, errors, parts
 from controller.api import objects
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
@@ -30,6 +32,14 @@ from controller.providers.openstack.resizing import Resizing
 from controller.providers.openstack.stock import Stock
 from controller.providers.openstack.transport import Http, Transport
 from controller.providers.steps.steps import Steps
+
+_log = structlog.get_logger(__name__)
+
+# How long a loop rests that ended, in seconds: what ended it may do so again.
+ANEW_SECONDS = 10.0
+
+# What goes on for as long as a fleet is open.
+Loop = Callable[[], Coroutine[Any, Any, None]]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +116,7 @@ async def open_cloud(
             # Servers without floating IPs need nothing of them, but for whether they left some.
             await floating.look()
         await stack.enter_async_context(
-            running(lister.run(), readiness.run(), claims.run(), floating.run())
+            running(_listing(lister), readiness.run, claims.run, floating.run)
         )
         yield provider
 
@@ -123,15 +133,41 @@ def _pace(context: contract.Context, fleet: objects.Fleet) -> float:
 
 
 @contextlib.asynccontextmanager
-async def running(*loops: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Have loops run for as long as the block does."""
-    tasks = [asyncio.create_task(each) for each in loops]
+async def running(*loops: Loop) -> AsyncIterator[None]:
+    """Have loops run for as long as the block does; one that ends all the same begins anew."""
+    tasks = [asyncio.create_task(_kept(each)) for each in loops]
     try:
         yield
     finally:
         for each in tasks:
             each.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _kept(loop: Loop) -> None:
+    """Run a loop for ever: nobody waits for its task, and what it looks after would stand still."""
+    name = loop.__qualname__
+    while True:
+        try:
+            await parts.together({name: loop()})
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is told
+            trace = None if isinstance(error, parts.Ended) else error
+            _log.error("a loop of a cloud ended", loop=name, why=repr(error), exc_info=trace)
+        await asyncio.sleep(ANEW_SECONDS)
+
+
+def _listing(lister: Lister) -> Loop:
+    """Return the lister's loop, which tells the fleet so where it ends."""
+
+    async def listing() -> None:
+        try:
+            await lister.run()
+        except Exception as error:
+            # Lists that nobody asks for show nothing: what was heard is of before.
+            lister.failure = errors.Transient(repr(error), reason=Reason.INTERNAL_ERROR)
+            raise
+
+    return listing
 
 
 @contextlib.asynccontextmanager
@@ -152,7 +188,7 @@ async def log_in(
     await clouds.load()
     transport, prober = Http(lambda: clouds.cloud().trust), Network()
     try:
-        async with running(clouds.run()):
+        async with running(clouds.run):
             yield Connection(
                 tokens=tokens.KeystoneTokens(clouds.cloud), transport=transport, prober=prober
             )

@@ -60,7 +60,8 @@ class Trust:
             return False
         try:
             return ssl.create_default_context(cadata=self.ca or None)
-        except ssl.SSLError as error:
+        except (ssl.SSLError, TypeError) as error:
+            # A TypeError is of text that is not ASCII, even in a comment.
             raise ValueError("certificates must be in PEM") from error
 
 

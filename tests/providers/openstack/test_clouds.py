@@ -5,6 +5,7 @@ import base64
 from typing import Any
 
 import pytest
+import structlog
 import yaml
 
 from controller import errors
@@ -18,6 +19,8 @@ from fakes.api_server import ApiServer
 HOME = "default"
 WORD = "swordfish"
 AUTH = {"auth_url": "https://keystone/v3", "username": "me", "password": WORD}
+# There is no such day.
+ODD_DATE = f"clouds: {{west: {{auth: {{until: 2026-02-30, password: {WORD}}}}}}}"
 
 
 def data(document: Any, **more: str) -> dict[str, str]:
@@ -63,6 +66,10 @@ def test_a_cloud_is_read_as_openstack_clients_read_it(pem: str) -> None:
         data({"clouds": {"west": {"auth": WORD}}}),
         data(west(), cacert=WORD),
         data(f"!!python/object/apply:os.system ['{WORD}']"),
+        # Of these PyYAML raises errors of other kinds than its own.
+        data(ODD_DATE),
+        data(f"clouds: {{west: {{auth: {{a: !!int {WORD}}}}}}}"),
+        data(west()) | {clouds.CA_KEY: "/w=="},
     ],
 )
 def test_what_cannot_be_used_is_refused_without_a_word_of_it(given: dict[str, str] | None) -> None:
@@ -72,6 +79,12 @@ def test_what_cannot_be_used_is_refused_without_a_word_of_it(given: dict[str, st
     assert refused.value.reason == "CredentialsMissing"
     told = (str(refused.value), refused.value.words, repr(refused.value.__context__))
     assert WORD not in "".join(told[:2])
+
+
+def test_certificates_are_refused_that_ssl_takes_for_no_text(pem: str) -> None:
+    """A comment is enough for that, and the message says what must be mended."""
+    with pytest.raises(errors.Stalled, match=r"cacert of the Secret .* in ASCII alone"):
+        clouds.read(data(west(), cacert=f"# Főtanúsítvány\n{pem}"), "west")
 
 
 def test_credentials_are_never_shown(pem: str) -> None:
@@ -98,12 +111,49 @@ async def test_new_credentials_are_taken_up_without_a_restart() -> None:
         changed = {"data": data(west(region_name="two"))}
         await api.patch(Resource.SECRETS, HOME, SECRET, changed)
         await _until(lambda: followed.cloud().region == "two")
-        await api.patch(Resource.SECRETS, HOME, SECRET, {"data": data("nonsense")})
-        await _until(lambda: followed.problem != "")
+        for slip in (ODD_DATE, "nonsense"):
+            await api.patch(Resource.SECRETS, HOME, SECRET, {"data": data(slip)})
+            await _until(lambda: followed.problem != "")
+            assert followed.cloud().region == "two"
+            changed = {"data": data(west(region_name="two", interface=slip[:4]))}
+            await api.patch(Resource.SECRETS, HOME, SECRET, changed)
+            await _until(lambda: followed.problem == "")
+            assert followed.cloud().interface == slip[:4]
         uid = api.objects[Resource.SECRETS][HOME, SECRET]["metadata"]["uid"]
         await api.delete(Resource.SECRETS, HOME, SECRET, uid=uid)
         await asyncio.sleep(5)
         assert followed.cloud().region == "two"
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+@pytest.mark.looptime
+async def test_the_secret_is_followed_whatever_went_wrong_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An error that nobody foresaw ends no watch: the rotation that mends it is seen."""
+    api = ApiServer()
+    followed = Clouds(api, HOME, "west")
+    await api.create(Resource.SECRETS, HOME, {"metadata": {"name": SECRET}, "data": data(west())})
+    await followed.load()
+    running = asyncio.create_task(followed.run())
+    read = clouds.read
+
+    def crash(*_: Any) -> Cloud:
+        raise RecursionError(WORD)
+
+    try:
+        await asyncio.sleep(1)
+        monkeypatch.setattr(clouds, "read", crash)
+        changed = {"data": data(west(region_name="two"))}
+        await api.patch(Resource.SECRETS, HOME, SECRET, changed)
+        with structlog.testing.capture_logs() as heard:
+            await asyncio.sleep(120)
+        assert "RecursionError" in str(heard)
+        assert WORD not in str(heard)
+        monkeypatch.setattr(clouds, "read", read)
+        await _until(lambda: followed.cloud().region == "two")
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
