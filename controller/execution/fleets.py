@@ -25,7 +25,7 @@ from controller.execution.fleet_waiters import Waiters
 from controller.execution.pool import WIDTH, Pool
 from controller.execution.provider_life import ProviderLife
 from controller.planning import circuit as circuits
-from controller.planning import keys, relations
+from controller.planning import keys, relations, words
 from controller.planning.circuit import Circuit, State
 from controller.planning.keys import Key
 
@@ -326,13 +326,14 @@ class Fleets:
     def _unknown_fleet(self, name: str, fleet: objects.Fleet | None) -> contract.FleetFacts:
         """Return what is said of a fleet that there is not, or not in this build."""
         if fleet is None:
-            others = "".join(f" or the built-in fleet {each!r}" for each in self._built_in)
+            others = "".join(f" or to the built-in fleet {each}" for each in self._built_in)
             message = (
-                f"fleet {name!r} does not exist: create it, or name one of `kubectl get"
-                f" argfleet`{others}"
+                f"Fleet {name} does not exist. Create it, or set spec.fleet to one of"
+                f" `kubectl get argfleet`{others}."
             )
         else:
-            message = f"fleet {name!r} names a provider that this build does not have"
+            provider = fleet.spec.provider
+            message = f"Fleet {name} cannot be used. This operator has no provider {provider}."
         return contract.FleetFacts(name=name, problem=Reason.UNKNOWN_FLEET, message=message)
 
     def _problem(self, fleet: objects.Fleet, namespace: str) -> tuple[str, str]:
@@ -340,20 +341,20 @@ class Fleets:
         name = fleet.metadata.name
         if not self._allowed(fleet, namespace):
             return Reason.FLEET_NOT_ALLOWED, (
-                f"fleet {name!r} does not allow namespace {namespace!r}: its"
-                " spec.allowedNamespaces must match the namespace's labels"
+                f"Fleet {name} does not allow namespace {namespace}. The labels of the namespace"
+                " must match spec.allowedNamespaces of the Fleet."
             )
         failure = self.failure(name)
         if failure is None or failure.policy.kind is not errors.Kind.REFUSED:
             return "", ""
-        return failure.reason, str(failure)
+        return failure.reason, _not_opened(name, failure)
 
     def _pause(self, name: str, namespace: str) -> contract.Pause | None:
         branch, failure = self._branches.get(name), self.failure(name)
         if branch is None or branch.life is None or branch.life.provider is None:
             return contract.Pause(
                 reason=failure.reason if failure is not None else Reason.FLEET_OPENING,
-                message=f"The fleet {name} cannot be opened: {failure}"
+                message=_not_opened(name, failure)
                 if failure is not None
                 else f"The fleet {name} is being opened.",
             )
@@ -443,6 +444,11 @@ class Fleets:
 def _unknown(namespace: str, application: str, component: str) -> None:
     """Know of no claims yet: their provider is not open."""
     del namespace, application, component
+
+
+def _not_opened(name: str, failure: errors.ArgosyError) -> str:
+    """Return what is told of a fleet whose provider could not be opened."""
+    return words.because(f"Fleet {name} cannot be opened", str(failure))
 
 
 def _held(by: Breaker) -> contract.Pause:

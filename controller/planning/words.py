@@ -24,3 +24,8 @@ def all_available(number: int) -> str:
     if number == 1:
         return "The server is available"
     return f"All {count(number, 'server')} are available" if number else "No server is asked for"
+
+
+def because(what: str, why: str) -> str:
+    """Return "WHAT: WHY." as one sentence; the words of others end with a full stop, or do not."""
+    return f"{what}: {why.rstrip('. ')}."

@@ -280,9 +280,9 @@ async def test_alternatives_do_not_repeat_what_the_template_says() -> None:
 
 async def test_other_fleets_are_warned_of_and_not_tried() -> None:
     """What a provider makes of a template, the API server does not know."""
-    reviews, api = made(FleetAnswer(problem="fleet 'x' does not exist", dry_runs=False))
+    reviews, api = made(FleetAnswer(problem="Fleet x does not exist.", dry_runs=False))
     verdict = await reviews.application(None, application(component(imgae="a")))
-    assert verdict.warnings == ("spec.fleet: fleet 'x' does not exist",)
+    assert verdict.warnings == ("spec.fleet: Fleet x does not exist.",)
     assert not verdict.errors
     assert not api.tried
 

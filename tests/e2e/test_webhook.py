@@ -250,7 +250,7 @@ def test_jobs_of_operations(kube: Kube) -> None:
 
 def test_what_may_pass_is_a_warning(kube: Kube) -> None:
     """A fleet to come, a quota in use, a policy: stored all the same, and said in so many words."""
-    assert "fleet 'later' does not exist" in warnings(
+    assert "spec.fleet: Fleet later does not exist." in warnings(
         kube, application(idle(), name="early", fleet="later")
     )
     quota = {"metadata": {"name": "none"}, "spec": {"hard": {"pods": "0"}}}

@@ -149,7 +149,7 @@ CAUSES = {
         replicas=1,
     ),
     "name": Cause(object="Server/shop-web-0", words="pods/shop-web-0 exists", made=taken),
-    "fleet": Cause(object="Fleet/bad", words="fleet 'bad' does not exist", fleet="bad"),
+    "fleet": Cause(object="Fleet/bad", words="Fleet bad does not exist.", fleet="bad"),
 }
 
 

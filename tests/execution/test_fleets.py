@@ -168,36 +168,50 @@ async def test_a_provider_that_cannot_be_opened_is_tried_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "spec", "problem"),
+    ("name", "spec", "problem", "said"),
     [
-        ("cellar", {}, Reason.UNKNOWN_FLEET),
-        ("attic", {"provider": "cloud", "shelf": None}, Reason.UNKNOWN_FLEET),
-        ("attic", {"allowedNamespaces": {"matchLabels": {"a": "b"}}}, Reason.FLEET_NOT_ALLOWED),
+        (
+            "cellar", {}, Reason.UNKNOWN_FLEET,
+            ("Fleet cellar does not exist. Create it, or set spec.fleet to one of `kubectl get"
+             " argfleet` or to the built-in fleet pods."),
+        ),
+        (
+            "attic", {"provider": "cloud", "shelf": None}, Reason.UNKNOWN_FLEET,
+            "Fleet attic cannot be used. This operator has no provider cloud.",
+        ),
+        (
+            "attic", {"allowedNamespaces": {"matchLabels": {"a": "b"}}}, Reason.FLEET_NOT_ALLOWED,
+            ("Fleet attic does not allow namespace default. The labels of the namespace must"
+             " match spec.allowedNamespaces of the Fleet."),
+        ),
     ],
-)
+)  # fmt: skip
 async def test_facts_say_what_stands_in_the_way(
-    name: str, spec: dict[str, Any], problem: str
+    name: str, spec: dict[str, Any], problem: str, said: str
 ) -> None:
-    """No such Fleet, no such provider, not for this namespace: each has its reason and words."""
+    """No such Fleet, no such provider, not for this namespace: a reason, and whole sentences."""
     async with harbour(fleet=False) as one:
         await one.put("attic", **spec)
         facts = one.fleets.facts(name, "default")
-        assert facts.problem == problem
-        assert repr(name) in facts.message
+        assert (facts.problem, facts.message) == (problem, said)
 
 
-async def test_of_a_fleet_that_cannot_be_opened_nothing_is_known_rather_than_none() -> None:
+@pytest.mark.parametrize("words", ["the key is of last year", "The key is of last year."])
+async def test_of_a_fleet_that_cannot_be_opened_nothing_is_known_rather_than_none(
+    words: str,
+) -> None:
     """It may have volumes, and whoever is let go of is written on its Fleet.
 
     A set that goes would leave volumes behind that were to go with it; an instance that is
     abandoned would be on no record.
     """
     async with harbour(fleet=False) as one:
-        one.shelf.trouble = errors.Stalled("no", reason="CredentialsRefused")
+        one.shelf.trouble = errors.Stalled(words, reason="CredentialsRefused")
         await one.put("attic")
         await one.until(lambda: one.fleets.failure("attic") is not None)
         facts = one.fleets.facts("attic", "default")
         assert facts.problem == "CredentialsRefused"
+        assert facts.message.lower() == "fleet attic cannot be opened: the key is of last year."
         assert facts.pause is None
         assert facts.claims("default", "shop", "web") is None
         assert facts.record == one.fleets.find("attic")

@@ -243,7 +243,7 @@ async def test_reviews_know_of_a_fleet_what_planning_knows(monkeypatch: pytest.M
         assert fleet_of("default", "pods") == fleet_of("default", "edge") == FleetAnswer()
         assert fleet_of("default", "metal") == FleetAnswer(dry_runs=False)
         unknown = fleet_of("default", "later")
-    assert "'later' does not exist" in unknown.problem
+    assert unknown.problem.startswith("Fleet later does not exist. ")
     assert not unknown.dry_runs
 
 
