@@ -22,6 +22,7 @@ from controller.contract.observation import (
 )
 from controller.contract.provider import (
     NOTHING,
+    AlwaysHeard,
     Changed,
     Facts,
     Instance,
@@ -29,6 +30,7 @@ from controller.contract.provider import (
     Place,
     Provider,
     Receipt,
+    Silence,
 )
 
 __all__ = [
@@ -37,6 +39,7 @@ __all__ = [
     "NOTHING",
     "PLAIN",
     "UNKNOWN",
+    "AlwaysHeard",
     "BuiltIn",
     "Call",
     "Capability",
@@ -57,6 +60,7 @@ __all__ = [
     "Provider",
     "ProviderKind",
     "Receipt",
+    "Silence",
     "Verb",
     "Volume",
     "never",

@@ -58,6 +58,14 @@ class Instance:
         return namespace, name
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Silence:
+    """For how many `seconds` a provider has heard nothing of its servers, and what it met last."""
+
+    seconds: float
+    error: errors.ArgosyError
+
+
 class Provider(Protocol):
     """What the servers of one fleet are made of, for as long as it is open."""
 
@@ -81,6 +89,13 @@ class Provider(Protocol):
         """Return all instances of this fleet, for orphans and adoption; None while not known.
 
         What is not among them certainly exists no more. UNREACHABLE while nothing of one is heard.
+        """
+
+    def silence(self) -> Silence | None:
+        """Return for how long nothing has been heard of the servers at all, and why.
+
+        None while they are heard. What `observe` returns meanwhile is of before: no call need fail
+        that would tell of it.
         """
 
     def claims(
@@ -163,6 +178,14 @@ class Provider(Protocol):
 
         Waiting while an instance has it, whosever that is.
         """
+
+
+class AlwaysHeard:
+    """What a provider says of silence whose servers the API server shows, or its own memory."""
+
+    def silence(self) -> Silence | None:
+        """Return that there is none."""
+        return None
 
 
 class NoClaims:

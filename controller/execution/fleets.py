@@ -216,6 +216,11 @@ class Fleets:
         branch = self._branches.get(name)
         return branch.life.failure if branch is not None and branch.life is not None else None
 
+    def silence(self, name: str) -> contract.Silence | None:
+        """Return for how long a fleet's provider has heard nothing of its servers, and why."""
+        provider = self.provider(name)
+        return provider.silence() if provider is not None else None
+
     def is_open(self, name: str) -> bool:
         """Return whether a fleet's provider is open."""
         return self.provider(name) is not None

@@ -99,6 +99,9 @@ class Fleets(Protocol):
     def failure(self, name: str) -> errors.ArgosyError | None:
         """Return why a fleet's provider could not be opened when that was last tried."""
 
+    def silence(self, name: str) -> contract.Silence | None:
+        """Return for how long a fleet's provider has heard nothing of its servers, and why."""
+
     def circuit(self, name: str) -> Circuit:
         """Return whether calls to a fleet go through."""
 

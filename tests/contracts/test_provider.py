@@ -49,6 +49,15 @@ async def test_what_was_never_made_is_absent(stage: Stage) -> None:
     assert stage.provider.observe(server) == contract.ABSENT
 
 
+async def test_who_hears_of_its_servers_tells_of_no_silence(stage: Stage) -> None:
+    """A fleet that works is Ready, whether or not there is a server in it."""
+    await stage.begin()
+    server = await stage.server()
+    await stage.provider.create(server, create(stage.template("v1")))
+    await watch_ready(stage.provider, server)
+    assert stage.provider.silence() is None
+
+
 async def test_a_created_server_becomes_ready_as_what_it_was_made(stage: Stage) -> None:
     """One instance appears, and is seen with its id, address, revision and incarnation."""
     await stage.begin()

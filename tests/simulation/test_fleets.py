@@ -122,7 +122,8 @@ async def test_a_fleet_that_cannot_be_opened_says_so_and_is_tried_again() -> Non
         (condition,) = [
             each for each in told(universe, "attic")["conditions"] if each["type"] == "Ready"
         ]
-        assert (condition["status"], condition["message"]) == ("False", "the shelf is locked")
+        assert condition["status"] == "False"
+        assert condition["message"] == "The provider cannot be opened: the shelf is locked."
         assert not ready(universe)
         assert shelf.boxes == {}
         shelf.trouble = None

@@ -9,7 +9,7 @@ from controller import errors
 from controller.api import objects
 from controller.kinds.fleet.snapshot import Failure, FleetSnapshot
 from controller.kinds.fleet.vigil import Vigil
-from controller.planning import relations
+from controller.planning import relations, words
 from controller.planning.caches import Moment, Sources, Total
 from controller.planning.circuit import State
 from controller.planning.unclaimed import Sighting
@@ -21,7 +21,7 @@ def gather(sources: Sources, fleet: objects.Fleet, moment: Moment) -> FleetSnaps
     total = moment.total or seen
     name, fleets = fleet.metadata.name, sources.fleets
     returned, gone = fleets.looked_up(name)
-    circuit, failure = fleets.circuit(name), fleets.failure(name)
+    circuit, failure, silence = fleets.circuit(name), fleets.failure(name), fleets.silence(name)
     outside = fleets.is_outside(fleet.spec.provider)
     return FleetSnapshot(
         now=moment.now,
@@ -31,13 +31,11 @@ def gather(sources: Sources, fleet: objects.Fleet, moment: Moment) -> FleetSnaps
         all_counted=total.exact,
         known_provider=fleets.is_known(fleet.spec.provider),
         open=fleets.provider(name) is not None,
-        failure=Failure(
-            reason=failure.reason,
-            message=str(failure),
-            stalled=failure.policy.kind is errors.Kind.REFUSED,
-        )
+        failure=_failure(failure, words.because("The provider cannot be opened", str(failure)))
         if failure is not None
         else None,
+        silence=_failure(silence.error, silence.error.words) if silence is not None else None,
+        silent_for=silence.seconds if silence is not None else 0.0,
         circuit=circuit.state,
         circuit_until=circuit.until,
         circuit_words=circuit.words,
@@ -47,6 +45,11 @@ def gather(sources: Sources, fleet: objects.Fleet, moment: Moment) -> FleetSnaps
         outside=outside,
         unclaimed=_unclaimed(sources, name, moment) if outside else None,
     )
+
+
+def _failure(error: errors.ArgosyError, message: str) -> Failure:
+    stalled = error.policy.kind is errors.Kind.REFUSED
+    return Failure(reason=error.reason, message=message, stalled=stalled)
 
 
 def _unclaimed(sources: Sources, name: str, moment: Moment) -> Mapping[str, Sighting] | None:

@@ -7,6 +7,8 @@ once its Server has been gone for a while, and torn down only if a person says s
 
 from __future__ import annotations
 
+import dataclasses
+
 import msgspec
 
 from controller.api import clock, conditions, objects
@@ -22,6 +24,10 @@ from controller.planning.circuit import State
 LOOK_AGAIN = 30.0
 # How often it is asked whether there are any.
 WATCH = 60.0
+# How long nothing is heard of the servers before that is told: one list that fails is no news.
+SILENT_FOR = 60.0
+# How often it is asked then whether they are heard again.
+LISTEN = 10.0
 # As many as are named of what could not be collected.
 MOST_BLOCKED = 10
 
@@ -93,9 +99,12 @@ def _servers(snapshot: FleetSnapshot) -> int:
 
 
 def _look_again(snapshot: FleetSnapshot, *, looks_for: bool) -> float | None:
-    if looks_for:
-        return LOOK_AGAIN
-    return WATCH if snapshot.outside else None
+    watch = WATCH if snapshot.outside else None
+    usual = LOOK_AGAIN if looks_for else watch
+    if snapshot.silence is None:
+        return usual
+    left = SILENT_FOR - snapshot.silent_for
+    return plans.soonest(usual, max(left, 1.0) if left > 0 else LISTEN)
 
 
 def _conditions(
@@ -134,7 +143,22 @@ def _told(snapshot: FleetSnapshot) -> Failure:
     if snapshot.circuit != "Closed":
         message = circuits.message("the provider", snapshot.circuit_words)
         return Failure(reason=Reason.CIRCUIT_OPEN, message=message, stalled=False)
+    if (silence := _silence(snapshot)) is not None:
+        return silence
     return Failure(reason=Reason.AVAILABLE, message=_available(snapshot.held), stalled=False)
+
+
+def _silence(snapshot: FleetSnapshot) -> Failure | None:
+    """Return why nothing is heard of the servers, once that has lasted for a while.
+
+    No circuit tells of it: while nothing is to be made or changed, there is no call that fails.
+    """
+    silence = snapshot.silence
+    if silence is None or snapshot.silent_for < SILENT_FOR:
+        return None
+    message = words.because("Nothing is heard of the fleet's servers", silence.message)
+    message += " Servers are told as they were last seen."
+    return dataclasses.replace(silence, message=message)
 
 
 def _available(held: int) -> str:

@@ -15,7 +15,7 @@ from controller.planning.unclaimed import Sighting
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """Why the provider could not be opened; `stalled` until a person changes something."""
+    """Why servers cannot be made, or seen; `stalled` until a person changes something."""
 
     reason: str
     message: str
@@ -40,6 +40,9 @@ class FleetSnapshot:
     # Whether its provider is open; why not, where that was tried in vain.
     open: bool = True
     failure: Failure | None = None
+    # In whose words nothing is heard of its servers, and for how many seconds by now.
+    silence: Failure | None = None
+    silent_for: float = 0.0
     # Whether calls go through, and when an open circuit is tried.
     circuit: str = "Closed"
     circuit_until: float = 0.0

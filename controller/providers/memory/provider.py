@@ -38,7 +38,7 @@ class _Exec(View, frozen=True, kw_only=True):
     command: tuple[str, ...]
 
 
-class MemoryProvider(contract.NoClaims):
+class MemoryProvider(contract.AlwaysHeard, contract.NoClaims):
     """Drives a MemoryFleet; `steps` are the acts that need no provider, if there are any."""
 
     def __init__(self, fleet: MemoryFleet, act_steps: steps.Steps | None = None) -> None:

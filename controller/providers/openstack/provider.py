@@ -148,6 +148,14 @@ class CloudProvider:
         heard = self._register.synced and self._lister.failure is None
         return tuple(self._instances()) if heard else None
 
+    def silence(self) -> contract.Silence | None:
+        """Return for how long no list of the servers has been answered, and why; None if one is."""
+        error = self._lister.failure
+        if error is None:
+            return None
+        now = asyncio.get_running_loop().time()
+        return contract.Silence(seconds=now - self._lister.heard, error=error)
+
     def _instances(self) -> Iterator[contract.Instance]:
         known = {key: each for key, each in self._register.machines.items() if each.marked}
         for each in known.values():

@@ -34,7 +34,7 @@ from controller.providers.pod.claims import Claims, Standing
 from controller.providers.steps import refusals, steps
 
 
-class PodProvider(contract.NoClaims):
+class PodProvider(contract.AlwaysHeard, contract.NoClaims):
     """Makes, sees, changes and deletes pods, and what belongs to them."""
 
     def __init__(

@@ -13,7 +13,7 @@ from controller.api.resources import Resource
 from controller.api.views.meta import Meta
 from controller.contract import Phase
 from controller.kinds.fleet import planner
-from controller.kinds.fleet.snapshot import FleetSnapshot
+from controller.kinds.fleet.snapshot import Failure, FleetSnapshot
 from controller.planning import outcomes, plan, targets, unclaimed
 from controller.planning.unclaimed import Sighting
 
@@ -123,6 +123,44 @@ def test_a_fleet_counts_the_namespaces_that_are_held_by_themselves() -> None:
         "Servers can be made, but in 1 namespace no write is answered in time.",
         "Servers can be made, but in 2 namespaces no write is answered in time.",
     ]
+
+
+def unheard(seconds: float, *, stalled: bool = False) -> dict[str, Any]:
+    """Return what is known of a fleet outside of which nothing is heard for so long."""
+    words = "the service compute cannot be reached"
+    silence = Failure(reason="CloudUnreachable", message=words, stalled=stalled)
+    return {"outside": True, "silence": silence, "silent_for": seconds}
+
+
+@pytest.mark.parametrize(("stalled", "extra"), [(False, "Reconciling"), (True, "Stalled")])
+def test_a_fleet_that_is_not_heard_says_so_after_a_minute(*, stalled: bool, extra: str) -> None:
+    """No call need fail for that; once the servers are heard again the fleet is Ready."""
+    brief = told(decide(**unheard(planner.SILENT_FOR - 1, stalled=stalled)))
+    assert {each.type: each.status for each in brief.conditions} == {"Ready": "True"}
+    answer = decide(brief, **unheard(planner.SILENT_FOR, stalled=stalled))
+    status = told(answer)
+    found = {each.type: each.status for each in status.conditions}
+    assert found == {"Ready": "False", extra: "True"}
+    assert {each.reason for each in status.conditions} == {"CloudUnreachable"}
+    assert status.conditions[0].message == (
+        "Nothing is heard of the fleet's servers: the service compute cannot be reached."
+        " Servers are told as they were last seen."
+    )
+    assert answer.write_status_now
+    # Nothing is written for that it lasts.
+    assert decide(status, **unheard(planner.SILENT_FOR * 9, stalled=stalled)).status is None
+    assert told(decide(status, outside=True)).conditions[0].reason == "Available"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "wake"),
+    [(5.0, 55.0), (59.9, 1.0), (60.0, planner.LISTEN), (9999.0, planner.LISTEN)],
+)
+def test_a_fleet_that_is_not_heard_is_looked_at_when_that_is_to_be_told(
+    seconds: float, wake: float
+) -> None:
+    """And often from then on: no cache tells that its servers are heard again."""
+    assert decide(**unheard(seconds)).wake_after == wake
 
 
 def sighting(

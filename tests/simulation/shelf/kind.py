@@ -65,7 +65,7 @@ class Shelf:
 
 
 @dataclasses.dataclass(slots=True)
-class _ShelfProvider(contract.NoClaims):
+class _ShelfProvider(contract.AlwaysHeard, contract.NoClaims):
     shelf: Shelf
     context: contract.Context
 

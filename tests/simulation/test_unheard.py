@@ -1,0 +1,138 @@
+"""A cloud that is not heard, or takes no credentials: told on its Fleet, and nothing is lost by it.
+
+Under the engine as it is, in virtual time; no call for any server fails, as nothing is asked for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from controller.api.resources import Resource
+from fakes.openstack import Fault
+from fakes.universe import application, component
+from tests.simulation.test_cloud_volumes import apply, comes_up, there
+from tests.simulation.test_clouds import SPEC, Country
+
+pytestmark = pytest.mark.looptime
+
+Json = dict[str, Any]
+ALWAYS = 10**6
+
+
+def away(country: Country) -> None:
+    """Have nothing arrive at the cloud."""
+    country.cloud.faults.append(Fault(method="*", path="", unsent=True, times=ALWAYS))
+
+
+def refusing(country: Country) -> None:
+    """Have the cloud take neither the credentials nor what it gave for them."""
+    country.cloud.credentials = False
+    country.cloud.tokens.clear()
+
+
+def back(country: Country) -> None:
+    """Have the cloud as it was."""
+    country.cloud.faults.clear()
+    country.cloud.credentials = True
+
+
+def fleet(country: Country) -> Json:
+    """Return the status of the Fleet."""
+    return dict(country.universe.server.objects[Resource.FLEETS]["", "west"].get("status", {}))
+
+
+def version(country: Country) -> str:
+    """Return the version of the Fleet, which each write changes."""
+    meta = country.universe.server.objects[Resource.FLEETS]["", "west"]["metadata"]
+    return str(meta["resourceVersion"])
+
+
+def told(country: Country) -> dict[str, str]:
+    """Return the conditions of the Fleet."""
+    return {each["type"]: each["status"] for each in fleet(country).get("conditions", [])}
+
+
+def reason(country: Country) -> str:
+    """Return the reason of what the Fleet says of itself."""
+    (found,) = {each["reason"] for each in fleet(country)["conditions"]}
+    return str(found)
+
+
+@pytest.mark.parametrize(
+    ("befalls", "why", "extra"),
+    [(away, "CloudUnreachable", "Reconciling"), (refusing, "CredentialsRefused", "Stalled")],
+)
+async def test_a_fleet_tells_that_its_cloud_is_not_heard_and_when_it_is_again(
+    befalls: Callable[[Country], None], why: str, extra: str
+) -> None:
+    """Where nothing is to be made no call fails; its servers work on, and stay what they are."""
+    country = Country()
+    async with country.universe:
+        await country.found()
+        await country.apply(2)
+        await country.until(lambda: country.is_ready and told(country) == {"Ready": "True"})
+        await country.universe.settle()
+        befalls(country)
+        await asyncio.sleep(30)
+        assert told(country) == {"Ready": "True"}
+        await asyncio.sleep(120)
+        assert told(country) == {"Ready": "False", extra: "True"}
+        assert reason(country) == why
+        assert country.is_ready
+        await asyncio.sleep(3600)
+        before = version(country)
+        await asyncio.sleep(3600)
+        assert version(country) == before
+        back(country)
+        await country.until(lambda: told(country) == {"Ready": "True"}, seconds=120)
+        assert country.is_ready
+        assert len(country.there()) == 2
+
+
+async def test_volumes_that_go_with_an_application_wait_for_a_fleet_that_opens() -> None:
+    """Whoever starts while the credentials are refused knows of no volume: none is left behind."""
+    country = Country()
+    async with country.universe:
+        await country.found()
+        await apply(country, 1, whenDeleted="Delete")
+        await comes_up(country, 1)
+        await apply(country, 0, whenDeleted="Delete")
+        await country.until(lambda: not country.cloud.settle() and country.is_ready)
+        assert list(there(country)) == ["data-shop-web-0"]
+        refusing(country)
+        await country.universe.crash()
+        await country.until(lambda: told(country) == {"Ready": "False", "Stalled": "True"})
+        assert reason(country) == "CredentialsRefused"
+        await country.universe.delete(Resource.APPLICATIONS, "shop")
+        await asyncio.sleep(120)
+        assert country.universe.names(Resource.SERVERSETS) == ["shop-web"]
+        back(country)
+        await country.until(lambda: not country.universe.names(Resource.APPLICATIONS))
+        await country.until(lambda: not there(country))
+
+
+async def test_what_is_abandoned_while_a_fleet_cannot_be_opened_is_on_its_record() -> None:
+    """The Fleet names it, so that it is collected when the cloud takes the credentials again."""
+    country = Country()
+    async with country.universe:
+        await country.found()
+        policy = {"drainSeconds": 1, "timeoutSeconds": 60, "onTimeout": "Abandon"}
+        web = component("web", 1) | {"template": {"spec": SPEC}}
+        await country.universe.apply(application("shop", web, fleet="west", deletion=policy))
+        await country.until(lambda: country.is_ready)
+        await country.universe.settle()
+        (machine,) = country.there()
+        refusing(country)
+        await country.universe.crash()
+        await country.until(lambda: told(country) == {"Ready": "False", "Stalled": "True"})
+        await country.universe.delete(Resource.APPLICATIONS, "shop")
+        await country.until(lambda: not country.universe.names(Resource.APPLICATIONS))
+        assert [each["id"] for each in fleet(country)["orphans"]] == [machine.id]
+        assert country.there() == [machine]
+        back(country)
+        await country.until(lambda: not country.there())
+        await country.until(lambda: not fleet(country).get("orphans"))
