@@ -337,7 +337,7 @@ MECHANISMS = (
     one(
         "a server is gone before its floating IP",
         f"{_ROOM}.floating_ips:FloatingIPs.left",
-        "meta.uid not in self._by_server and meta.uid not in self._doubts",
+        "not self._leaves(uid)",
         "True",
         f"{_FLOATING}::test_a_floating_ip_goes_with_its_server",
     ),
@@ -350,9 +350,9 @@ MECHANISMS = (
     ),
     one(
         "nobody waits for the floating IP of a lost answer",
-        f"{_ROOM}.floating_ips:FloatingIPs.left",
-        "meta.uid not in self._doubts",
-        "True",
+        f"{_ROOM}.floating_ips:FloatingIPs._leaves",
+        "uid in self._doubts or going",
+        "going",
         f"{_FLOATING}::test_a_server_whose_answer_was_lost_is_seen_until_that_is_known",
     ),
     one(
@@ -400,7 +400,8 @@ MECHANISMS = (
     one(
         "an id on record is not looked for",
         f"{_ROOM}.provider:CloudProvider._is_absent",
-        "not recorded or self._register.is_gone(recorded)",
+        "not recorded or self._register.is_gone(recorded)"
+        " or self._register.is_anothers(recorded, uid)",
         "True",
         f"{_LISTER}::test_an_operator_that_starts_beside_a_silent_cell_makes_nothing",
     ),

@@ -25,7 +25,7 @@ from controller.contract import Phase
 from controller.providers.openstack import machines, observation, ports, refusals
 from controller.providers.openstack.client import NETWORK, Client, decode
 from controller.providers.openstack.creation import DOUBT_SECONDS, in_doubt
-from controller.providers.openstack.machines import Machine
+from controller.providers.openstack.machines import Machine, Whose
 from controller.providers.openstack.reasons import CloudReason
 from controller.providers.openstack.register import Register
 
@@ -81,7 +81,7 @@ class FloatingIPs:
         # When a POST without an answer ended, by the Server's UID: that may have made one.
         self._doubts: dict[str, float] = {}
         # Servers that are gone and wait for their floating IPs to be so, by UID.
-        self._waiting: dict[str, tuple[str, str]] = {}
+        self._waiting: dict[str, Whose] = {}
         self._nudge = asyncio.Event()
         self._pause = FASTEST
 
@@ -110,10 +110,11 @@ class FloatingIPs:
         """Return what is seen of a server that is gone, and has left floating IPs behind."""
         if not self.synced:
             return contract.UNKNOWN
-        meta = server.metadata
-        if meta.uid not in self._by_server and meta.uid not in self._doubts:
+        uid = server.metadata.uid
+        if not self._leaves(uid):
+            self._waiting.pop(uid, None)
             return None
-        self._waiting[meta.uid] = (meta.namespace, meta.name)
+        self._waiting[uid] = machines.whose(server)
         return contract.Observation(
             phase=Phase.TERMINATING, id=server.status.provider.id,
             reason=CloudReason.FLOATING_IP_PENDING, message="its floating IPs are being deleted",
@@ -262,7 +263,7 @@ class FloatingIPs:
     async def _delete(self, owned: Owned) -> None:
         known = owned.instance in self._register.machines
         if not known and not self._register.is_gone(owned.instance):
-            self._register.doubt(owned.instance)
+            self._look_for(owned)
             return
         with contextlib.suppress(refusals.Missing):
             await self._client.call(
@@ -270,6 +271,14 @@ class FloatingIPs:
                 what=f"delete the floating IP {owned.row.address}",
             )  # fmt: skip
         self._drop(owned)
+
+    def _look_for(self, owned: Owned) -> None:
+        """Have an instance looked for by its id, and told to a Server that waits for its end."""
+        whose = self._waiting.get(owned.server)
+        if whose is not None:
+            self._register.look_for(owned.instance, whose)
+        else:
+            self._register.doubt(owned.instance)
 
     # --- What is known ----------------------------------------------------------------------------
 
@@ -328,8 +337,18 @@ class FloatingIPs:
 
     def _hear(self, uid: str) -> None:
         """Tell a Server that waits for its floating IPs to be gone."""
-        if uid not in self._by_server and uid not in self._doubts and uid in self._waiting:
-            self._changed(*self._waiting.pop(uid))
+        if uid in self._waiting and not self._leaves(uid):
+            whose = self._waiting.pop(uid)
+            self._changed(whose.namespace, whose.name)
+
+    def _leaves(self, uid: str) -> bool:
+        """Return whether a Server that is gone has floating IPs yet that are to go, or may have.
+
+        One whose instance is known to be another Server's stays with that.
+        """
+        own = self._by_server.get(uid, {}).values()
+        going = any(not self._register.is_anothers(each.instance, uid) for each in own)
+        return uid in self._doubts or going
 
 
 _WITH_PORTS = frozenset({Phase.RUNNING, Phase.STOPPED})

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from controller.api import clock, tags
+from controller.api import clock, objects, tags
 
 _PREFIX: Final = "argosy"
 _FLEET: Final = "fleet"
@@ -154,6 +154,13 @@ class Whose(NamedTuple):
     incarnation: int
 
 
+def whose(server: objects.Server) -> Whose:
+    """Return whose an instance is that a Server has on record."""
+    meta = server.metadata
+    incarnation = server.status.incarnation or server.spec.incarnation
+    return Whose(meta.namespace, meta.name, meta.uid, incarnation)
+
+
 def unmarked(row: Row, whose: Whose) -> Machine | None:
     """Return what a Server has on record and bears not all of our marks.
 
@@ -167,11 +174,6 @@ def unmarked(row: Row, whose: Whose) -> Machine | None:
         id=row.id, namespace=whose.namespace, name=whose.name, uid=whose.uid,
         incarnation=whose.incarnation, row=row, began=_began(row), marked=False,
     )  # fmt: skip
-
-
-def is_someones(row: Row) -> bool:
-    """Return whether a server bears any mark of ours: then it is some Server's."""
-    return SERVER in row.metadata or any(map(_parts, row.tags))
 
 
 def _began(row: Row) -> float:

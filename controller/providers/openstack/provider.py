@@ -120,20 +120,20 @@ class CloudProvider:
         return self._unseen(server)
 
     def _is_absent(self, server: objects.Server) -> bool:
-        recorded = server.status.provider.id
-        return self._register.synced and (not recorded or self._register.is_gone(recorded))
+        recorded, uid = server.status.provider.id, server.metadata.uid
+        return self._register.synced and (
+            not recorded
+            or self._register.is_gone(recorded)
+            or self._register.is_anothers(recorded, uid)
+        )
 
     def _unseen(self, server: objects.Server) -> contract.Observation:
         """Have the instance on record looked for by its id: lists may lack what is there."""
         recorded = server.status.provider.id
+        if self._register.synced and self._register.look_for(recorded, machines.whose(server)):
+            self._lister.nudge()
         if recorded in self._register.silent:
             return observation.silent(server)
-        if self._register.synced and recorded not in self._register.doubts:
-            meta = server.metadata
-            incarnation = server.status.incarnation or server.spec.incarnation
-            whose = machines.Whose(meta.namespace, meta.name, meta.uid, incarnation)
-            self._register.look_for(recorded, whose)
-            self._lister.nudge()
         return contract.UNKNOWN
 
     def instance(self, server: objects.Meta) -> str | None:

@@ -55,6 +55,8 @@ class Register:
         self._unexplained: dict[str, int] = {}
         # Which Server has an id on record that is in doubt, and is told what becomes of that.
         self._recorded: dict[str, Whose] = {}
+        # Of ids that exist, the UIDs of Servers that have them on record, and whose they are not.
+        self._others: dict[str, set[str]] = {}
         # Those that somebody took our marks off: whether these are back no list tells.
         self._unmarked: set[str] = set()
         # Until when what was asked before says nothing, by id.
@@ -83,6 +85,10 @@ class Register:
         """Return whether a server is proved to be no more."""
         return identifier in self._gone
 
+    def is_anothers(self, identifier: str, uid: str) -> bool:
+        """Return whether a server exists that is proved to be none of the Server of that UID."""
+        return uid in self._others.get(identifier, ())
+
     def see(self, row: Row, *, begun: float) -> None:
         """Take in what the cloud told of a server in an answer to what was asked at `begun`."""
         if begun < self._floors.get(row.id, 0.0) or row.id in self._gone:
@@ -108,9 +114,11 @@ class Register:
             if row.id in self.doubts and not self.doubts[row.id].expected:
                 del self.doubts[row.id]
             self.silent.discard(row.id)
-            self._recorded.pop(row.id, None)
+            whose = self._recorded.pop(row.id, None)
             self._put(found)
             self._ask_why(found)
+            if whose is not None and whose.uid != found.uid:
+                self._deny(row.id, whose)
 
     def _unmarked_of(self, row: Row, known: Machine | None) -> Machine | None:
         """Return a server that lacks our marks, and that we know to be ours or have on record."""
@@ -121,12 +129,26 @@ class Register:
         return dataclasses.replace(known, row=row, marked=False) if known.listed else None
 
     def pass_over(self, row: Row) -> None:
-        """Take in that what was looked for by its id is none that is known to be ours."""
-        if row.id not in self._recorded and machines.is_someones(row):
-            # It lacks some of our marks: whose it is the status of its Server tells, once asked.
-            self.doubts.pop(row.id, None)
-        else:
+        """Take in that what was looked for by its id exists, and is none that is known to be ours.
+
+        So it is not gone, whoever put it in doubt. Without our marks only the status of a Server
+        tells whose it is, and that Server may be yet to be asked: an operator that starts sees
+        floating IPs of the server first, for example.
+        """
+        if row.status == "DELETED":
             self.forget(row.id)
+            return
+        self.doubts.pop(row.id, None)
+        self.silent.discard(row.id)
+        whose = self._recorded.pop(row.id, None)
+        if whose is not None:
+            # `see` would have taken it for that Server's: it bears the marks of another.
+            self._deny(row.id, whose)
+
+    def _deny(self, identifier: str, whose: Whose) -> None:
+        """Tell a Server that what it has on record is not its own."""
+        self._others.setdefault(identifier, set()).add(whose.uid)
+        self.wake((whose.namespace, whose.name))
 
     def _ask_why(self, machine: Machine) -> None:
         """Have a server that broke looked at again: Nova writes its fault after its status."""
@@ -164,16 +186,28 @@ class Register:
         if known is not None or identifier in self.doubts:
             self.doubt(identifier, expected=True)
 
-    def look_for(self, identifier: str, whose: Whose) -> None:
-        """Have the server that a Server has on record looked for, and that Server told."""
-        if identifier not in self.doubts and identifier not in self._gone:
-            self._recorded[identifier] = whose
-            self.doubt(identifier)
+    def look_for(self, identifier: str, whose: Whose) -> bool:
+        """Have the server that a Server has on record looked for, and that Server told.
+
+        Return whether nobody was looking for it yet. One that is looked for already may be so by
+        its id alone, for its floating IPs say: from now on it is known whose it is.
+        """
+        if identifier in self._gone:
+            return False
+        self._recorded[identifier] = whose
+        if identifier in self.doubts or identifier in self.silent:
+            return False
+        self.doubt(identifier)
+        return True
+
+    def wake(self, key: Key) -> None:
+        """Have the Server of that name looked at again."""
+        self._changed(*key)
 
     def _tell_recorded(self, identifier: str) -> None:
         whose = self._recorded.get(identifier)
         if whose is not None:
-            self._changed(whose.namespace, whose.name)
+            self.wake((whose.namespace, whose.name))
 
     def doubt(self, identifier: str, *, expected: bool = False, ended: bool = False) -> None:
         """Have a server looked for by its id; at once where the cloud says that it has `ended`."""
@@ -194,6 +228,7 @@ class Register:
         self._moving.discard(identifier)
         self._unexplained.pop(identifier, None)
         self._unmarked.discard(identifier)
+        self._others.pop(identifier, None)
         known = self.machines.pop(identifier, None)
         if known is not None:
             siblings = self._by_key[known.key]

@@ -43,11 +43,17 @@ STRIPS = pytest.mark.parametrize(
     ids=lambda each: each.__name__,
 )
 
+PLAIN = template()
+OPEN = template(networks=[{"name": "tenant", "floatingIPFrom": "public"}])
+WANTED = pytest.mark.parametrize("wanted", [PLAIN, OPEN], ids=["plain", "floating"])
 
-async def made(coast: Coast) -> tuple[contract.Provider, objects.Server, Machine]:
+
+async def made(
+    coast: Coast, wanted: bytes = PLAIN
+) -> tuple[contract.Provider, objects.Server, Machine]:
     """Return a provider, a Server as its status tells it, and what was made for it."""
     provider = await coast.provider()
-    await provider.create(server(), create())
+    await provider.create(server(), create(wanted))
     await coast.until(lambda: provider.observe(server()).ready)
     (machine,) = coast.there()
     known = server(recorded=machine.id)
@@ -70,6 +76,7 @@ async def is_told_and_left(
     assert machine.id in seen.message
     assert machine.id in seen.remedy
     assert provider.instance(known.metadata) == ""
+    outside = list(coast.cloud.floating_ips)
     before = len(coast.asked("POST")) + len(coast.asked("PUT")) + len(coast.asked("DELETE"))
     with pytest.raises(errors.NameTaken):
         await provider.create(known, create())
@@ -83,12 +90,16 @@ async def is_told_and_left(
     await asyncio.sleep(300)
     after = len(coast.asked("POST")) + len(coast.asked("PUT")) + len(coast.asked("DELETE"))
     assert (after, coast.there()) == (before, [machine])
+    assert list(coast.cloud.floating_ips) == outside
 
 
+@WANTED
 @STRIPS
-async def test_what_is_taken_off_while_it_runs_is_told(coast: Coast, strip: Strip) -> None:
+async def test_what_is_taken_off_while_it_runs_is_told(
+    coast: Coast, strip: Strip, wanted: bytes
+) -> None:
     """Seen by the next list that lacks it; once the marks are back, all is as it was."""
-    provider, known, machine = await made(coast)
+    provider, known, machine = await made(coast, wanted)
     seen, tags, metadata = provider.observe(known), list(machine.tags), dict(machine.metadata)
     strip(machine)
     machine.updated = coast.cloud.now
@@ -97,10 +108,13 @@ async def test_what_is_taken_off_while_it_runs_is_told(coast: Coast, strip: Stri
     await coast.until(lambda: provider.observe(known) == seen, seconds=200)
 
 
+@WANTED
 @STRIPS
-async def test_an_operator_that_starts_then_makes_no_second_one(coast: Coast, strip: Strip) -> None:
+async def test_an_operator_that_starts_then_makes_no_second_one(
+    coast: Coast, strip: Strip, wanted: bytes
+) -> None:
     """The id on record is of something that is there: nothing is absent, and it is told."""
-    provider, known, machine = await made(coast)
+    provider, known, machine = await made(coast, wanted)
     seen, tags, metadata = provider.observe(known), list(machine.tags), dict(machine.metadata)
     await coast.close()
     strip(machine)
@@ -108,6 +122,35 @@ async def test_an_operator_that_starts_then_makes_no_second_one(coast: Coast, st
     await is_told_and_left(coast, successor, known, machine)
     machine.tags, machine.metadata = tags, metadata
     await coast.until(lambda: successor.observe(known) == seen, seconds=200)
+
+
+@STRIPS
+async def test_who_is_asked_late_has_its_server_all_the_same(coast: Coast, strip: Strip) -> None:
+    """Its floating IP has it looked for before its Server is planned: that proves nothing."""
+    _, known, machine = await made(coast, OPEN)
+    await coast.close()
+    strip(machine)
+    successor = await coast.provider()
+    await asyncio.sleep(300)
+    await is_told_and_left(coast, successor, known, machine)
+    assert len(coast.cloud.floating_ips) == 1
+
+
+async def test_a_floating_ip_tells_whose_a_server_without_marks_is(coast: Coast) -> None:
+    """A Server that came back without its status has no second one made, either."""
+    _, known, machine = await made(coast, OPEN)
+    await coast.close()
+    without_all(machine)
+    successor, bare = await coast.provider(), server()
+    assert successor.observe(bare).phase is not Phase.ABSENT
+    await coast.until(lambda: successor.observe(bare).phase is Phase.FOREIGN, seconds=200)
+    assert successor.observe(bare).id == machine.id
+    with pytest.raises(errors.NameTaken):
+        await successor.create(bare, create(OPEN))
+    await successor.delete(known, call(Verb.DELETE, machine.id))
+    await asyncio.sleep(300)
+    assert coast.there() == [machine]
+    assert len(coast.cloud.floating_ips) == 1
 
 
 async def test_a_server_that_names_another_is_no_ones_on_record(coast: Coast) -> None:
