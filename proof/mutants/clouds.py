@@ -379,7 +379,7 @@ MECHANISMS = (
     one(
         "nobody waits for what a lost POST has made",
         f"{_ROOM}.creation:Creation._settled",
-        "begun >= self._doubts[tag] + DOUBT_SECONDS",
+        "begun >= self._doubts[uid] + DOUBT_SECONDS",
         "True",
         f"{_CREATION}::test_what_shows_up_late_is_taken_up",
     ),

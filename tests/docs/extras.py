@@ -439,6 +439,10 @@ EXTRAS: dict[str, dict[str, tuple[str, ...]]] = {
         "a restart or a change in place waits for the cell": (
             "test_whoever_is_in_a_silent_cell_is_changed_and_restarted_once_it_is_back",
         ),
+        "goes once the cloud has told whether it did": (
+            "test_a_server_that_goes_is_not_gone_before_a_lost_create_has_had_its_time",
+            "test_a_server_that_goes_is_told_once_a_lost_create_has_made_nothing",
+        ),
         "the older server stays and the other is deleted at sight": (
             "test_of_two_the_older_stays",
             "test_what_was_made_twice_is_told_as_it_goes",

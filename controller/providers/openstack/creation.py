@@ -1,8 +1,8 @@
 """Makes a server once, though Nova's POST is not idempotent and names are not unique.
 
 A POST without an answer may be carried out half a second later. So before the next one the exact
-tag is listed for a while; and since two may come about all the same, by two operators or so, of
-several with one tag the oldest stays, which the lister sees to.
+tag is listed for a while, and a Server that goes is not gone before. Since two may come about all
+the same, by two operators or so, the oldest of several with one tag stays: `lister` sees to it.
 """
 
 from __future__ import annotations
@@ -14,14 +14,17 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from controller import errors
+from controller import contract, errors
 from controller.api import objects
 from controller.api.reasons import Reason
+from controller.contract import Phase
 from controller.contract.reasons import ProviderReason
 from controller.providers.openstack import listing, machines
 from controller.providers.openstack.client import COMPUTE, Client, decode
+from controller.providers.openstack.lister import Lister
 from controller.providers.openstack.machines import Machine, Row
-from controller.providers.openstack.register import Register
+from controller.providers.openstack.reasons import CloudReason
+from controller.providers.openstack.register import Key, Register
 
 # How long after a POST without an answer what it has made may yet appear, and how often to look.
 DOUBT_SECONDS = 5.0
@@ -58,31 +61,70 @@ class _Made(msgspec.Struct, frozen=True):
 class Creation:
     """Makes servers for a fleet."""
 
-    def __init__(self, client: Client, register: Register) -> None:
+    def __init__(self, client: Client, register: Register, lister: Lister) -> None:
         self._client = client
         self._register = register
-        # When the latest POST whose end is not known ended for us, by tag.
+        self._lister = lister
+        lister.on_heard.append(self._heard)
+        # When the latest POST whose end is not known ended for us, by the Server's UID.
         self._doubts: dict[str, float] = {}
-        # Tags of which a POST is under way.
+        # Servers of which a POST is under way, by UID.
         self._busy: set[str] = set()
+        # Servers that are to be told what became of a POST in doubt, by UID.
+        self._waiting: dict[str, Key] = {}
+
+    def left(self, server: objects.Server) -> contract.Observation | None:
+        """Return what is seen of a Server that goes while a POST in doubt may yet make something.
+
+        None for one that stays: its next create looks for that, and whatever fails then is told.
+        """
+        if server.metadata.deletion_timestamp is None or not self.may_make(server.metadata):
+            return None
+        return contract.Observation(
+            phase=Phase.TERMINATING, reason=CloudReason.ANSWER_LOST,
+            message="the answer to its create was lost: whether that makes a server shows soon",
+        )  # fmt: skip
+
+    def may_make(self, server: objects.Meta) -> bool:
+        """Return whether a POST in doubt may yet make something for a Server.
+
+        It may until the cloud is heard that was asked late enough; the Server is looked at again
+        then. What was made by that time is known from the same answer.
+        """
+        ended = self._doubts.get(server.uid)
+        if ended is None or self._lister.heard >= ended + DOUBT_SECONDS:
+            return False
+        if server.uid not in self._waiting:
+            self._waiting[server.uid] = server.namespace, server.name
+            self._lister.nudge()
+        return True
+
+    def _heard(self, asked: float) -> None:
+        """Hear that the cloud has answered what it was asked at that time."""
+        for uid, key in list(self._waiting.items()):
+            ended = self._doubts.get(uid)
+            if ended is None or asked >= ended + DOUBT_SECONDS:
+                del self._waiting[uid]
+                self._register.wake(key)
 
     async def make(
         self, server: objects.Server, body: Callable[[], Awaitable[Mapping[str, Any]]]
     ) -> None:
         """Make the server as `body` asks for, or take up what an earlier call has made."""
-        tag = machines.server_tag(server.metadata.uid, server.spec.incarnation)
-        if tag in self._busy:
+        uid = server.metadata.uid
+        tag = machines.server_tag(uid, server.spec.incarnation)
+        if uid in self._busy:
             message = f"the server {server.metadata.name} is being made"
             raise errors.Waiting(message, reason=ProviderReason.OLDER_INSTANCE)
-        self._busy.add(tag)
+        self._busy.add(uid)
         try:
-            if tag in self._doubts and await self._settled(tag):
+            if uid in self._doubts and await self._settled(uid, tag):
                 return
-            await self._post(server, tag, await body())
+            await self._post(server, await body())
         finally:
-            self._busy.discard(tag)
+            self._busy.discard(uid)
 
-    async def _settled(self, tag: str) -> bool:
+    async def _settled(self, uid: str, tag: str) -> bool:
         """Return whether a POST in doubt has made something; waits for as long as that may take."""
         loop = asyncio.get_running_loop()
         while True:
@@ -92,15 +134,15 @@ class Creation:
                 self._register.see(row, begun=found.begun)
             # A cloud that ignores filters lists all: each row is checked.
             if any(tag in row.tags and row.id in self._register.machines for row in found.rows):
-                del self._doubts[tag]
+                del self._doubts[uid]
                 return True
-            if begun >= self._doubts[tag] + DOUBT_SECONDS:
-                del self._doubts[tag]
+            if begun >= self._doubts[uid] + DOUBT_SECONDS:
+                del self._doubts[uid]
                 return False
             await asyncio.sleep(LOOK_SECONDS)
 
-    async def _post(self, server: objects.Server, tag: str, body: Mapping[str, Any]) -> None:
-        with in_doubt(self._doubts, tag):
+    async def _post(self, server: objects.Server, body: Mapping[str, Any]) -> None:
+        with in_doubt(self._doubts, server.metadata.uid):
             reply = await self._client.call(
                 COMPUTE, "POST", "/servers", what=f"create {server.metadata.name}",
                 body=body, creates=True,

@@ -77,6 +77,8 @@ class Lister:
         self.failure: errors.ArgosyError | None = None
         # When the last request that was answered was made, by the loop's clock.
         self.heard = 0.0
+        # Told that time as soon as what was answered is in the register.
+        self.on_heard: list[Callable[[float], None]] = []
 
     def acts_by(
         self, *, remove: Act, erase: Act, confirm: Act, sweep: Callable[[], Awaitable[None]]
@@ -112,6 +114,8 @@ class Lister:
         now = asyncio.get_running_loop().time()
         await self._ask(now)
         self.heard = now
+        for each in self.on_heard:
+            each(now)
         await self._prove()
         for each in self._register.doubles():
             _log.warning("double removed", server=f"{each.namespace}/{each.name}", id=each.id)

@@ -80,7 +80,7 @@ class CloudProvider:
         self._claims = parts.claims
         self._floating = parts.floating
         self._lookups = Lookups(parts.client)
-        self._creation = Creation(parts.client, parts.register)
+        self._creation = Creation(parts.client, parts.register, parts.lister)
         self._powering = Powering(parts.client, parts.register)
         self._snapshots = Snapshots(parts.client, parts.register)
 
@@ -116,7 +116,8 @@ class CloudProvider:
                 phase=Phase.FOREIGN, reason=Reason.NAME_TAKEN, message=message
             )
         if self._is_absent(server):
-            return self._floating.left(server) or contract.ABSENT
+            left = self._creation.left(server) or self._floating.left(server)
+            return left or contract.ABSENT
         return self._unseen(server)
 
     def _is_absent(self, server: objects.Server) -> bool:
@@ -137,10 +138,15 @@ class CloudProvider:
         return contract.UNKNOWN
 
     def instance(self, server: objects.Meta) -> str | None:
-        """Return the id of what there is of a server; None before the first list."""
+        """Return the id of what there is of a server.
+
+        None before the first list, and while a create in doubt may yet make it.
+        """
         if not self._register.synced:
             return None
         own = self._own(server)
+        if own is None and self._creation.may_make(server):
+            return None
         return own.id if own is not None else ""
 
     def instances(self) -> tuple[contract.Instance, ...] | None:

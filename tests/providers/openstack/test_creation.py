@@ -5,11 +5,13 @@ import contextlib
 from typing import Any
 
 import looptime
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controller import contract, errors
+from controller.api import objects
 from controller.contract import Phase
 from controller.providers.openstack.refusals import Reply
 from fakes.openstack import Fault
@@ -45,6 +47,74 @@ async def test_what_never_shows_up_is_made_again(coast: Coast) -> None:
     await provider.create(server(), create())
     assert 5.0 <= coast.cloud.now - began < 7.0
     assert len(coast.there()) == 1
+
+
+def going() -> objects.Server:
+    """Return the server once somebody has deleted it."""
+    known = server()
+    meta = msgspec.structs.replace(known.metadata, deletion_timestamp="2026-09-21T00:00:00Z")
+    return msgspec.structs.replace(known, metadata=meta)
+
+
+async def test_a_server_that_goes_is_not_gone_before_a_lost_create_has_had_its_time(
+    coast: Coast,
+) -> None:
+    """What the lost call makes is seen, and is there to be deleted: nothing is left behind."""
+    provider = await coast.provider()
+    coast.cloud.faults.append(fault(lost=True, late=2.0))
+    with pytest.raises(errors.UnknownOutcome):
+        await provider.create(server(), create())
+
+    def found() -> str:
+        seen = provider.observe(going())
+        assert seen.phase in (Phase.TERMINATING, Phase.PENDING)
+        assert seen.id or provider.instance(going().metadata) is None
+        return seen.id
+
+    await coast.until(found, seconds=10)
+    (made,) = coast.there()
+    assert provider.observe(going()).id == made.id
+    assert provider.instance(going().metadata) == made.id
+
+
+async def test_a_server_that_goes_is_told_once_a_lost_create_has_made_nothing(coast: Coast) -> None:
+    """It says meanwhile what it waits for, and does not wait for ever."""
+    provider = await coast.provider()
+    coast.cloud.faults.append(fault(reply=Reply(status=504)))
+    with pytest.raises(errors.UnknownOutcome):
+        await provider.create(server(), create())
+    began = coast.cloud.now
+    seen = provider.observe(going())
+    assert (seen.phase, seen.reason) == (Phase.TERMINATING, "CloudAnswerLost")
+    coast.heard.clear()
+    await coast.until(lambda: coast.heard, seconds=30)
+    assert 5.0 <= coast.cloud.now - began < 15.0
+    assert provider.observe(going()) is contract.ABSENT
+    assert provider.instance(going().metadata) == ""
+
+
+async def test_a_cloud_that_is_away_ends_no_doubt(coast: Coast) -> None:
+    """Time alone proves nothing: only an answer does that was asked for late enough."""
+    provider = await coast.provider()
+    coast.cloud.faults.append(fault(lost=True, late=1.0))
+    coast.cloud.faults.append(Fault(method="GET", path="/servers", unsent=True, times=10**6))
+    with pytest.raises(errors.UnknownOutcome):
+        await provider.create(server(), create())
+    assert provider.observe(going()).phase is Phase.TERMINATING
+    await asyncio.sleep(300)
+    assert provider.observe(going()).phase is Phase.TERMINATING
+    coast.cloud.faults.clear()
+    await coast.until(lambda: provider.observe(going()).id, seconds=120)
+    assert provider.observe(going()).id == coast.there()[0].id
+
+
+async def test_one_that_stays_is_absent_while_its_create_is_in_doubt(coast: Coast) -> None:
+    """Its next create looks for what the lost one has made, and says what is wrong."""
+    provider = await coast.provider()
+    coast.cloud.faults.append(fault(lost=True, late=1.0))
+    with pytest.raises(errors.UnknownOutcome):
+        await provider.create(server(), create())
+    assert provider.observe(server()) is contract.ABSENT
 
 
 async def test_a_create_that_was_given_up_is_in_doubt(coast: Coast) -> None:
