@@ -293,6 +293,18 @@ EXTRAS: dict[str, dict[str, tuple[str, ...]]] = {
             "test_a_server_whose_answer_was_lost_is_seen_until_that_is_known",
         ),
         "are deleted by the next one": ("test_what_an_earlier_operator_left_goes",),
+        "servers without `floatingIPFrom` are made and deleted as ever": (
+            "test_who_asks_for_none_needs_no_list_of_them",
+        ),
+        "One with it is not ready and says why": (
+            "test_a_list_that_is_refused_is_told_on_who_asks_for_one",
+        ),
+        "one that is deleted waits, and says so": (
+            "test_who_goes_waits_until_what_it_has_left_can_be_listed",
+        ),
+        "Whoever was ready stays ready": (
+            "test_who_was_ready_stays_so_while_they_cannot_be_listed",
+        ),
         "id, addresses and ports stay, the root disk goes": ("test_a_rebuild_keeps_the_servers",),
         "id, addresses, ports and disks stay": ("test_a_server_is_resized_and_keeps_its_id",),
         "is done to a stopped server, too, which stays stopped": (

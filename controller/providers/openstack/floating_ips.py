@@ -20,7 +20,7 @@ import msgspec
 import structlog
 
 from controller import contract, errors
-from controller.api import objects
+from controller.api import conditions, objects
 from controller.contract import Phase
 from controller.providers.openstack import machines, observation, ports, refusals
 from controller.providers.openstack.client import NETWORK, Client, decode
@@ -33,6 +33,8 @@ _log = structlog.get_logger(__name__)
 
 _MARK = "argosy"
 FASTEST, SLOWEST = 1.0, 60.0
+# In templates.
+_FIELD = b"floatingIPFrom"
 
 
 class FloatingIP(msgspec.Struct, frozen=True):
@@ -73,6 +75,8 @@ class FloatingIPs:
         self._changed = changed
         # Whether they were ever listed: until then nobody knows what a server has.
         self.synced = False
+        # Why the latest list of them failed.
+        self._failure: errors.ArgosyError | None = None
         self._owned: dict[str, Owned] = {}
         self._by_instance: dict[str, dict[str, Owned]] = {}
         self._by_server: dict[str, dict[str, Owned]] = {}
@@ -87,7 +91,9 @@ class FloatingIPs:
 
     # --- What is seen -----------------------------------------------------------------------------
 
-    def observed(self, machine: Machine, seen: contract.Observation) -> contract.Observation:
+    def observed(
+        self, machine: Machine, seen: contract.Observation, server: objects.Server
+    ) -> contract.Observation:
         """Return what is seen of a server with the addresses that lead to it.
 
         A server is not ready before it has all that its template asks for.
@@ -95,7 +101,7 @@ class FloatingIPs:
         if not machines.outside(machine.row) and machine.id not in self._by_instance:
             return seen
         if not self.synced:
-            return dataclasses.replace(contract.UNKNOWN, id=seen.id)
+            return self._unheard(machine, seen, server)
         seen = dataclasses.replace(seen, addresses=self._register.addresses(machine))
         if seen.phase is not Phase.RUNNING or not any(self._lacking(machine)):
             return seen
@@ -103,13 +109,33 @@ class FloatingIPs:
         if error is None:
             reason, message = CloudReason.FLOATING_IP_PENDING, "a floating IP is being made"
             return dataclasses.replace(seen, ready=False, reason=reason, message=message)
-        message = f"a floating IP could not be made: {error.words or error}"
+        message = f"a floating IP could not be made: {_words(error)}"
         return dataclasses.replace(seen, ready=False, reason=_reason(error), message=message)
+
+    def _unheard(
+        self, machine: Machine, seen: contract.Observation, server: objects.Server
+    ) -> contract.Observation:
+        """Return what is seen of a server while nobody can tell which floating IPs it has.
+
+        One that was ready stays so with the addresses that it had: a list that fails takes none
+        away. Any other is not ready, and says why.
+        """
+        if self._failure is None:
+            return dataclasses.replace(contract.UNKNOWN, id=seen.id)
+        told = server.status
+        if told.provider.id == machine.id and conditions.is_true(told.conditions, "Ready"):
+            both = {*seen.addresses, *told.provider.addresses}
+            return dataclasses.replace(seen, addresses=tuple(sorted(both)))
+        if seen.phase is not Phase.RUNNING:
+            return seen
+        message = f"whether it has its floating IPs is not known: {_words(self._failure)}"
+        reason = _reason(self._failure)
+        return dataclasses.replace(seen, ready=False, reason=reason, message=message)
 
     def left(self, server: objects.Server) -> contract.Observation | None:
         """Return what is seen of a server that is gone, and has left floating IPs behind."""
         if not self.synced:
-            return contract.UNKNOWN
+            return self._left_unheard(server)
         uid = server.metadata.uid
         if not self._leaves(uid):
             self._waiting.pop(uid, None)
@@ -118,6 +144,24 @@ class FloatingIPs:
         return contract.Observation(
             phase=Phase.TERMINATING, id=server.status.provider.id,
             reason=CloudReason.FLOATING_IP_PENDING, message="its floating IPs are being deleted",
+        )  # fmt: skip
+
+    def _left_unheard(self, server: objects.Server) -> contract.Observation | None:
+        """Return what is seen of a server that is gone, while nobody can tell what it has left.
+
+        Whoever asks for no floating IP has left none, and in a cloud without them nobody has. One
+        that stays is made anew meanwhile: what an instance before has left goes once it is seen.
+        """
+        if self._failure is None:
+            return contract.UNKNOWN
+        stays = server.metadata.deletion_timestamp is None
+        if isinstance(self._failure, _NONE) or stays or not _asks(server):
+            return None
+        self._waiting[server.metadata.uid] = machines.whose(server)
+        message = f"whether it has left floating IPs is not known: {_words(self._failure)}"
+        return contract.Observation(
+            phase=Phase.TERMINATING, id=server.status.provider.id,
+            reason=_reason(self._failure), message=message,
         )  # fmt: skip
 
     def heard(self, before: Machine | None, after: Machine | None) -> None:
@@ -154,14 +198,36 @@ class FloatingIPs:
             return
         try:
             await self._list()
-        except refusals.NoService:
-            # Where there is no Neutron there are none.
-            self.synced = True
-            return
-        self.synced = True
+        except errors.ArgosyError as error:
+            self._fail(error)
+            if isinstance(error, _NONE):
+                return
+            raise
+        self._failure = None
+        self._sync()
         await self._make_all()
         for each in [each for each in self._owned.values() if self._is_spare(each)]:
             await self._delete(each)
+
+    def _fail(self, error: errors.ArgosyError) -> None:
+        """Take in why they cannot be listed: whoever lacks one, as far as is known, is told."""
+        before, self._failure = self._failure, error
+        if before is None or _words(before) != _words(error):
+            for whose in self._waiting.values():
+                self._changed(whose.namespace, whose.name)
+        for each in self._wanting():
+            if not self.synced or self._is_due(each):
+                self._tell(each, error)
+
+    def _sync(self) -> None:
+        """Take in that they were listed: whoever waited for that is looked at again."""
+        if self.synced:
+            return
+        self.synced = True
+        for uid in list(self._waiting):
+            self._hear(uid)
+        for each in self._wanting():
+            self._changed(*each.key)
 
     @property
     def _moving(self) -> bool:
@@ -225,7 +291,7 @@ class FloatingIPs:
         before = self._trouble.pop(machine.id, None)
         if error is not None:
             self._trouble[machine.id] = error
-        if error is None or before is None or str(before) != str(error):
+        if error is None or before is None or _words(before) != _words(error):
             self._changed(*machine.key)
 
     async def _attach(
@@ -351,12 +417,26 @@ class FloatingIPs:
         return uid in self._doubts or going
 
 
+# Without Neutron, or in one without routers, there are none. It is asked on, for a service that has
+# just begun may say so, too.
+_NONE = (refusals.NoService, refusals.Missing)
 _WITH_PORTS = frozenset({Phase.RUNNING, Phase.STOPPED})
 
 
 def _rank(owned: Owned) -> tuple[bool, str, str]:
     """Return what tells which of several for one port stays: the smallest."""
     return owned.row.port is None, owned.row.created, owned.row.id
+
+
+def _asks(server: objects.Server) -> bool:
+    """Return whether a server may have a floating IP, in whichever of its ways it was made."""
+    ways = [each.patch for each in server.spec.recovery.alternatives]
+    return any(_FIELD in bytes(each) for each in (server.spec.template, *ways))
+
+
+def _words(error: errors.ArgosyError) -> str:
+    """Return what people are told of an error: the same for as long as it is the same."""
+    return error.words.partition(" (request ")[0]
 
 
 def _reason(error: errors.ArgosyError) -> CloudReason:

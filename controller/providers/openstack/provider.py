@@ -109,7 +109,7 @@ class CloudProvider:
             seen = observation.observe(own, server, proof, self._client.times)
             if self._register.asks_why(own):
                 return observation.unexplained(seen)
-            return self._floating.observed(own, seen)
+            return self._floating.observed(own, seen, server)
         if found:
             message = f"the server {found[0].id} in the cloud was made for another {meta.name}"
             return contract.Observation(

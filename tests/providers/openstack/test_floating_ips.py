@@ -3,9 +3,11 @@
 import asyncio
 from typing import Any
 
+import msgspec
 import pytest
 
 from controller import contract, errors
+from controller.api import conditions, objects
 from controller.contract import Phase, Verb
 from fakes.openstack import Fault
 from tests.providers.openstack.coast import Coast, create, server, template
@@ -110,6 +112,91 @@ async def test_a_silent_cell_costs_no_floating_ip(coast: Coast) -> None:
     await coast.provider()
     await asyncio.sleep(3600)
     assert addresses(coast) == [("203.0.113.1", True)]
+
+
+def unlisted(coast: Coast, status: int) -> None:
+    """Have no list of floating IPs succeed."""
+    reply = coast.cloud.reply(status, {"NeutronError": {"message": "not for you"}})
+    coast.cloud.faults.append(Fault(method="GET", path=NAMES, times=10**6, reply=reply))
+
+
+def told(identifier: str, **more: Any) -> objects.Server:
+    """Return the server that asks for a floating IP, as its status tells that it was ready."""
+    known = server(template=msgspec.Raw(OPEN))
+    condition = conditions.Condition(type="Ready", status="True")
+    instance = objects.ProviderStatus(id=identifier, **more)
+    status = msgspec.structs.replace(known.status, provider=instance, conditions=(condition,))
+    return msgspec.structs.replace(known, status=status)
+
+
+def deleted(known: objects.Server) -> objects.Server:
+    """Return a server once somebody has deleted it."""
+    meta = msgspec.structs.replace(known.metadata, deletion_timestamp="2026-09-21T00:00:00Z")
+    return msgspec.structs.replace(known, metadata=meta)
+
+
+@pytest.mark.parametrize("status", [403, 404, 503])
+async def test_who_asks_for_none_needs_no_list_of_them(coast: Coast, status: int) -> None:
+    """Without routers, or the right to list, servers without floating IPs are made and deleted."""
+    unlisted(coast, status)
+    provider, identifier = await made(coast, template())
+    known = deleted(server(recorded=identifier, template=msgspec.Raw(template())))
+    await provider.delete(known, contract.Call(verb=Verb.DELETE, why="test", instance=identifier))
+    await coast.until(lambda: provider.observe(known) is contract.ABSENT)
+    assert not coast.there()
+
+
+@pytest.mark.parametrize("status", [403, 404])
+async def test_a_list_that_is_refused_is_told_on_who_asks_for_one(
+    coast: Coast, status: int
+) -> None:
+    """The server runs, is not ready, and says why in the cloud's words, until that is put right."""
+    unlisted(coast, status)
+    provider, asking = await coast.provider(), server(template=msgspec.Raw(OPEN))
+    assert provider.observe(asking) is contract.ABSENT
+    await provider.create(asking, create(OPEN))
+    await coast.until(lambda: provider.observe(asking).reason == "CloudFloatingIPRefused")
+    await coast.until(lambda: provider.observe(asking).phase is Phase.RUNNING)
+    seen = provider.observe(asking)
+    assert not seen.ready
+    assert "not for you" in seen.message
+    await asyncio.sleep(600)
+    assert provider.observe(asking) == seen
+    coast.cloud.faults.clear()
+    await coast.until(lambda: provider.observe(asking).ready, seconds=180)
+
+
+@pytest.mark.parametrize("status", [403, 503])
+async def test_who_was_ready_stays_so_while_they_cannot_be_listed(
+    coast: Coast, status: int
+) -> None:
+    """An operator that starts meanwhile takes neither readiness nor addresses away."""
+    provider, identifier = await made(coast)
+    seen = provider.observe(server())
+    await coast.close()
+    unlisted(coast, status)
+    second, known = await coast.provider(), told(identifier, addresses=seen.addresses)
+    await coast.until(lambda: second.observe(known).ready)
+    assert second.observe(known).addresses == seen.addresses
+    assert not second.observe(told("another")).ready
+    coast.cloud.faults.clear()
+    await coast.until(lambda: second.observe(server()).ready, seconds=180)
+    assert addresses(coast) == [("203.0.113.1", True)]
+
+
+async def test_who_goes_waits_until_what_it_has_left_can_be_listed(coast: Coast) -> None:
+    """It says so, and neither the server nor its floating IP is left behind."""
+    _, identifier = await made(coast)
+    await coast.close()
+    unlisted(coast, 403)
+    second, known = await coast.provider(), deleted(told(identifier))
+    await second.delete(known, contract.Call(verb=Verb.DELETE, why="test", instance=identifier))
+    await coast.until(lambda: "not for you" in second.observe(known).message)
+    assert not coast.there()
+    assert second.observe(known).phase is Phase.TERMINATING
+    coast.cloud.faults.clear()
+    await coast.until(lambda: second.observe(known) is contract.ABSENT, seconds=300)
+    assert addresses(coast) == []
 
 
 async def test_a_lost_answer_makes_no_second_one(coast: Coast) -> None:
