@@ -108,6 +108,8 @@ class Observation:
     grace_seconds: int | None = None
     # What was made a second time for it and is being deleted, in words of people ("server 7f3e").
     doubles: tuple[str, ...] = ()
+    # What of that does not go, and why ("server 7f3e: it is locked").
+    stuck: tuple[str, ...] = ()
     # Claims that exist.
     volumes: tuple[Volume, ...] = ()
 

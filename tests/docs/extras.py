@@ -451,6 +451,10 @@ EXTRAS: dict[str, dict[str, tuple[str, ...]]] = {
         "a restart or a change in place waits for the cell": (
             "test_whoever_is_in_a_silent_cell_is_changed_and_restarted_once_it_is_back",
         ),
+        "is told as `DuplicateStays`, and deleted once it can be": (
+            "test_a_double_that_is_locked_is_told_and_stays_until_it_is_not",
+            "test_what_was_made_twice_is_told_by_whether_it_goes",
+        ),
         "goes once the cloud has told whether it did": (
             "test_a_server_that_goes_is_not_gone_before_a_lost_create_has_had_its_time",
             "test_a_server_that_goes_is_told_once_a_lost_create_has_made_nothing",

@@ -211,7 +211,7 @@ def _converge(snapshot: ServerSnapshot) -> plans.Plan:
 
 
 def _doubles(snapshot: ServerSnapshot) -> Iterator[plans.RecordEvent]:
-    """Yield an Event for each thing that was made twice: its provider has that deleted."""
+    """Yield an Event for each thing that was made twice: its provider deletes that, or cannot."""
     for each in snapshot.observation.doubles:
         message = (
             f"The {each} was made a second time, as an answer was lost. This second one is deleted."
@@ -219,6 +219,9 @@ def _doubles(snapshot: ServerSnapshot) -> Iterator[plans.RecordEvent]:
         yield plans.RecordEvent(
             reason=ServerReason.DUPLICATE_REMOVED, message=message, cause=each, warning=True
         )
+    for each in snapshot.observation.stuck:
+        message = f"What was made a second time, as an answer was lost, does not go: {each}."
+        yield plans.RecordEvent(reason=ServerReason.DUPLICATE_STAYS, message=message, warning=True)
 
 
 def _is_own(action: plans.Action, snapshot: ServerSnapshot) -> bool:

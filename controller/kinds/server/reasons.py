@@ -104,6 +104,14 @@ class ServerReason(Vocabulary):
             " that was not used is deleted; the server runs on."
         ),
     )
+    DUPLICATE_STAYS = (
+        "DuplicateStays",
+        (
+            "The answer to a create was lost and another was asked for: both came about. The one"
+            " that was not used is not deleted, as the message says; the server runs on."
+        ),
+        "Put right what the message says, such as a lock; Argosy tries again every minute.",
+    )
     ABANDONED = (
         "Abandoned",
         "The server's instance could not be reached, and was let go as onTimeout says.",

@@ -109,7 +109,7 @@ class FloatingIPs:
         if error is None:
             reason, message = CloudReason.FLOATING_IP_PENDING, "a floating IP is being made"
             return dataclasses.replace(seen, ready=False, reason=reason, message=message)
-        message = f"a floating IP could not be made: {_words(error)}"
+        message = f"a floating IP could not be made: {refusals.told(error)}"
         return dataclasses.replace(seen, ready=False, reason=_reason(error), message=message)
 
     def _unheard(
@@ -128,7 +128,7 @@ class FloatingIPs:
             return dataclasses.replace(seen, addresses=tuple(sorted(both)))
         if seen.phase is not Phase.RUNNING:
             return seen
-        message = f"whether it has its floating IPs is not known: {_words(self._failure)}"
+        message = f"whether it has its floating IPs is not known: {refusals.told(self._failure)}"
         reason = _reason(self._failure)
         return dataclasses.replace(seen, ready=False, reason=reason, message=message)
 
@@ -158,7 +158,7 @@ class FloatingIPs:
         if isinstance(self._failure, _NONE) or stays or not _asks(server):
             return None
         self._waiting[server.metadata.uid] = machines.whose(server)
-        message = f"whether it has left floating IPs is not known: {_words(self._failure)}"
+        message = f"whether it has left floating IPs is not known: {refusals.told(self._failure)}"
         return contract.Observation(
             phase=Phase.TERMINATING, id=server.status.provider.id,
             reason=_reason(self._failure), message=message,
@@ -212,7 +212,7 @@ class FloatingIPs:
     def _fail(self, error: errors.ArgosyError) -> None:
         """Take in why they cannot be listed: whoever lacks one, as far as is known, is told."""
         before, self._failure = self._failure, error
-        if before is None or _words(before) != _words(error):
+        if before is None or refusals.told(before) != refusals.told(error):
             for whose in self._waiting.values():
                 self._changed(whose.namespace, whose.name)
         for each in self._wanting():
@@ -291,7 +291,7 @@ class FloatingIPs:
         before = self._trouble.pop(machine.id, None)
         if error is not None:
             self._trouble[machine.id] = error
-        if error is None or before is None or _words(before) != _words(error):
+        if error is None or before is None or refusals.told(before) != refusals.told(error):
             self._changed(*machine.key)
 
     async def _attach(
@@ -432,11 +432,6 @@ def _asks(server: objects.Server) -> bool:
     """Return whether a server may have a floating IP, in whichever of its ways it was made."""
     ways = [each.patch for each in server.spec.recovery.alternatives]
     return any(_FIELD in bytes(each) for each in (server.spec.template, *ways))
-
-
-def _words(error: errors.ArgosyError) -> str:
-    """Return what people are told of an error: the same for as long as it is the same."""
-    return error.words.partition(" (request ")[0]
 
 
 def _reason(error: errors.ArgosyError) -> CloudReason:

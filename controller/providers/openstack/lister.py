@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Awaitable, Callable
+import heapq
+from collections.abc import Awaitable, Callable, Iterable
 
 import structlog
 
 from controller import errors
 from controller.api import clock
-from controller.providers.openstack import listing, machines
+from controller.providers.openstack import listing, machines, refusals
 from controller.providers.openstack.client import Client
 from controller.providers.openstack.register import Doubt, Register
 
@@ -33,6 +34,8 @@ PROOF_SECONDS = 5.0
 # How many are looked for by id in one round.
 PROOFS = 50
 LONGEST_REST = 60.0
+# After so many calls in a row that the cloud fails at, the rest is left to the next round.
+FAILURES = 3
 # After so many failures in a row all is listed anew once the cloud answers.
 OUTAGE = 5
 
@@ -59,6 +62,17 @@ class _Due:
     changes_since: float = 0.0
 
 
+@dataclasses.dataclass(slots=True)
+class _Later:
+    """Until when nothing more is tried of a server of which something failed, by the loop's clock.
+
+    `wait` is how long that was put off.
+    """
+
+    until: float = 0.0
+    wait: float = FASTEST / 2
+
+
 class Lister:
     """Asks for lists, one at a time, for as long as it runs."""
 
@@ -70,6 +84,7 @@ class Lister:
         self._confirm: Act = _leave
         self._sweep: Callable[[], Awaitable[None]] = _rest
         self._due = _Due()
+        self._later: dict[str, _Later] = {}
         self._pause = FASTEST
         self._failures = 0
         self._nudge = asyncio.Event()
@@ -110,18 +125,63 @@ class Lister:
             await self._rest()
 
     async def look(self) -> None:
-        """Ask for what is due, then for what is in doubt, and remove doubles."""
+        """Ask for what is due, then for what is in doubt, and remove doubles.
+
+        Only lists that fail fail the round: without them nothing new is known of any server.
+        """
         now = asyncio.get_running_loop().time()
         await self._ask(now)
         self.heard = now
         for each in self.on_heard:
             each(now)
-        await self._prove()
-        for each in self._register.doubles():
-            _log.warning("double removed", server=f"{each.namespace}/{each.name}", id=each.id)
-            await self._remove(each.id)
-        for each in self._register.resized():
-            await self._confirm(each.id)
+        self._forget_old(now)
+        await self._for_each(self._in_doubt(), self._prove)
+        await self._for_each([each.id for each in self._register.doubles()], self._remove_double)
+        await self._for_each([each.id for each in self._register.resized()], self._confirm)
+
+    async def _for_each(self, identifiers: Iterable[str], act: Act) -> None:
+        """Do something about each server by itself: what fails of one keeps no other waiting.
+
+        Where the cloud itself fails the rest waits for the next round, which begins with a list.
+        """
+        failures = 0
+        for identifier in identifiers:
+            if self._is_put_off(identifier):
+                continue
+            try:
+                await act(identifier)
+            except errors.ArgosyError as error:
+                whole = _is_of_all(error)
+                self._put_off(identifier, error)
+                if not whole:
+                    self._register.refuse(identifier, error)
+                failures = failures + 1 if whole else 0
+                if failures >= FAILURES:
+                    return
+            else:
+                failures = 0
+                self._later.pop(identifier, None)
+                self._register.allow(identifier)
+
+    def _put_off(self, identifier: str, error: errors.ArgosyError) -> None:
+        _log.warning("put off", id=identifier, reason=error.reason, error=str(error))
+        later = self._later.setdefault(identifier, _Later())
+        later.wait = min(later.wait * 2, LONGEST_REST)
+        later.until = asyncio.get_running_loop().time() + later.wait
+
+    def _is_put_off(self, identifier: str) -> bool:
+        later = self._later.get(identifier)
+        return later is not None and later.until > asyncio.get_running_loop().time()
+
+    def _forget_old(self, now: float) -> None:
+        """Forget of what was put off that which nobody has tried again since."""
+        old = [key for key, each in self._later.items() if each.until + LONGEST_REST < now]
+        for key in old:
+            del self._later[key]
+
+    async def _remove_double(self, identifier: str) -> None:
+        await self._remove(identifier)
+        _log.warning("double removed", id=identifier)
 
     async def _ask(self, now: float) -> None:
         if now >= self._due.detail:
@@ -162,15 +222,20 @@ class Lister:
             self._register.see(row, begun=found.begun)
         self._due.changes_since = found.date or self._due.changes_since
 
-    async def _prove(self) -> None:
+    def _in_doubt(self) -> list[str]:
+        """Return whom to look for by id now: of those that are due, who is so for longest."""
         now = asyncio.get_running_loop().time()
-        due = [each for each, doubt in self._register.doubts.items() if doubt.due <= now]
-        for identifier in due[:PROOFS]:
-            doubt = self._register.doubts.get(identifier)
-            if doubt is not None:
-                await self._prove_one(identifier, doubt)
+        due = [
+            (doubt.due, each)
+            for each, doubt in self._register.doubts.items()
+            if doubt.due <= now and not self._is_put_off(each)
+        ]
+        return [each for _, each in heapq.nsmallest(PROOFS, due)]
 
-    async def _prove_one(self, identifier: str, doubt: Doubt) -> None:
+    async def _prove(self, identifier: str) -> None:
+        doubt = self._register.doubts.get(identifier)
+        if doubt is None:
+            return
         if not listing.is_id(identifier):
             # What is no id of Nova's is the id of nothing.
             self._register.forget(identifier)
@@ -200,7 +265,7 @@ class Lister:
         """Wait for the next round: less while something moves, more while the cloud fails."""
         if self._failures:
             wait = min(2.0 ** min(self._failures - 1, 10), LONGEST_REST)
-        elif self._register.moving:
+        elif any(not self._is_put_off(each) for each in self._register.moving):
             wait = self._pause = FASTEST
         else:
             wait = self._pause
@@ -213,3 +278,10 @@ class Lister:
         except TimeoutError:
             pass
         self._nudge.clear()
+
+
+def _is_of_all(error: errors.ArgosyError) -> bool:
+    """Return whether the cloud as a whole may fail at a call, and not at this one server alone."""
+    if isinstance(error, refusals.CredentialsRefused | refusals.Throttled):
+        return True
+    return error.policy.works is False

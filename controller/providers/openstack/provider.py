@@ -45,6 +45,7 @@ from controller.providers.openstack.register import Register
 from controller.providers.openstack.resizing import Resizing
 from controller.providers.openstack.snapshots import Snapshots
 from controller.providers.steps.steps import Steps
+from controller.reasons import Vocabulary
 
 
 @dataclasses.dataclass(slots=True, kw_only=True)
@@ -96,7 +97,10 @@ class CloudProvider:
         if seen.phase in (Phase.UNKNOWN, Phase.FOREIGN):
             return seen
         doubles = (*self._register.doubles_of(key, seen.id), *stock.doubles_of(key))
-        return dataclasses.replace(seen, volumes=has, doubles=doubles) if has or doubles else seen
+        stuck = self._register.stuck_of(key, seen.id)
+        if not (has or doubles or stuck):
+            return seen
+        return dataclasses.replace(seen, volumes=has, doubles=doubles, stuck=stuck)
 
     def _observe(self, server: objects.Server) -> contract.Observation:
         meta = server.metadata
@@ -109,7 +113,7 @@ class CloudProvider:
             seen = observation.observe(own, server, proof, self._client.times)
             if self._register.asks_why(own):
                 return observation.unexplained(seen)
-            return self._floating.observed(own, seen, server)
+            return self._floating.observed(own, self._hindered(own, seen), server)
         if found:
             message = f"the server {found[0].id} in the cloud was made for another {meta.name}"
             return contract.Observation(
@@ -119,6 +123,15 @@ class CloudProvider:
             left = self._creation.left(server) or self._floating.left(server)
             return left or contract.ABSENT
         return self._unseen(server)
+
+    def _hindered(self, machine: Machine, seen: contract.Observation) -> contract.Observation:
+        """Return what is seen of a server on its way, with why the cloud refuses the next step."""
+        error = self._register.refused.get(machine.id)
+        on_its_way = seen.changing or seen.phase is Phase.TERMINATING
+        if error is None or seen.message or not on_its_way:
+            return seen
+        reason = error.reason if isinstance(error.reason, Vocabulary) else seen.reason
+        return dataclasses.replace(seen, reason=reason, message=refusals.told(error))
 
     def _is_absent(self, server: objects.Server) -> bool:
         recorded, uid = server.status.provider.id, server.metadata.uid

@@ -22,6 +22,8 @@ _LIMITS = frozenset(
     {HTTPStatus.FORBIDDEN, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.CONFLICT}
 )
 _LONGEST = 300
+# Each answer has another.
+_REQUEST = " (request "
 
 
 class CloudUnreachable(errors.Outage):
@@ -122,7 +124,7 @@ def explain(reply: Reply, *, method: str, what: str, creates: bool) -> errors.Ar
     told = words(reply)
     request = reply.headers.get("x-openstack-request-id", "")
     message = f"{what}: {told or f'status {reply.status}'}"
-    message += f" (request {request})" if request else ""
+    message += f"{_REQUEST}{request})" if request else ""
     error = _of(reply, told.lower(), message, method=method, creates=creates)
     error.words = told or error.words
     return error
@@ -163,6 +165,11 @@ def _is_quota(status: int, told: str, reply: Reply) -> bool:
     if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         return not reply.retry_after
     return any(each in told for each in _QUOTA)
+
+
+def told(error: errors.ArgosyError) -> str:
+    """Return what people are told of an error: the same words for as long as it is the same."""
+    return error.words.partition(_REQUEST)[0]
 
 
 def words(reply: Reply) -> str:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Set as AbstractSet
 
 import msgspec
 
-from controller import contract
-from controller.providers.openstack import machines
+from controller import contract, errors
+from controller.providers.openstack import machines, refusals
 from controller.providers.openstack.machines import Machine, Row, Whose
 
 Key = tuple[str, str]
@@ -57,6 +58,8 @@ class Register:
         self._recorded: dict[str, Whose] = {}
         # Of ids that exist, the UIDs of Servers that have them on record, and whose they are not.
         self._others: dict[str, set[str]] = {}
+        # Why the cloud refuses what is due of a server, such as that a double goes, by id.
+        self.refused: dict[str, errors.ArgosyError] = {}
         # Those that somebody took our marks off: whether these are back no list tells.
         self._unmarked: set[str] = set()
         # Until when what was asked before says nothing, by id.
@@ -229,6 +232,7 @@ class Register:
         self._unexplained.pop(identifier, None)
         self._unmarked.discard(identifier)
         self._others.pop(identifier, None)
+        self.refused.pop(identifier, None)
         known = self.machines.pop(identifier, None)
         if known is not None:
             siblings = self._by_key[known.key]
@@ -263,17 +267,45 @@ class Register:
         """
         return [each for key in self._crowded for each in _younger(self.of(key))]
 
+    def refuse(self, identifier: str, error: errors.ArgosyError) -> None:
+        """Take in why the cloud refuses what is due of a server; its Server is told once."""
+        before = self.refused.get(identifier)
+        self.refused[identifier] = error
+        if before is None or refusals.told(before) != refusals.told(error):
+            self._wake_of(identifier)
+
+    def allow(self, identifier: str) -> None:
+        """Take in that what is due of a server is refused no more."""
+        if self.refused.pop(identifier, None) is not None:
+            self._wake_of(identifier)
+
+    def _wake_of(self, identifier: str) -> None:
+        known = self.machines.get(identifier)
+        if known is not None:
+            self.wake(known.key)
+
     def doubles_of(self, key: Key, stays: str) -> tuple[str, ...]:
-        """Return what was made for a Server beside what stays of it, as people are told."""
+        """Return what was made for a Server beside what stays of it and goes, in people's words."""
+        return tuple(f"server {each.id}" for each in self._beside(key, stays) if each.row.going)
+
+    def stuck_of(self, key: Key, stays: str) -> tuple[str, ...]:
+        """Return what of that the cloud does not let go, and why, in people's words."""
+        pairs = ((each.id, self.refused.get(each.id)) for each in self._beside(key, stays))
+        return tuple(
+            f"server {identifier}: {refusals.told(error)}"
+            for identifier, error in pairs
+            if error is not None
+        )
+
+    def _beside(self, key: Key, stays: str) -> Iterator[Machine]:
+        """Yield what was made for a Server a second time, the oldest first."""
         if key not in self._crowded or stays not in self.machines:
-            return ()
+            return
         own = self.machines[stays]
         alike = (own.uid, own.incarnation)
-        return tuple(
-            f"server {each.id}"
-            for each in sorted(self.of(key), key=lambda one: one.age)
-            if (each.uid, each.incarnation) == alike and each.age > own.age
-        )
+        for each in sorted(self.of(key), key=lambda one: one.age):
+            if (each.uid, each.incarnation) == alike and each.age > own.age:
+                yield each
 
     def resized(self) -> list[Machine]:
         """Return those whose resize has come about, and is to be confirmed."""
@@ -290,9 +322,9 @@ class Register:
         ]
 
     @property
-    def moving(self) -> bool:
-        """Whether something is on its way, so that another look soon will tell more."""
-        return bool(self.doubts) or bool(self._moving)
+    def moving(self) -> AbstractSet[str]:
+        """The ids of what is on its way, so that another look soon will tell more."""
+        return self.doubts.keys() | self._moving
 
     def _put(self, machine: Machine) -> None:
         before = self.machines.get(machine.id)

@@ -187,6 +187,25 @@ def test_what_is_in_other_hands_is_told(spec: dict[str, Any]) -> None:
     assert (blocked.reason, blocked.message) == (RESCUED.reason, RESCUED.message)
 
 
+def test_what_was_made_twice_is_told_by_whether_it_goes() -> None:
+    """Nothing that stays is said to be deleted; the server is Ready all the same."""
+    seen = dataclasses.replace(RUNNING, doubles=("server a",), stuck=("server b: it is locked",))
+    answer = decide(make(), seen)
+    events = [each for each in answer.actions if isinstance(each, plan.RecordEvent)]
+    assert [(each.reason, each.message) for each in events] == [
+        (
+            "DuplicateRemoved",
+            "The server a was made a second time, as an answer was lost: it is deleted.",
+        ),
+        (
+            "DuplicateStays",
+            "What was made a second time, as an answer was lost, does not go:"
+            " server b: it is locked.",
+        ),
+    ]
+    assert ready(told(answer))[0] == "True"
+
+
 @pytest.mark.parametrize(
     "more",
     [

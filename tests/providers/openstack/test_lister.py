@@ -165,6 +165,94 @@ async def test_a_locked_server_is_for_a_person(coast: Coast) -> None:
     assert provider.observe(server()) == seen
 
 
+def second() -> objects.Server:
+    """Return another server of the fleet."""
+    known = server("server-2", ordinal=1)
+    meta = msgspec.structs.replace(known.metadata, name="shop-web-1")
+    return msgspec.structs.replace(known, metadata=meta)
+
+
+async def two(coast: Coast, **settings: Any) -> tuple[contract.Provider, str, str]:
+    """Return a provider, and the ids of its two servers once these are ready."""
+    provider = await coast.provider(**settings)
+    await provider.create(server(), create())
+    await provider.create(second(), create())
+    await coast.until(
+        lambda: provider.observe(server()).ready and provider.observe(second()).ready
+    )
+    return provider, provider.observe(server()).id, provider.observe(second()).id
+
+
+async def test_one_that_cannot_be_looked_for_keeps_no_other_waiting(coast: Coast) -> None:
+    """It is asked for less and less often, and is gone once the cloud tells so."""
+    provider, one, other = await two(coast)
+    failing = Reply(status=500)
+    coast.cloud.faults.append(Fault(method="GET", path=one, reply=failing, times=10**6))
+    await provider.delete(server(), remove(one))
+    await provider.delete(second(), remove(other))
+    await coast.until(lambda: provider.observe(second()) == contract.ABSENT, seconds=30)
+    await asyncio.sleep(600)
+    assert provider.observe(server()).phase is Phase.TERMINATING
+    assert [each.id for each in provider.instances() or ()] == [one]
+    assert len(coast.asked("GET", one)) < 25
+    coast.cloud.faults.clear()
+    await coast.until(lambda: provider.observe(server()) == contract.ABSENT, seconds=120)
+
+
+async def test_one_whose_delete_is_refused_keeps_no_other_waiting(coast: Coast) -> None:
+    """A role that may not delete by force: the server says in the cloud's words why it stays."""
+    coast.cloud.soft_delete = True
+    provider, one, other = await two(coast)
+    words = coast.cloud.reply(403, {"forbidden": {"message": "Policy doesn't allow it"}})
+    coast.cloud.faults.append(Fault(method="POST", path=one, reply=words, times=10**6))
+    await provider.delete(server(), remove(one))
+    await provider.delete(second(), remove(other))
+    await coast.until(lambda: provider.observe(second()) == contract.ABSENT, seconds=60)
+    await coast.until(lambda: provider.observe(server()).message == "Policy doesn't allow it")
+    assert provider.observe(server()).phase is Phase.TERMINATING
+    assert [each.id for each in provider.instances() or ()] == [one]
+    coast.cloud.faults.clear()
+    await coast.until(lambda: provider.observe(server()) == contract.ABSENT, seconds=120)
+
+
+async def test_a_double_that_is_locked_is_told_and_stays_until_it_is_not(coast: Coast) -> None:
+    """Nobody says that it is deleted, and the fleet is seen as ever."""
+    provider = await coast.provider()
+    seen = await made(coast, provider)
+    (machine,) = coast.there()
+    await asyncio.sleep(1)
+    marks = {"tags": list(machine.tags), "metadata": dict(machine.metadata)}
+    twin = coast.cloud.add({**machine.body, **marks})
+    twin.locked = True
+    await coast.until(lambda: provider.observe(server()).stuck)
+    assert provider.observe(server()).stuck == (f"server {twin.id}: Instance {twin.id} is locked",)
+    assert provider.observe(server()).doubles == ()
+    await asyncio.sleep(600)
+    assert {each.id for each in provider.instances() or ()} == {machine.id, twin.id}
+    assert len(coast.asked("DELETE", twin.id)) < 25
+    twin.locked = False
+    await coast.until(lambda: provider.observe(server()).doubles, seconds=120)
+    await coast.until(lambda: provider.observe(server()) == seen)
+    assert coast.there() == [machine]
+
+
+async def test_a_resize_that_is_locked_is_told_and_confirmed_once_it_is_not(coast: Coast) -> None:
+    """The server that waits says so; others are seen as ever."""
+    provider, one, _ = await two(coast, resize="WhenPossible")
+    machine = coast.cloud.machines[one]
+    machine.status, machine.locked, machine.updated = "VERIFY_RESIZE", True, coast.cloud.now
+    machine.metadata["argosy.resizing"] = "flavor-2"
+    await coast.until(lambda: provider.observe(server()).reason == "ServerLocked")
+    assert provider.observe(server()).message == f"Instance {one} is locked"
+    coast.cloud.requests.clear()
+    await asyncio.sleep(600)
+    assert provider.instances() is not None
+    assert len(coast.asked("POST", "action")) < 25
+    machine.locked = False
+    await coast.until(lambda: provider.observe(server()).ready, seconds=120)
+    assert machine.status == "ACTIVE"
+
+
 async def test_at_rest_the_cloud_is_asked_little(coast: Coast) -> None:
     """While nothing moves changes are asked for every 15 seconds, presence once a minute."""
     provider = await coast.provider()
