@@ -189,8 +189,15 @@ class Lister:
         else:
             if now >= self._due.presence:
                 await self._presence(now)
-                await self._sweep()
+                await self._tidy()
             await self._changes()
+
+    async def _tidy(self) -> None:
+        """Have what servers left behind deleted; what fails of that hides no server."""
+        try:
+            await self._sweep()
+        except errors.ArgosyError as error:
+            _log.warning("not swept", reason=error.reason, error=str(error))
 
     async def _whole(self, now: float) -> None:
         tag = machines.fleet_tag(self._register.fleet)

@@ -253,6 +253,19 @@ async def test_a_resize_that_is_locked_is_told_and_confirmed_once_it_is_not(coas
     assert machine.status == "ACTIVE"
 
 
+async def test_groups_that_cannot_be_listed_hide_no_server(coast: Coast) -> None:
+    """A role that may not list server groups: lists of servers are heard all the same."""
+    refused = Reply(status=403)
+    coast.cloud.faults.append(
+        Fault(method="GET", path="/os-server-groups", reply=refused, times=10**6)
+    )
+    provider = await coast.provider()
+    await made(coast, provider)
+    for _ in range(180):
+        await asyncio.sleep(1)
+        assert provider.instances() is not None
+
+
 async def test_at_rest_the_cloud_is_asked_little(coast: Coast) -> None:
     """While nothing moves changes are asked for every 15 seconds, presence once a minute."""
     provider = await coast.provider()
