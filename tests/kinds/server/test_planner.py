@@ -199,8 +199,10 @@ def test_what_was_made_twice_is_told_by_whether_it_goes() -> None:
         ),
         (
             "DuplicateStays",
-            "What was made a second time, as an answer was lost, does not go:"
-            " server b: it is locked.",
+            (
+                "What was made a second time, as an answer was lost, does not go:"
+                " server b: it is locked."
+            ),
         ),
     ]
     assert ready(told(answer))[0] == "True"

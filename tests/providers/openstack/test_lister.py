@@ -177,9 +177,7 @@ async def two(coast: Coast, **settings: Any) -> tuple[contract.Provider, str, st
     provider = await coast.provider(**settings)
     await provider.create(server(), create())
     await provider.create(second(), create())
-    await coast.until(
-        lambda: provider.observe(server()).ready and provider.observe(second()).ready
-    )
+    await coast.until(lambda: provider.observe(server()).ready and provider.observe(second()).ready)
     return provider, provider.observe(server()).id, provider.observe(second()).id
 
 
