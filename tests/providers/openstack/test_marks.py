@@ -125,6 +125,19 @@ async def test_an_operator_that_starts_then_makes_no_second_one(
 
 
 @STRIPS
+async def test_who_is_looked_for_already_is_told_what_was_found(coast: Coast, strip: Strip) -> None:
+    """Its Server asks once, while its floating IP has it looked for, and is looked at again."""
+    _, known, machine = await made(coast, OPEN)
+    await coast.close()
+    strip(machine)
+    successor = await coast.provider()
+    assert successor.observe(known).phase is Phase.UNKNOWN
+    coast.heard.clear()
+    await coast.until(lambda: coast.heard, seconds=30)
+    assert successor.observe(known).phase is Phase.FOREIGN
+
+
+@STRIPS
 async def test_who_is_asked_late_has_its_server_all_the_same(coast: Coast, strip: Strip) -> None:
     """Its floating IP has it looked for before its Server is planned: that proves nothing."""
     _, known, machine = await made(coast, OPEN)
