@@ -220,7 +220,7 @@ def _doubles(snapshot: ServerSnapshot) -> Iterator[plans.RecordEvent]:
             reason=ServerReason.DUPLICATE_REMOVED, message=message, cause=each, warning=True
         )
     for each in snapshot.observation.stuck:
-        message = f"What was made a second time, as an answer was lost, does not go: {each}."
+        message = f"Made a second time, as an answer was lost, and not deleted: {each}."
         yield plans.RecordEvent(reason=ServerReason.DUPLICATE_STAYS, message=message, warning=True)
 
 

@@ -199,10 +199,7 @@ def test_what_was_made_twice_is_told_by_whether_it_goes() -> None:
         ),
         (
             "DuplicateStays",
-            (
-                "What was made a second time, as an answer was lost, does not go:"
-                " server b: it is locked."
-            ),
+            ("Made a second time, as an answer was lost, and not deleted: server b: it is locked."),
         ),
     ]
     assert ready(told(answer))[0] == "True"
