@@ -302,6 +302,7 @@ WHY_NONE: Mapping[str, str] = {
     "ServersUnavailable": "a sum: each of the servers gives its own reason, which has a story",
     "FailedUpdate": "an Event, of what blockedBy tells with a reason that has a story",
     "SchedulingGated": "whoever set the gate lifts it: for Argosy it is as Unschedulable",
+    "DuplicateStays": "an Event, of a lock that a person set; `test_lister` has its end",
     "Abandoned": "an Event, of a policy that a person set: the object is gone by then",
     "CredentialsFailed": "given by the command line, before any cluster is asked",
     "NotSynced": "given by a process that is starting, and over when it has started",

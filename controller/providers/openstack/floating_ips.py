@@ -75,8 +75,9 @@ class FloatingIPs:
         self._changed = changed
         # Whether they were ever listed: until then nobody knows what a server has.
         self.synced = False
-        # Why the latest list of them failed.
+        # Why the latest list of them failed, and whether that means that the cloud has none.
         self._failure: errors.ArgosyError | None = None
+        self._none = False
         self._owned: dict[str, Owned] = {}
         self._by_instance: dict[str, dict[str, Owned]] = {}
         self._by_server: dict[str, dict[str, Owned]] = {}
@@ -155,7 +156,7 @@ class FloatingIPs:
         if self._failure is None:
             return contract.UNKNOWN
         stays = server.metadata.deletion_timestamp is None
-        if isinstance(self._failure, _NONE) or stays or not _asks(server):
+        if self._none or stays or not _asks(server):
             return None
         self._waiting[server.metadata.uid] = machines.whose(server)
         message = f"whether it has left floating IPs is not known: {refusals.told(self._failure)}"
@@ -198,10 +199,15 @@ class FloatingIPs:
             return
         try:
             await self._list()
-        except errors.ArgosyError as error:
+        except (refusals.NoService, refusals.Missing) as error:
+            # Without Neutron, or in one without routers, there are none. It is asked on, for a
+            # service that has just begun may say so, too.
+            self._none = True
             self._fail(error)
-            if isinstance(error, _NONE):
-                return
+            return
+        except errors.ArgosyError as error:
+            self._none = False
+            self._fail(error)
             raise
         self._failure = None
         self._sync()
@@ -417,9 +423,6 @@ class FloatingIPs:
         return uid in self._doubts or going
 
 
-# Without Neutron, or in one without routers, there are none. It is asked on, for a service that has
-# just begun may say so, too.
-_NONE = (refusals.NoService, refusals.Missing)
 _WITH_PORTS = frozenset({Phase.RUNNING, Phase.STOPPED})
 
 

@@ -16,7 +16,7 @@ import structlog
 
 from controller import errors
 from controller.api import clock
-from controller.providers.openstack import listing, machines, refusals
+from controller.providers.openstack import listing, machines
 from controller.providers.openstack.client import Client
 from controller.providers.openstack.register import Doubt, Register
 
@@ -288,7 +288,6 @@ class Lister:
 
 
 def _is_of_all(error: errors.ArgosyError) -> bool:
-    """Return whether the cloud as a whole may fail at a call, and not at this one server alone."""
-    if isinstance(error, refusals.CredentialsRefused | refusals.Throttled):
-        return True
-    return error.policy.works is False
+    """Return whether whatever else is asked would meet the same, by no fault of this server."""
+    policy = error.policy
+    return policy.works is False or (policy.shared and not policy.costs_attempt)
