@@ -1,6 +1,7 @@
 """What is seen of a cloud that has no watch, and that nothing is concluded from what lists lack."""
 
 import asyncio
+import dataclasses
 from typing import Any
 
 import msgspec
@@ -368,6 +369,20 @@ async def test_requests_keep_to_the_pace(coast: Coast) -> None:
     await asyncio.gather(*calls)
     assert coast.cloud.now - began >= 8.5
     assert len(coast.asked("GET", "/servers/")) >= 100
+
+
+@pytest.mark.parametrize(("answer", "least", "most"), [(0.05, 30, 40), (2.0, 4, 6)])
+async def test_a_busy_cloud_is_asked_for_changes_less_often(
+    coast: Coast, answer: float, least: int, most: int
+) -> None:
+    """Each second while a server comes up; a list that takes long, for a quarter of the time."""
+    provider = await coast.provider()
+    coast.cloud.timing = dataclasses.replace(coast.cloud.timing, answer=answer, spawn=600.0)
+    await provider.create(server(), create())
+    await asyncio.sleep(20)
+    coast.cloud.requests.clear()
+    await asyncio.sleep(40)
+    assert least <= len(coast.asked("GET", "changes-since")) <= most
 
 
 async def test_a_cloud_that_is_too_old_is_refused(coast: Coast) -> None:
