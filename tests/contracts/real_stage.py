@@ -49,7 +49,7 @@ class RealStage:
     """Servers of one fleet, of a cloud that is this run's own."""
 
     # Nova takes its time, and so does a busy machine.
-    prompt_seconds = 60.0
+    prompt_seconds = 180.0
     quiet_seconds = 10.0
 
     def __init__(self, own: cloud.Cloud, tenant: Tenant) -> None:
