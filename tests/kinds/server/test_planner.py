@@ -195,8 +195,10 @@ def test_what_was_made_twice_is_told_by_whether_it_goes() -> None:
     assert [(each.reason, each.message) for each in events] == [
         (
             "DuplicateRemoved",
-            "The server a was made a second time, as an answer was lost. This second one is"
-            " deleted.",
+            (
+                "The server a was made a second time, as an answer was lost. This second one is"
+                " deleted."
+            ),
         ),
         (
             "DuplicateStays",
