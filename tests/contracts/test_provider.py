@@ -94,9 +94,12 @@ async def test_creating_at_the_same_time_makes_one_instance(stage: Stage) -> Non
     call = create(stage.template("v1"))
     await asyncio.gather(stage.provider.create(server, call), other.create(server, call))
     await eventually(lambda: len(stage.instances()) == 1, seconds=stage.prompt_seconds)
-    seen = [await watch_ready(each, server) for each in (stage.provider, other)]
-    (kept,) = stage.instances()
-    assert [each.id for each in seen] == [kept.id, kept.id]
+    first, second = [await watch_ready(each, server) for each in (stage.provider, other)]
+    assert first.id == second.id
+    # A server that is deleted while Nova finds a host for it is listed once more before it goes.
+    await eventually(
+        lambda: [each.id for each in stage.instances()] == [first.id], seconds=stage.prompt_seconds
+    )
 
 
 async def test_a_create_whose_answer_was_lost_is_taken_up(stage: Stage) -> None:
