@@ -51,7 +51,7 @@ class Obstacle:
     reason: str
     message: str
     stalled: bool = False
-    # A fleet alone is in the way, and servers that fail meanwhile are no fault of a rollout's.
+    # Argosy goes on by itself then: a set that is not Ready is Reconciling.
     passing: bool = False
     # A person asked that nothing is done: an application that is well stays Ready.
     asked: bool = False
@@ -69,6 +69,16 @@ Check = Callable[[S], Obstacle | None]
 def first(snapshot: S, checks: Iterable[Check[S]]) -> Obstacle | None:
     """Return what the first check finds that finds something."""
     return next((found for check in checks if (found := check(snapshot)) is not None), None)
+
+
+def by(
+    thing: str, reason: str, message: str, *, now: float, remedy: str = "", stalled: bool = False
+) -> Obstacle:
+    """Return the obstacle of one thing, which `blockedBy` names in the same words."""
+    blocked = Blocked(
+        object=thing, reason=reason, message=message, since=clock.stamp(now), remedy=remedy
+    )
+    return Obstacle(reason=reason, message=message, stalled=stalled, blocked=(blocked,))
 
 
 def namespace(above: Above) -> Obstacle | None:
@@ -100,15 +110,14 @@ def fleet_problem(above: OnFleet) -> Obstacle | None:
     fleet = above.fleet
     if not fleet.problem:
         return None
-    message = fleet.message or f"The fleet {fleet.name} cannot be used."
-    blocked = Blocked(
-        object=resources.thing(Resource.FLEETS, fleet.name),
-        reason=fleet.problem,
-        message=message,
-        since=clock.stamp(above.now),
+    return by(
+        resources.thing(Resource.FLEETS, fleet.name),
+        fleet.problem,
+        fleet.message or f"The fleet {fleet.name} cannot be used.",
+        now=above.now,
         remedy=remedies.fleet(fleet),
+        stalled=True,
     )
-    return Obstacle(reason=fleet.problem, message=message, stalled=True, blocked=(blocked,))
 
 
 def fleet_pause(above: OnFleet) -> Obstacle | None:

@@ -126,14 +126,8 @@ def _not_set_up(snapshot: BuildSnapshot) -> Obstacle | None:
 def _held(
     snapshot: BuildSnapshot, thing: str, reason: BuildReason, message: str, remedy: str = ""
 ) -> Obstacle:
-    blocked = Blocked(
-        object=thing,
-        reason=reason,
-        message=message,
-        since=clock.stamp(snapshot.now),
-        remedy=remedy or remedies.unblock(thing, snapshot.build.metadata.namespace),
-    )
-    return Obstacle(reason=reason, message=message, blocked=(blocked,))
+    remedy = remedy or remedies.unblock(thing, snapshot.build.metadata.namespace)
+    return obstacles.by(thing, reason, message, now=snapshot.now, remedy=remedy)
 
 
 # What takes all of it, whatever else is so.

@@ -6,7 +6,6 @@ still; one that is hindered waits for its turn. Asked by the Operation planner, 
 
 from __future__ import annotations
 
-from controller.api import clock
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.contract import tasks
@@ -48,28 +47,24 @@ def _paused(snapshot: OperationSnapshot) -> Obstacle | None:
     operation = snapshot.operation
     if not operation.spec.paused:
         return None
-    message = "The operation is paused."
-    blocked = Blocked(
-        object=f"Operation/{operation.metadata.name}",
-        reason=Reason.PAUSED,
-        message=message,
-        since=clock.stamp(snapshot.now),
+    return obstacles.by(
+        f"Operation/{operation.metadata.name}",
+        Reason.PAUSED,
+        "The operation is paused.",
+        now=snapshot.now,
         remedy=remedies.resume(operation),
     )
-    return Obstacle(reason=Reason.PAUSED, message=message, blocked=(blocked,))
 
 
 def _moving(snapshot: OperationSnapshot) -> Obstacle | None:
     if not snapshot.moving:
         return None
-    message = "The application passes to another replica once acts under way have ended."
-    blocked = Blocked(
-        object=snapshot.moving,
-        reason=OperationReason.MOVING,
-        message=message,
-        since=clock.stamp(snapshot.now),
+    return obstacles.by(
+        snapshot.moving,
+        OperationReason.MOVING,
+        "The application passes to another replica once acts under way have ended.",
+        now=snapshot.now,
     )
-    return Obstacle(reason=OperationReason.MOVING, message=message, blocked=(blocked,))
 
 
 def _outage(snapshot: OperationSnapshot) -> Obstacle | None:
@@ -81,15 +76,13 @@ def _no_application(snapshot: OperationSnapshot) -> Obstacle | None:
     if snapshot.application is not None:
         return None
     name, namespace = snapshot.operation.spec.application, snapshot.operation.metadata.namespace
-    message = f"There is no application {name}."
-    blocked = Blocked(
-        object=f"Application/{name}",
-        reason=Reason.NOT_FOUND,
-        message=message,
-        since=clock.stamp(snapshot.now),
+    return obstacles.by(
+        f"Application/{name}",
+        Reason.NOT_FOUND,
+        f"There is no application {name}.",
+        now=snapshot.now,
         remedy=remedies.applications(namespace),
     )
-    return Obstacle(reason=Reason.NOT_FOUND, message=message, blocked=(blocked,))
 
 
 def _awaited(snapshot: OperationSnapshot) -> Obstacle | None:

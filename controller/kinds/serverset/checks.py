@@ -9,8 +9,7 @@ from __future__ import annotations
 import dataclasses
 
 from controller import contract
-from controller.api import clock, resources
-from controller.api.conditions import Blocked
+from controller.api import resources
 from controller.api.resources import Resource
 from controller.contract.reasons import ProviderReason
 from controller.kinds.serverset import service, service_manifest
@@ -33,15 +32,13 @@ def _orphaned(snapshot: ServerSetSnapshot) -> Obstacle | None:
         f"No application controls this set: {spec.application} is gone or let go of it. Applied"
         " again, it takes up what runs, as it is."
     )
-    blocked = Blocked(
-        object=f"Application/{spec.application}",
-        reason=ServerSetReason.ORPHANED,
-        message=message,
-        since=clock.stamp(snapshot.now),
+    return obstacles.by(
+        f"Application/{spec.application}",
+        ServerSetReason.ORPHANED,
+        message,
+        now=snapshot.now,
         remedy=remedies.show("argset", meta.name, meta.namespace),
-    )
-    return Obstacle(
-        reason=ServerSetReason.ORPHANED, message=message, stalled=True, blocked=(blocked,)
+        stalled=True,
     )
 
 
@@ -78,15 +75,13 @@ def _unable(snapshot: ServerSetSnapshot, cannot: str) -> Obstacle:
         f"The fleet {fleet.name} {cannot} out of the component {spec.component}, or name a fleet"
         " that can."
     )
-    blocked = Blocked(
-        object=f"Component/{spec.component}",
-        reason=ProviderReason.NOT_SUPPORTED,
-        message=message,
-        since=clock.stamp(snapshot.now),
+    return obstacles.by(
+        f"Component/{spec.component}",
+        ProviderReason.NOT_SUPPORTED,
+        message,
+        now=snapshot.now,
         remedy=remedies.edit_application(spec.application, snapshot.server_set.metadata.namespace),
-    )
-    return Obstacle(
-        reason=ProviderReason.NOT_SUPPORTED, message=message, stalled=True, blocked=(blocked,)
+        stalled=True,
     )
 
 
