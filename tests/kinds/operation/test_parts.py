@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.api import clock, conditions, objects
-from controller.kinds.operation import conflicts, steps, targets
+from controller.api.conditions import Blocked
+from controller.kinds.operation import conflicts, steps, summary, targets
 from controller.planning import backoffs, merge_patch, ordinals
 from tests.kinds.operation.stage import Stage
 from tests.kinds.server.props import make
@@ -247,3 +248,24 @@ def test_backoff_grows_is_bounded_and_differs_between_servers() -> None:
     assert waits == [backoffs.delay(spread, 3, f"u{n}") for n in range(50)]
     assert len(set(waits)) > 40
     assert all(3.2 <= each <= 4.8 for each in waits)
+
+
+def test_a_trial_of_a_closed_fleet_writes_no_status() -> None:
+    """Each trial moves the time of the next one; what is told of the fleet stands meanwhile."""
+    began = 1_700_000_000.0
+    operation = objects.Operation(
+        metadata=objects.Meta(name="go", namespace="d"),
+        spec=objects.OperationSpec(application="shop", action="Restart"),
+    )
+
+    def told(found: objects.Operation, now: float, again: float) -> objects.OperationStatus:
+        blocked = Blocked(
+            object="Fleet/west", reason="CircuitOpen", message="Calls fail.",
+            since=clock.stamp(now), next_attempt_time=clock.stamp(again),
+        )  # fmt: skip
+        word = summary.Word(reason="CircuitOpen", message="Calls fail.", blocked=(blocked,))
+        return summary.tell(found, word, now)
+
+    first = told(operation, began, began + 10)
+    later = msgspec.structs.replace(operation, status=first)
+    assert told(later, began + 10, began + 30) == first
