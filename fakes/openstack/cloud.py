@@ -11,6 +11,7 @@ import asyncio
 import dataclasses
 import json
 import math
+import sys
 from collections.abc import Callable
 from email.utils import formatdate
 from typing import Any
@@ -146,6 +147,20 @@ class Cloud:
         """Have something done to a server behind Argosy's back, by the name of Nova's action."""
         self.settle()
         return self._nova.act(self.machines[identifier], {action: None})
+
+    def cut_off(self) -> None:
+        """Have nothing arrive here, until `restore`."""
+        self.faults.append(Fault(method="*", path="", unsent=True, times=sys.maxsize))
+
+    def refuse_credentials(self) -> None:
+        """Take neither the credentials nor what was given for them, until `restore`."""
+        self.credentials = False
+        self.tokens.clear()
+
+    def restore(self) -> None:
+        """Answer as before all faults."""
+        self.faults.clear()
+        self.credentials = True
 
     def add_volume(self, body: dict[str, Any]) -> Volume:
         """Make a volume behind Argosy's back."""

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from controller.api.resources import Resource
-from fakes.openstack import Fault
+from fakes.openstack import Cloud
 from fakes.universe import application, component
 from tests.simulation.test_cloud_volumes import apply, comes_up, there
 from tests.simulation.test_clouds import SPEC, Country
@@ -20,24 +20,6 @@ from tests.simulation.test_clouds import SPEC, Country
 pytestmark = pytest.mark.looptime
 
 Json = dict[str, Any]
-ALWAYS = 10**6
-
-
-def away(country: Country) -> None:
-    """Have nothing arrive at the cloud."""
-    country.cloud.faults.append(Fault(method="*", path="", unsent=True, times=ALWAYS))
-
-
-def refusing(country: Country) -> None:
-    """Have the cloud take neither the credentials nor what it gave for them."""
-    country.cloud.credentials = False
-    country.cloud.tokens.clear()
-
-
-def back(country: Country) -> None:
-    """Have the cloud as it was."""
-    country.cloud.faults.clear()
-    country.cloud.credentials = True
 
 
 def fleet(country: Country) -> Json:
@@ -64,10 +46,13 @@ def reason(country: Country) -> str:
 
 @pytest.mark.parametrize(
     ("befalls", "why", "extra"),
-    [(away, "CloudUnreachable", "Reconciling"), (refusing, "CredentialsRefused", "Stalled")],
+    [
+        (Cloud.cut_off, "CloudUnreachable", "Reconciling"),
+        (Cloud.refuse_credentials, "CredentialsRefused", "Stalled"),
+    ],
 )
 async def test_a_fleet_tells_that_its_cloud_is_not_heard_and_when_it_is_again(
-    befalls: Callable[[Country], None], why: str, extra: str
+    befalls: Callable[[Cloud], None], why: str, extra: str
 ) -> None:
     """Where nothing is to be made no call fails; its servers work on, and stay what they are."""
     country = Country()
@@ -76,7 +61,7 @@ async def test_a_fleet_tells_that_its_cloud_is_not_heard_and_when_it_is_again(
         await country.apply(2)
         await country.until(lambda: country.is_ready and told(country) == {"Ready": "True"})
         await country.universe.settle()
-        befalls(country)
+        befalls(country.cloud)
         await asyncio.sleep(30)
         assert told(country) == {"Ready": "True"}
         await asyncio.sleep(120)
@@ -87,7 +72,7 @@ async def test_a_fleet_tells_that_its_cloud_is_not_heard_and_when_it_is_again(
         before = version(country)
         await asyncio.sleep(3600)
         assert version(country) == before
-        back(country)
+        country.cloud.restore()
         await country.until(lambda: told(country) == {"Ready": "True"}, seconds=120)
         assert country.is_ready
         assert len(country.there()) == 2
@@ -103,14 +88,14 @@ async def test_volumes_that_go_with_an_application_wait_for_a_fleet_that_opens()
         await apply(country, 0, whenDeleted="Delete")
         await country.until(lambda: not country.cloud.settle() and country.is_ready)
         assert list(there(country)) == ["data-shop-web-0"]
-        refusing(country)
+        country.cloud.refuse_credentials()
         await country.universe.crash()
         await country.until(lambda: told(country) == {"Ready": "False", "Stalled": "True"})
         assert reason(country) == "CredentialsRefused"
         await country.universe.delete(Resource.APPLICATIONS, "shop")
         await asyncio.sleep(120)
         assert country.universe.names(Resource.SERVERSETS) == ["shop-web"]
-        back(country)
+        country.cloud.restore()
         await country.until(lambda: not country.universe.names(Resource.APPLICATIONS))
         await country.until(lambda: not there(country))
 
@@ -126,13 +111,13 @@ async def test_what_is_abandoned_while_a_fleet_cannot_be_opened_is_on_its_record
         await country.until(lambda: country.is_ready)
         await country.universe.settle()
         (machine,) = country.there()
-        refusing(country)
+        country.cloud.refuse_credentials()
         await country.universe.crash()
         await country.until(lambda: told(country) == {"Ready": "False", "Stalled": "True"})
         await country.universe.delete(Resource.APPLICATIONS, "shop")
         await country.until(lambda: not country.universe.names(Resource.APPLICATIONS))
         assert [each["id"] for each in fleet(country)["orphans"]] == [machine.id]
         assert country.there() == [machine]
-        back(country)
+        country.cloud.restore()
         await country.until(lambda: not country.there())
         await country.until(lambda: not fleet(country).get("orphans"))

@@ -12,49 +12,31 @@ import structlog
 
 from controller import contract
 from controller.providers.openstack import listing, opening
-from fakes.openstack import Fault
+from fakes.openstack import Cloud, Fault
 from tests.providers.openstack.coast import Coast, create, server
 
 pytestmark = pytest.mark.looptime
 
-ALWAYS = 10**6
-
-
-def away(coast: Coast) -> None:
-    """Have nothing arrive at the cloud."""
-    coast.cloud.faults.append(Fault(method="*", path="", unsent=True, times=ALWAYS))
-
-
-def refusing(coast: Coast) -> None:
-    """Have the cloud take neither the credentials nor what it gave for them."""
-    coast.cloud.credentials = False
-    coast.cloud.tokens.clear()
-
-
-def back(coast: Coast) -> None:
-    """Have the cloud as it was."""
-    coast.cloud.faults.clear()
-    coast.cloud.credentials = True
-
 
 @pytest.mark.parametrize(
-    ("befalls", "reason"), [(away, "CloudUnreachable"), (refusing, "CredentialsRefused")]
+    ("befalls", "reason"),
+    [(Cloud.cut_off, "CloudUnreachable"), (Cloud.refuse_credentials, "CredentialsRefused")],
 )
 async def test_a_cloud_that_is_not_heard_is_told_with_why_until_it_is(
-    coast: Coast, befalls: Callable[[Coast], None], reason: str
+    coast: Coast, befalls: Callable[[Cloud], None], reason: str
 ) -> None:
     """Nothing is to be made, so that no call fails: the lists alone show it."""
     provider = await coast.provider()
     await asyncio.sleep(60)
     assert provider.silence() is None
-    befalls(coast)
+    befalls(coast.cloud)
     await asyncio.sleep(120)
     silence = provider.silence()
     assert silence is not None
     assert silence.error.reason == reason
     # Since what was heard last, which was no more than a rest before.
     assert 120 <= silence.seconds <= 140
-    back(coast)
+    coast.cloud.restore()
     await coast.until(lambda: provider.silence() is None)
 
 
