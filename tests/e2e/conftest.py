@@ -16,7 +16,7 @@ from proof import history
 from proof.history import fixtures as judging
 from proof.history import journal, process
 from tests.e2e import judges
-from tests.e2e.driving import Kube, Place
+from tests.e2e.driving import PATIENCE_SECONDS, Kube, Place
 
 __all__ = ["api", "kubeconfig", "namespace", "new_cluster", "shared_cluster"]
 
@@ -65,7 +65,7 @@ def namespace_of(
     body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": one.namespace}}
     place.api.create("/api/v1/namespaces", body)
     account = f"/api/v1/namespaces/{one.namespace}/serviceaccounts/default"
-    if not processes.wait_until(lambda: fixtures.exists(place.api, account), 60):
+    if not processes.wait_until(lambda: fixtures.exists(place.api, account), PATIENCE_SECONDS):
         pytest.fail(f"no default ServiceAccount in namespace {one.namespace}")
     yield one
     if place.audit_log is not None:

@@ -84,6 +84,13 @@ print(json.dumps(shop))
 MOUNTS = [{"name": "data", "mountPath": "/var/lib/db"}]
 
 
+# A new node takes pods once its taints are off: else all of them may have gone elsewhere.
+SCHEDULABLE = (
+    "kubectl wait --for=condition=Ready --timeout=300s -f nodes.yaml",
+    until("! kubectl get -f nodes.yaml -o yaml | grep node.kubernetes.io/not-ready"),
+)
+
+
 def nodes(*zones: str) -> str:
     """Return simulated nodes, one in each zone."""
     made = []
@@ -430,6 +437,7 @@ GUIDES = (
         first=(
             f"kubectl label {NODE} topology.kubernetes.io/zone=eu-1a",
             "kubectl apply -f nodes.yaml -f pods-fleet.yaml",
+            *SCHEDULABLE,
             APPLY,
             READY,
         ),
@@ -452,6 +460,7 @@ GUIDES = (
         files={"nodes.yaml": nodes("eu-1b"), "shop.yaml": web(1, 6, 2)},
         first=(
             "kubectl apply -f nodes.yaml",
+            *SCHEDULABLE,
             APPLY,
             READY,
             "kubectl get pods -o wide | grep fake-0",
