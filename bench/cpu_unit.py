@@ -31,6 +31,8 @@ STARTED_SECONDS = 60.0
 class Yardstick:
     """Does the work again and again while it is entered, in a process of its own.
 
+    Its `seconds` may be asked for while it is entered, and afterwards.
+
     In the bench's process it would measure the bench: the plain client runs there, and leaves other
     things in the caches than an operator does that runs somewhere else.
     """
@@ -38,6 +40,7 @@ class Yardstick:
     def __init__(self) -> None:
         self._told = tempfile.TemporaryFile()  # noqa: SIM115 - it is closed on leaving
         self._process: subprocess.Popen[bytes] | None = None
+        self._whole: list[float] = []
 
     def __enter__(self) -> Self:
         self._process = subprocess.Popen(
@@ -51,12 +54,14 @@ class Yardstick:
     def __exit__(self, *_: object) -> None:
         if self._process is not None:
             self._process.communicate()
+            if not self._process.returncode:
+                self._whole = self._measured()
         self._told.close()
 
     @property
     def seconds(self) -> float:
         """The CPU seconds that the work took so far, on average: it is what CPU seconds add up."""
-        return statistics.fmean(self._measured())
+        return statistics.fmean(self._whole or self._measured())
 
     def _measured(self) -> list[float]:
         if self._process is not None and self._process.poll():

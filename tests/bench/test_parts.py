@@ -41,10 +41,14 @@ def test_memory_is_read_in_bytes() -> None:
 
 
 def test_a_yardstick_measures_work_and_no_waiting() -> None:
-    """However long it lies beside something, it tells what one piece of the same work took."""
+    """However long it lies beside something, it tells what one piece of the same work took.
+
+    Also once it has been put away: a trial divides by it when all is measured.
+    """
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     with cpu_unit.Yardstick() as yard:
         seconds = yard.seconds
+    assert 0 < yard.seconds
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     assert 0 < seconds < used
