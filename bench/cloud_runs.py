@@ -54,7 +54,8 @@ class Cut:
 
     there: int
     answered: float
-    # When Nova had taken the first DELETE; a server is gone when its host has carried it out.
+    # When Nova got the first DELETE, and had taken it; a server is gone when its host has done it.
+    first_came: float
     first_delete: float
     made_after: int
     first_gone: float
@@ -169,7 +170,8 @@ class Trial:
         return Cut(
             there=len(there),
             answered=answered,
-            first_delete=taken - clock,
+            first_came=taken.came - clock,
+            first_delete=taken.answered - clock,
             made_after=len({each for servers in seen for each in servers} - there),
             first_gone=first,
             gone=self._watch.emptied(asked),

@@ -144,7 +144,11 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Cloud:
     monkeypatch.setattr(api, "Client", one.client)
     monkeypatch.setattr(place.Place, "of", lambda _: PLACE)
     monkeypatch.setattr(nova_log, "requests", lambda _: 0)
-    monkeypatch.setattr(nova_log, "first_delete", lambda _, since: since + 0.25)
+    monkeypatch.setattr(
+        nova_log,
+        "first_delete",
+        lambda _, since: nova_log.Taken(came=since + 0.125, answered=since + 0.25),
+    )
     monkeypatch.setattr(cloud_runs, "PAUSE_SECONDS", 0.01)
     for each in (cloud_runs, cloud_watch):
         monkeypatch.setattr(each, "LOOK_SECONDS", 0.001)
@@ -172,6 +176,7 @@ def test_an_arm_does_all_there_is(world: Cloud, tmp_path: Path, name: str) -> No
     assert run.cut.there + run.cut.made_after <= 6
     assert 0 <= run.first_gone <= run.delete.seconds
     assert 0 <= run.cut.first_gone <= run.cut.gone
+    assert run.cut.first_came == pytest.approx(0.125, abs=1e-6)
     assert run.cut.first_delete == pytest.approx(0.25, abs=1e-6)
     parts = [] if name == "plain" else ["create", "update", "restart", "delete"]
     assert (list(run.killed), len(world.kills)) == (parts, len(parts))
@@ -276,24 +281,30 @@ def test_requests_of_the_watch_are_not_counted(tmp_path: Path, monkeypatch: Any)
 def test_a_delete_begins_to_cut_when_nova_has_taken_a_servers_delete(
     tmp_path: Path, monkeypatch: Any
 ) -> None:
-    """Neither one of before, one of something else, nor one that was refused begins it."""
+    """Neither one of before, one of something else, nor one that was refused begins it.
+
+    The one that came first does, also where Nova has answered another before it.
+    """
     monkeypatch.setattr(cloud.Cloud, "plan", types.SimpleNamespace(logs=tmp_path))
     rows = [
-        ("05:00:00.999", "DELETE", "/servers/1", 204),
-        ("05:00:01.250", "GET", "/servers/1", 200),
-        ("05:00:01.500", "DELETE", "/servers/1/tags/x", 204),
-        ("05:00:01.750", "DELETE", "/servers/1", 409),
-        ("05:00:02.000", "DELETE", "/servers/1", 204),
-        ("05:00:03.000", "DELETE", "/servers/2", 204),
+        ("05:00:00.999", "DELETE", "/servers/1", 204, 0.5),
+        ("05:00:01.250", "GET", "/servers/1", 200, 0.5),
+        ("05:00:01.500", "DELETE", "/servers/1/tags/x", 204, 0.5),
+        ("05:00:01.750", "DELETE", "/servers/1", 409, 0.5),
+        ("05:00:02.000", "DELETE", "/servers/1", 204, 0.25),
+        ("05:00:03.000", "DELETE", "/servers/2", 204, 1.5),
     ]
     lines = [
-        f'2026-11-30 {when} 7 INFO nova [-] ::1 "{verb} /v2.1{path} HTTP/1.1" status: {code} len: 0'
-        for when, verb, path, code in rows
+        f'2026-11-30 {when} 7 INFO nova [-] ::1 "{verb} /v2.1{path} HTTP/1.1"'
+        f" status: {code} len: 0 time: {took:.7f}"
+        for when, verb, path, code, took in rows
     ]
     (tmp_path / "nova.log").write_text("\n".join(lines))
     asked = dt.datetime.fromisoformat("2026-11-30 05:00:01").timestamp()
     found = cloud.Cloud(tmp_path)
-    assert nova_log.first_delete(found, asked) == asked + 1
+    assert nova_log.first_delete(found, asked) == nova_log.Taken(
+        came=asked + 0.5, answered=asked + 2
+    )
     assert nova_log.first_delete(found, asked + 3) is None
 
 
@@ -305,7 +316,8 @@ def run(arm: str, gone: float, **killed: float) -> cloud_runs.Run:
         arm=arm, servers=50, create=leg, update=change, restart=change, first_gone=0.5,
         delete=leg, surplus=0,
         cut=cloud_runs.Cut(
-            there=20, answered=1.0, first_delete=0.5, made_after=2, first_gone=3.0, gone=gone
+            there=20, answered=1.0, first_came=0.2, first_delete=0.5, made_after=2,
+            first_gone=3.0, gone=gone,
         ),
         killed={
             key: cloud_runs.Survival(seconds=each, asked_again=0, left_over=0)
