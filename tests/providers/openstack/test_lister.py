@@ -123,7 +123,7 @@ async def test_a_deleted_server_is_seen_to_end(coast: Coast) -> None:
 
 
 async def test_a_server_that_another_hand_deletes_is_seen_to_end(coast: Coast) -> None:
-    """Nova's own word that it is deleted, and one look, are proof."""
+    """Nova's own word that it is deleted is proof: its host has destroyed it by then."""
     provider = await coast.provider()
     seen = await made(coast, provider)
     machine = coast.cloud.machines[seen.id]
@@ -183,8 +183,12 @@ async def two(coast: Coast, **settings: Any) -> tuple[contract.Provider, str, st
 
 
 async def test_one_that_cannot_be_looked_for_keeps_no_other_waiting(coast: Coast) -> None:
-    """It is asked for less and less often, and is gone once the cloud tells so."""
+    """It is asked for less and less often, and is gone once the cloud tells so.
+
+    What a cloud keeps for a while, though it is deleted, is in no list and asked for by its id.
+    """
     provider, one, other = await two(coast)
+    coast.cloud.soft_delete = True
     failing = Reply(status=500)
     coast.cloud.faults.append(Fault(method="GET", path=one, reply=failing, times=10**6))
     await provider.delete(server(), remove(one))
@@ -383,6 +387,30 @@ async def test_a_busy_cloud_is_asked_for_changes_less_often(
     coast.cloud.requests.clear()
     await asyncio.sleep(40)
     assert least <= len(coast.asked("GET", "changes-since")) <= most
+
+
+async def test_a_list_that_took_long_hides_no_end(coast: Coast) -> None:
+    """A cloud is slowest while it deletes many: the next list is soon, also after a slow one."""
+    provider = await coast.provider()
+    seen = await made(coast, provider)
+    quick = coast.cloud.timing
+    coast.cloud.timing = dataclasses.replace(quick, answer=8.0, delete=12.0)
+    await provider.delete(server(), remove(seen.id))
+    await coast.until(lambda: bool(coast.asked("GET", "changes-since")), seconds=60)
+    await asyncio.sleep(10)
+    coast.cloud.timing = quick
+    await coast.until(lambda: provider.observe(server()) == contract.ABSENT, seconds=10)
+
+
+async def test_what_lists_tell_of_is_not_looked_for_by_its_id(coast: Coast) -> None:
+    """Of fifty that are deleted at once none is asked for by its id: a list tells of each end."""
+    provider = await coast.provider()
+    machine = (await made(coast, provider)).id
+    coast.cloud.timing.delete = 14.0
+    coast.cloud.requests.clear()
+    await provider.delete(server(), remove(machine))
+    await coast.until(lambda: provider.observe(server()) == contract.ABSENT, seconds=20)
+    assert coast.asked("GET", f"/servers/{machine}") == []
 
 
 async def test_a_cloud_that_is_too_old_is_refused(coast: Coast) -> None:
