@@ -15,7 +15,7 @@ from devcluster.openstack import cloud, layout
 # How the log tells of a request, and of one that only this bench makes.
 REQUEST, WATCHED = '" status: ', f"{PATH} HTTP"
 # A server's DELETE that Nova took, not one of its tags, when it answered and how long that took:
-# `2026-11-30 05:01:02.123 71 INFO … "DELETE /v2.1/servers/ID HTTP/1.1" status: 204 len: 0 time: 0.4`
+# `2026-11-30 05:01:02.123 71 INFO … "DELETE /v2.1/servers/ID HTTP/1.1" status: 204 … time: 0.4`
 TAKEN = re.compile(
     r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}) .*"
     r'"DELETE \S*/servers/[^/ "]+(?: [^"]*)?" status: 2.* time: ([\d.]+)'

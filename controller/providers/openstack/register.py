@@ -101,10 +101,6 @@ class Register:
         if begun < self._floors.get(row.id, 0.0) or row.id in self._gone:
             return
         known = self.machines.get(row.id)
-        doubt = self.doubts.get(row.id)
-        if row.going and doubt is not None and doubt.expected:
-            # Lists tell that it is on its way out, and one will tell of its end.
-            doubt.due = max(doubt.due, begun + UNLISTED_SECONDS)
         if row.status == "UNKNOWN":
             # Its cell is down: all else that the row says is left out, not empty.
             if known is None:
@@ -112,17 +108,11 @@ class Register:
                 self._tell_recorded(row.id)
                 return
             row = msgspec.structs.replace(known.row, status="UNKNOWN", task=None)
-        if row.status == "DELETED":
-            # Its host has destroyed it, and says so: no inference from what a list lacks.
+        if row.going:
+            self._postpone(row.id, begun)
+        if row.status == "DELETED" or (row.going and not row.tags):
             if known is not None:
-                self.forget(row.id)
-            return
-        if row.going and not row.tags:
-            # Deleted servers lose their tags. SOFT_DELETED ones are in no list, but answer a GET.
-            if known is not None:
-                row = msgspec.structs.replace(row, tags=known.row.tags, metadata=known.row.metadata)
-                self._put(dataclasses.replace(known, row=row))
-                self.doubt(row.id)
+                self._end(row, known)
             return
         found = machines.machine(row, self.fleet) or self._unmarked_of(row, known)
         if found is not None:
@@ -135,6 +125,25 @@ class Register:
             self._ask_why(found)
             if whose is not None and whose.uid != found.uid:
                 self._deny(row.id, whose)
+
+    def _postpone(self, identifier: str, begun: float) -> None:
+        """Look later for what lists tell of: one of them will tell of its end."""
+        doubt = self.doubts.get(identifier)
+        if doubt is not None and doubt.expected:
+            doubt.due = max(doubt.due, begun + UNLISTED_SECONDS)
+
+    def _end(self, row: Row, known: Machine) -> None:
+        """Take in what is told of a server whose tags are gone, as those of deleted ones are.
+
+        DELETED is proof, not inferred from what a list lacks: its host has destroyed it by then.
+        SOFT_DELETED ones are in no list, but answer a GET.
+        """
+        if row.status == "DELETED":
+            self.forget(row.id)
+            return
+        row = msgspec.structs.replace(row, tags=known.row.tags, metadata=known.row.metadata)
+        self._put(dataclasses.replace(known, row=row))
+        self.doubt(row.id)
 
     def _unmarked_of(self, row: Row, known: Machine | None) -> Machine | None:
         """Return a server that lacks our marks, and that we know to be ours or have on record."""
