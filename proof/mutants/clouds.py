@@ -414,7 +414,7 @@ MECHANISMS = (
     ),
     one(
         "any address may be called",
-        f"{_ROOM}.readiness:Reach.of",
+        f"{_ROOM}.probes:Reach.of",
         "self._has(each)",
         "True",
         f"{_ATTACKS}::test_nobody_aims_the_operator_at_its_own_network",

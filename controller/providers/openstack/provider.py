@@ -39,7 +39,8 @@ from controller.providers.openstack.lister import Lister
 from controller.providers.openstack.lookups import Lookups
 from controller.providers.openstack.machines import Machine
 from controller.providers.openstack.powering import Powering
-from controller.providers.openstack.readiness import Reach, Readiness, carried
+from controller.providers.openstack.probes import Reach
+from controller.providers.openstack.readiness import Readiness, carried
 from controller.providers.openstack.reasons import CloudReason
 from controller.providers.openstack.register import Register
 from controller.providers.openstack.resizing import Resizing

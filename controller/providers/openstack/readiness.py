@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import ipaddress
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
-import aiohttp
 import msgspec
 import structlog
 
@@ -23,8 +21,8 @@ from controller.providers.openstack import machines, observation, template
 from controller.providers.openstack.client import COMPUTE, Client, decode
 from controller.providers.openstack.machines import Machine
 from controller.providers.openstack.observation import Proof
+from controller.providers.openstack.probes import Prober, Reach
 from controller.providers.openstack.register import Register
-from controller.providers.steps import answers
 
 _log = structlog.get_logger(__name__)
 
@@ -33,7 +31,6 @@ FIRST_CONSOLE, LAST_CONSOLE = 2.0, 15.0
 CONSOLE_LINES = 200
 TICK_SECONDS = 1.0
 AT_ONCE = 16
-PROBE_SECONDS = 5.0
 # How long until a note that was not taken is tried again, at first and at last; and until one that
 # was taken must show in a list.
 FIRST_NOTE, LAST_NOTE, NOTE_SHOWN = 15.0, 900.0, 60.0
@@ -43,19 +40,6 @@ _ANY = Proof(ready=True)
 _UNKNOWN = Proof(ready=None)
 _LONGEST_WHY = 200
 _OUT_OF_REACH = "none of its addresses is in the Fleet's openstack.probeCIDRs, so it is not probed"
-
-
-class Prober(Protocol):
-    """Whoever connects to servers."""
-
-    async def tcp(self, address: str, port: int) -> bool:
-        """Return whether something listens there."""
-
-    async def http(self, address: str, port: int, path: str) -> bool:
-        """Return whether a GET is answered with a status below 400."""
-
-    async def close(self) -> None:
-        """Let go of all connections."""
 
 
 class Hearing(Protocol):
@@ -68,63 +52,6 @@ class Hearing(Protocol):
 
     def nudge(self) -> None:
         """Have the cloud asked soon."""
-
-
-class Network:
-    """Probes over the network that the operator is in; no redirect is followed."""
-
-    def __init__(self) -> None:
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(force_close=True),
-            response_class=answers.BoundedAnswer,
-            cookie_jar=aiohttp.DummyCookieJar(),
-        )
-
-    async def tcp(self, address: str, port: int) -> bool:
-        """Return whether something listens there."""
-        try:
-            async with asyncio.timeout(PROBE_SECONDS):
-                _, writer = await asyncio.open_connection(address, port)
-        except (TimeoutError, OSError):
-            return False
-        writer.close()
-        return True
-
-    async def http(self, address: str, port: int, path: str) -> bool:
-        """Return whether a GET is answered with a status below 400."""
-        host = f"[{address}]" if ":" in address else address
-        try:
-            async with self._session.get(
-                f"http://{host}:{port}{path}", allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(total=PROBE_SECONDS),
-            ) as answer:  # fmt: skip
-                return answer.status < 400  # noqa: PLR2004 - what is no error
-        except (TimeoutError, aiohttp.ClientError, OSError, ValueError):
-            return False
-
-    async def close(self) -> None:
-        """Let go of all connections."""
-        await self._session.close()
-
-
-class Reach:
-    """The addresses that may be called: those in the Fleet's `probeCIDRs` alone."""
-
-    def __init__(self, cidrs: Sequence[str]) -> None:
-        self._nets = tuple(ipaddress.ip_network(each, strict=False) for each in cidrs)
-
-    def of(self, addresses: Sequence[str]) -> tuple[str, ...]:
-        """Return those of the addresses that may be called."""
-        return tuple(each for each in addresses if self._has(each))
-
-    def _has(self, address: str) -> bool:
-        try:
-            found = ipaddress.ip_address(address)
-        except ValueError:
-            return False
-        mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
-        asked = mapped or found
-        return any(asked.version == net.version and asked in net for net in self._nets)
 
 
 @dataclasses.dataclass(slots=True)
