@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import math
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 import structlog
 
 from controller import errors
 from controller.api import tags
-from controller.providers.openstack import machines, observation, template
+from controller.providers.openstack import machines, observation, refusals, template
 from controller.providers.openstack.client import COMPUTE, Client, decode
 from controller.providers.openstack.machines import Machine
 from controller.providers.openstack.observation import Proof
@@ -36,6 +37,10 @@ AT_ONCE = 16
 FIRST_NOTE, LAST_NOTE, NOTE_SHOWN = 15.0, 900.0, 60.0
 # Since when a server that runs has another readiness, by our clock.
 TOLD = "argosy.readinessSince"
+# How long after the time of a server is over it is asked anew.
+MOMENT = 0.1
+# These tell of the cloud, and of no server.
+_NO_ANSWER = (errors.Outage, refusals.Throttled, refusals.CredentialsRefused)
 _ANY = Proof(ready=True)
 _UNKNOWN = Proof(ready=None)
 _LONGEST_WHY = 200
@@ -70,6 +75,10 @@ class _Watch:
     failures: int = 0
     # When the first of these failures was asked for, by the loop's clock.
     failing: float = 0.0
+    # When the latest probe was begun that surely found it not ready, and the first since then that
+    # may have found the cloud away instead.
+    denied: float = -math.inf
+    doubted: float = -math.inf
     # Why nobody can tell whether it is ready.
     note: str = ""
     due: float = 0.0
@@ -90,6 +99,13 @@ class _Watch:
     def is_of(self, machine: Machine) -> bool:
         """Return whether a server is still what it was: neither made nor begun anew since."""
         return (self.token, self.began) == (_token(machine), machine.began)
+
+
+class _Begun(NamedTuple):
+    """When a probe was begun, and when the cloud was last heard by then; by the loop's clock."""
+
+    at: float
+    heard: float
 
 
 class Readiness:
@@ -122,13 +138,22 @@ class Readiness:
         watch = self._watches.get(machine.id)
         if watch is None:
             return _ANY if _wanted(machine) is None else _UNKNOWN
-        began = observation.launched(machine, self._client.times)
-        told = _number(machine.row.metadata.get(TOLD, ""))
-        bound = max(began, told, watch.came_up) + watch.wanted.start_seconds
-        late = not watch.proven and watch.ready is False and self._clock() >= bound
+        late = not watch.proven and watch.ready is False
+        late = late and watch.denied >= self._over(watch, machine)
         return Proof(
             ready=watch.ready, since=watch.since, failure=watch.failure, late=late, note=watch.note
         )
+
+    def _over(self, watch: _Watch, machine: Machine) -> float:
+        """Return when a server's time to become ready is over, by the loop's clock.
+
+        Late is who was asked after that and was not ready then: while nobody could ask, because the
+        cloud was away for example, it may have become so in good time.
+        """
+        began = observation.launched(machine, self._client.times)
+        told = _number(machine.row.metadata.get(TOLD, ""))
+        bound = max(began, told, watch.came_up) + watch.wanted.start_seconds
+        return asyncio.get_running_loop().time() + bound - self._clock()
 
     async def run(self) -> None:
         """Probe what is due, for ever."""
@@ -181,16 +206,40 @@ class Readiness:
             self._changed(machine.namespace, machine.name)
 
     async def _find_out(self, watch: _Watch, machine: Machine) -> None:
-        asked = asyncio.get_running_loop().time()
+        begun = _Begun(at=asyncio.get_running_loop().time(), heard=self._hearing.heard)
         if watch.wanted.console is None:
-            await self._connect(watch, machine)
+            await self._connect(watch, machine, begun)
         else:
             try:
                 await self._read_console(watch, machine)
+                watch.denied, watch.doubted = begun.at, -math.inf
             except errors.ArgosyError as error:
                 _log.info("not probed", server=machine.name, error=str(error))
-                self._unread(watch, error, asked)
+                self._doubt(watch, machine, begun, error)
+                self._unread(watch, error, begun.at)
         watch.proven = watch.proven or bool(watch.ready)
+        if not watch.proven and begun.at < (over := self._over(watch, machine)):
+            # Asked anew as soon as its time is over: nobody waits for longer than was said.
+            watch.due = min(watch.due, over + MOMENT)
+
+    def _doubt(
+        self, watch: _Watch, machine: Machine, begun: _Begun, error: errors.ArgosyError | None
+    ) -> None:
+        """Take in that a probe failed, as the server is not ready, or as nobody gets through.
+
+        It was the server where the cloud is heard afterwards, and the next probe fails all the
+        same. Example: a port is closed, the cloud answers a list, the port is closed. While both
+        are out of reach, and at the first probe after that, nothing is known of the server.
+        """
+        over = self._over(watch, machine)
+        if isinstance(error, _NO_ANSWER):
+            watch.doubted = -math.inf
+        elif watch.doubted < over:
+            watch.doubted = begun.at if begun.at >= over else -math.inf
+        elif begun.heard >= watch.doubted:
+            watch.denied, watch.doubted = watch.doubted, begun.at
+        if watch.doubted >= over > watch.denied and self._hearing.failure is None:
+            self._hearing.nudge()
 
     def _unread(self, watch: _Watch, error: errors.ArgosyError, asked: float) -> None:
         """Take in that a console cannot be read; told, as else nobody would ever know of it.
@@ -238,10 +287,9 @@ class Readiness:
                 watch.ready, watch.since = True, float(int(self._clock()))
                 watch.failure = ""
 
-    async def _connect(self, watch: _Watch, machine: Machine) -> None:
-        loop = asyncio.get_running_loop()
-        asked, reached = loop.time(), False
-        watch.due = asked + watch.wanted.period_seconds
+    async def _connect(self, watch: _Watch, machine: Machine, begun: _Begun) -> None:
+        reached = False
+        watch.due = begun.at + watch.wanted.period_seconds
         addresses = self._register.addresses(machine)
         able = self._reach.of(addresses)
         watch.note = _OUT_OF_REACH if addresses and not able else ""
@@ -250,12 +298,14 @@ class Readiness:
         if reached:
             if not watch.ready:
                 watch.since = self._clock()
-            watch.ready, watch.failures = True, 0
+            watch.ready, watch.failures, watch.doubted = True, 0, -math.inf
             return
-        watch.failed(asked)
+        watch.failed(begun.at)
+        self._doubt(watch, machine, begun, None)
         if watch.ready and watch.failures < watch.wanted.failure_threshold:
             return
-        watch.due = loop.time() + min(FIRST_CONSOLE, watch.wanted.period_seconds)
+        soon = min(FIRST_CONSOLE, watch.wanted.period_seconds)
+        watch.due = asyncio.get_running_loop().time() + soon
         if watch.ready is not False and not self._is_heard(watch):
             return
         watch.ready = False
