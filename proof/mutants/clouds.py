@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from proof.mutants import readiness
+from proof.mutants import changes, readiness
 from proof.mutants.mechanism import one
 
 _CREATION = "tests/providers/openstack/test_creation.py"
@@ -328,6 +328,7 @@ MECHANISMS = (
     *_STRIPPED,
     *_AWAY,
     *_LOST,
+    *changes.MECHANISMS,
     *readiness.MECHANISMS,
     one(
         "a server is ready without its floating IP",
@@ -359,9 +360,9 @@ MECHANISMS = (
     ),
     one(
         "ports keep their security groups",
-        f"{_ROOM}.provider:CloudProvider._secure",
-        "machine.row.metadata.get(machines.SECURITY) != template.security(spec)",
-        "False",
+        f"{_ROOM}.changes:Changes._secure",
+        "machine.row.metadata.get(machines.SECURITY) == template.security(spec)",
+        "True",
         f"{_SECURITY}::test_a_running_server_gets_other_groups",
     ),
     one(
