@@ -5,6 +5,7 @@ from __future__ import annotations
 from proof.mutants.mechanism import one
 
 _READINESS = "tests/providers/openstack/test_readiness.py"
+_PROBES = "tests/providers/openstack/test_probes.py"
 _ROOM = "controller.providers.openstack"
 
 MECHANISMS = (
@@ -14,6 +15,13 @@ MECHANISMS = (
         "watch.denied >= self._over(watch, machine)",
         "self._over(watch, machine) <= asyncio.get_running_loop().time()",
         f"{_READINESS}::test_whoever_could_not_be_asked_is_not_late",
+    ),
+    one(
+        "servers of one namespace have all places",
+        f"{_ROOM}.probes:Places.__init__",
+        "max(1, number // 2)",
+        "number",
+        f"{_PROBES}::test_whoever_does_not_answer_holds_up_no_other_namespace",
     ),
     one(
         "what is asked in an outage counts",

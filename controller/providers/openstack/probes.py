@@ -1,20 +1,27 @@
 """Whoever connects to servers over the operator's own network, and which addresses it may call.
 
-`readiness` probes with it, `provider` asks which addresses of a server others may call.
+`readiness` probes with it, as many servers at once as have places, `provider` asks which addresses
+of a server others may call.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
-from collections.abc import Sequence
+import weakref
+from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
 import aiohttp
 
+from controller.providers.openstack import template
 from controller.providers.steps import answers
 
 PROBE_SECONDS = 5.0
+# At how many of its addresses a server is asked at once: one that has a hundred takes no more
+# connections than others.
+ADDRESSES = 4
 
 
 class Prober(Protocol):
@@ -85,3 +92,51 @@ class Reach:
         mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
         asked = mapped or found
         return any(asked.version == net.version and asked in net for net in self._nets)
+
+
+async def is_reached(prober: Prober, wanted: template.Readiness, addresses: Sequence[str]) -> bool:
+    """Return whether a server answers at one of its addresses; the first that does counts."""
+    for start in range(0, len(addresses), ADDRESSES):
+        some = addresses[start : start + ADDRESSES]
+        asked = [asyncio.create_task(_answers(prober, wanted, each)) for each in some]
+        try:
+            for answer in asyncio.as_completed(asked):
+                if await answer:
+                    return True
+        finally:
+            for each in asked:
+                each.cancel()
+            await asyncio.gather(*asked, return_exceptions=True)
+    return False
+
+
+async def _answers(prober: Prober, wanted: template.Readiness, address: str) -> bool:
+    if wanted.tcp is not None:
+        return await prober.tcp(address, wanted.tcp.port)
+    if wanted.http is not None:
+        return await prober.http(address, wanted.http.port, wanted.http.path)
+    return False
+
+
+class Places:
+    """Places for what goes on at once, of which servers of one namespace have half at most.
+
+    So nobody waits for all that others have which do not answer.
+    """
+
+    def __init__(self, number: int) -> None:
+        self._all = asyncio.Semaphore(number)
+        self._half = max(1, number // 2)
+        # Of a namespace that has, or waits for, none there is none.
+        self._own: weakref.WeakValueDictionary[str, asyncio.Semaphore] = (
+            weakref.WeakValueDictionary()
+        )
+
+    @contextlib.asynccontextmanager
+    async def of(self, namespace: str) -> AsyncIterator[None]:
+        """Have a place for a server of that namespace, once one is free."""
+        own = self._own.get(namespace)
+        if own is None:
+            own = self._own[namespace] = asyncio.Semaphore(self._half)
+        async with own, self._all:
+            yield

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -18,11 +18,11 @@ import structlog
 
 from controller import errors
 from controller.api import tags
-from controller.providers.openstack import machines, observation, refusals, template
+from controller.providers.openstack import machines, observation, probes, refusals, template
 from controller.providers.openstack.client import COMPUTE, Client, decode
 from controller.providers.openstack.machines import Machine
 from controller.providers.openstack.observation import Proof
-from controller.providers.openstack.probes import Prober, Reach
+from controller.providers.openstack.probes import Places, Prober, Reach
 from controller.providers.openstack.register import Register
 
 _log = structlog.get_logger(__name__)
@@ -31,7 +31,8 @@ _log = structlog.get_logger(__name__)
 FIRST_CONSOLE, LAST_CONSOLE = 2.0, 15.0
 CONSOLE_LINES = 200
 TICK_SECONDS = 1.0
-AT_ONCE = 16
+# How many servers are asked at once over the network, and how many of the cloud.
+PROBES, READS = 64, 16
 # How long until a note that was not taken is tried again, at first and at last; and until one that
 # was taken must show in a list.
 FIRST_NOTE, LAST_NOTE, NOTE_SHOWN = 15.0, 900.0, 60.0
@@ -59,7 +60,7 @@ class Hearing(Protocol):
         """Have the cloud asked soon."""
 
 
-@dataclasses.dataclass(slots=True)
+@dataclasses.dataclass(slots=True, eq=False)
 class _Watch:
     """What is known of one server's readiness, at one incarnation and revision."""
 
@@ -130,7 +131,9 @@ class Readiness:
         self._clock = clock
         self._changed = changed
         self._watches: dict[str, _Watch] = {}
-        self._places = asyncio.Semaphore(AT_ONCE)
+        # Those that are being asked, or wait for a place.
+        self._asked: set[_Watch] = set()
+        self._probes, self._reads = Places(PROBES), Places(READS)
         register.on_change.append(self._follow)
 
     def proof(self, machine: Machine) -> Proof:
@@ -156,13 +159,34 @@ class Readiness:
         return asyncio.get_running_loop().time() + bound - self._clock()
 
     async def run(self) -> None:
-        """Probe what is due, for ever."""
-        loop = asyncio.get_running_loop()
-        while True:
-            now = loop.time()
-            due = [each for each, watch in self._watches.items() if watch.due <= now]
-            await asyncio.gather(*(self._probe(each) for each in due))
-            await asyncio.sleep(TICK_SECONDS)
+        """Probe what is due, for ever; what takes its time is waited for by nothing else."""
+        self._asked.clear()
+        async with asyncio.TaskGroup() as group:
+            while True:
+                for identifier, watch in self._due():
+                    self._asked.add(watch)
+                    group.create_task(self._probe(identifier, watch), name="readiness of a server")
+                await asyncio.sleep(TICK_SECONDS)
+
+    def _due(self) -> Iterator[tuple[str, _Watch]]:
+        """Yield what is to be asked now, of what is not being asked yet."""
+        now = asyncio.get_running_loop().time()
+        for identifier, watch in self._watches.items():
+            if watch.due > now or watch in self._asked:
+                continue
+            if self._machine(identifier, watch) is None:
+                watch.due = now + TICK_SECONDS
+            else:
+                yield identifier, watch
+
+    def _machine(self, identifier: str, watch: _Watch) -> Machine | None:
+        """Return the server of a watch, if there is something to ask or to note of it."""
+        machine = self._register.machines.get(identifier)
+        if machine is None or self._watches.get(identifier) is not watch:
+            return None
+        if not machine.marked or not observation.is_up(machine.row):
+            return None
+        return None if _is_known(watch) and not _owes_note(watch, machine) else machine
 
     def _follow(self, before: Machine | None, after: Machine | None) -> None:
         """Begin to watch a server, or begin anew where it is made anew, or comes up again."""
@@ -185,23 +209,28 @@ class Readiness:
         elif known.up and not observation.is_up(after.row) and after.row.status != "UNKNOWN":
             self._watches[after.id] = _gone_down(known)
 
-    async def _probe(self, identifier: str) -> None:
-        watch, machine = self._watches.get(identifier), self._register.machines.get(identifier)
-        if watch is None or machine is None:
+    async def _probe(self, identifier: str, watch: _Watch) -> None:
+        machine = self._machine(identifier, watch)
+        places = self._probes if watch.wanted.console is None else self._reads
+        try:
+            if machine is not None and not _is_known(watch):
+                async with places.of(machine.namespace):
+                    machine = self._machine(identifier, watch)
+                    if machine is not None:
+                        await self._find_out(watch, machine)
+                        self._tell(watch, machine)
+            if machine is not None and _owes_note(watch, machine):
+                async with self._reads.of(machine.namespace):
+                    await self._note(watch, machine)
+        finally:
+            self._asked.discard(watch)
+
+    def _tell(self, watch: _Watch, machine: Machine) -> None:
+        """Have a server looked at again of which something else is known than was told."""
+        if self._watches.get(machine.id) is not watch:
             return
-        now = asyncio.get_running_loop().time()
-        told = watch.wanted.console is not None and (watch.proven or bool(watch.failure))
-        idle = told and not _owes_note(watch, machine)
-        if idle or not machine.marked or not observation.is_up(machine.row):
-            watch.due = now + TICK_SECONDS
-            return
-        async with self._places:
-            if not told:
-                await self._find_out(watch, machine)
-            if _owes_note(watch, machine):
-                await self._note(watch, machine)
         found = self.proof(machine)
-        if found != watch.told and self._watches.get(identifier) is watch:
+        if found != watch.told:
             watch.told = found
             self._changed(machine.namespace, machine.name)
 
@@ -288,14 +317,11 @@ class Readiness:
                 watch.failure = ""
 
     async def _connect(self, watch: _Watch, machine: Machine, begun: _Begun) -> None:
-        reached = False
         watch.due = begun.at + watch.wanted.period_seconds
         addresses = self._register.addresses(machine)
         able = self._reach.of(addresses)
         watch.note = _OUT_OF_REACH if addresses and not able else ""
-        for address in able:
-            reached = reached or await self._asked(watch.wanted, address)
-        if reached:
+        if await probes.is_reached(self._prober, watch.wanted, able):
             if not watch.ready:
                 watch.since = self._clock()
             watch.ready, watch.failures, watch.doubted = True, 0, -math.inf
@@ -309,13 +335,6 @@ class Readiness:
         if watch.ready is not False and not self._is_heard(watch):
             return
         watch.ready = False
-
-    async def _asked(self, wanted: template.Readiness, address: str) -> bool:
-        if wanted.tcp is not None:
-            return await self._prober.tcp(address, wanted.tcp.port)
-        if wanted.http is not None:
-            return await self._prober.http(address, wanted.http.port, wanted.http.path)
-        return False
 
     async def _note(self, watch: _Watch, machine: Machine) -> None:
         """Note on the server that it was ready, for whoever looks after it next.
@@ -419,6 +438,11 @@ def _noted(machine: Machine) -> float | None:
     token, _, time = machine.row.metadata.get(machines.READY, "").partition(" ")
     own = token == _token(machine)
     return _number(time) if own and _number(time) >= machine.began else None
+
+
+def _is_known(watch: _Watch) -> bool:
+    """Return whether a server has shown all that it has to: a console tells that once."""
+    return watch.wanted.console is not None and (watch.proven or bool(watch.failure))
 
 
 def _owes_note(watch: _Watch, machine: Machine) -> bool:
