@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from proof.mutants import changes, readiness
 from proof.mutants.mechanism import one
 
 _CREATION = "tests/providers/openstack/test_creation.py"
@@ -327,6 +328,8 @@ MECHANISMS = (
     *_STRIPPED,
     *_AWAY,
     *_LOST,
+    *changes.MECHANISMS,
+    *readiness.MECHANISMS,
     one(
         "a server is ready without its floating IP",
         f"{_ROOM}.floating_ips:FloatingIPs.observed",
@@ -357,9 +360,9 @@ MECHANISMS = (
     ),
     one(
         "ports keep their security groups",
-        f"{_ROOM}.provider:CloudProvider._secure",
-        "machine.row.metadata.get(machines.SECURITY) != template.security(spec)",
-        "False",
+        f"{_ROOM}.changes:Changes._secure",
+        "machine.row.metadata.get(machines.SECURITY) == template.security(spec)",
+        "True",
         f"{_SECURITY}::test_a_running_server_gets_other_groups",
     ),
     one(
@@ -414,7 +417,7 @@ MECHANISMS = (
     ),
     one(
         "any address may be called",
-        f"{_ROOM}.readiness:Reach.of",
+        f"{_ROOM}.probes:Reach.of",
         "self._has(each)",
         "True",
         f"{_ATTACKS}::test_nobody_aims_the_operator_at_its_own_network",

@@ -108,6 +108,33 @@ async def test_a_rebuild_keeps_the_servers() -> None:
         assert [each.id for each in country.there()] == before
 
 
+async def test_a_change_taken_back_half_way_keeps_the_servers() -> None:
+    """Ports had other groups, and no host had room: all is as it was, on the same instances."""
+    country = Country()
+    async with country.universe:
+        await country.found(resize="WhenPossible")
+        await country.apply(2)
+        await country.until(lambda: country.is_ready)
+        before = [each.id for each in country.there()]
+        country.cloud.room = False
+        await country.apply(2, SPEC | {"flavor": "large", "securityGroups": ["db"]})
+        names, get = country.universe.names(Resource.SERVERS), country.universe.get
+        await country.until(
+            lambda: any("NoCapacity" in str(get(Resource.SERVERS, each)) for each in names)
+        )
+        ports = country.cloud.groups_of_ports
+        assert ["group-2"] in ports.values()
+        await country.apply(2)
+        await country.until(lambda: country.is_ready)
+        await asyncio.sleep(60)
+        assert country.is_ready
+        assert {*map(tuple, ports.values())} == {("group-default",)}
+        assert [(each.id, each.flavor) for each in country.there()] == [
+            (each, "small") for each in before
+        ]
+        assert [path for verb, path in country.cloud.requests if verb == "DELETE"] == []
+
+
 async def test_a_stop_and_a_start_keep_the_servers_and_to_replace_makes_others() -> None:
     """Whoever stops and starts an application of a cloud has the very instances again."""
     country = Country()

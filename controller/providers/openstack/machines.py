@@ -25,6 +25,8 @@ CONTENTS, READINESS = "argosy.contents", "argosy.readiness"
 TOKEN, READY = "argosy.token", "argosy.ready"
 FLAVOR, RESIZING = "argosy.flavor", "argosy.resizing"
 GROUP, SECURITY = "argosy.group", "argosy.securityGroups"
+# The revision that a change was begun for which is not whole yet.
+CHANGING = "argosy.changing"
 # Followed by a number: the network whose port is to have a floating IP, and where that comes from.
 FLOATING = "argosy.floating."
 BOOTS_FROM, VOLUME = "argosy.bootsFrom", "volume"
@@ -93,9 +95,23 @@ class Row(msgspec.Struct, frozen=True):
         }
 
     @property
+    def is_half(self) -> bool:
+        """Whether a change of it was begun that is not whole."""
+        return CHANGING in self.metadata
+
+    @property
+    def asked_for(self) -> bool:
+        """Whether its flavor is one that we had it resized to.
+
+        Releases of before noted no change, and which flavor it was by its id alone.
+        """
+        named = self.metadata.get(RESIZING)
+        return named is not None and (not self.is_half or named == self.flavor.name)
+
+    @property
     def resized(self) -> bool:
         """Whether it has the flavor that we wanted, and Nova asks whether that may stay."""
-        return self.status == "VERIFY_RESIZE" and not self.task and RESIZING in self.metadata
+        return self.status == "VERIFY_RESIZE" and not self.task and self.asked_for
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -66,7 +66,7 @@ def in_hand(row: Row) -> str:
         return f"somebody is rescuing {row.id}"
     if row.status == "MIGRATING":
         return f"the cloud is moving {row.id} to another host"
-    if row.status == "VERIFY_RESIZE" and machines.RESIZING not in row.metadata:
+    if row.status == "VERIFY_RESIZE" and not row.asked_for:
         return f"somebody has resized {row.id}, and is to confirm or revert that"
     return ""
 
@@ -105,7 +105,7 @@ def observe(
         id=machine.id,
         zone=row.zone,
         addresses=machines.addresses(row),
-        revision=row.metadata.get(machines.REVISION, ""),
+        revision=_revision(machine, server, seen),
         incarnation=machine.incarnation,
         alternative=_alternative(row, server),
         ready=up and bool(proof.ready) and seen is Phase.RUNNING,
@@ -117,6 +117,20 @@ def observe(
         error_class=TRANSIENT if seen is Phase.FAILED else "",
         since=_since(machine, seen, times),
     )
+
+
+def _revision(machine: Machine, server: objects.Server, seen: Phase) -> str:
+    """Return the revision of a server; none for one that is to be what it only half is any more.
+
+    Example: at "one", it was to become "two"; its ports were changed, and no host had room for the
+    flavor. Told "one" again, it has its ports changed back. As long as "two" is wanted it is at
+    "one", as whoever takes that back keeps instances which never left it.
+    """
+    row = machine.row
+    revision = row.metadata.get(machines.REVISION, "")
+    due = (revision, machine.incarnation) == (server.spec.revision, server.spec.incarnation)
+    changes = row.is_half and due and seen in (Phase.RUNNING, Phase.STOPPED)
+    return "" if changes else revision
 
 
 def _was_ready(machine: Machine, server: objects.Server) -> bool:

@@ -25,8 +25,9 @@ from controller.providers.openstack.clouds import Clouds
 from controller.providers.openstack.floating_ips import FloatingIPs
 from controller.providers.openstack.groups import Groups
 from controller.providers.openstack.lister import Lister
+from controller.providers.openstack.probes import Network, Prober, Reach
 from controller.providers.openstack.provider import CloudProvider, Parts
-from controller.providers.openstack.readiness import Network, Prober, Reach, Readiness
+from controller.providers.openstack.readiness import Readiness
 from controller.providers.openstack.register import Register
 from controller.providers.openstack.resizing import Resizing
 from controller.providers.openstack.stock import Stock

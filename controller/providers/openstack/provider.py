@@ -12,8 +12,6 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
-import msgspec
-
 from controller import contract, errors
 from controller.api import objects
 from controller.api.reasons import Reason
@@ -24,12 +22,11 @@ from controller.providers.openstack import (
     listing,
     machines,
     observation,
-    ports,
     refusals,
-    resizing,
     snapshots,
     template,
 )
+from controller.providers.openstack.changes import Changes
 from controller.providers.openstack.claims import Claims
 from controller.providers.openstack.client import COMPUTE, Client
 from controller.providers.openstack.creation import Creation
@@ -39,7 +36,8 @@ from controller.providers.openstack.lister import Lister
 from controller.providers.openstack.lookups import Lookups
 from controller.providers.openstack.machines import Machine
 from controller.providers.openstack.powering import Powering
-from controller.providers.openstack.readiness import Reach, Readiness, carried
+from controller.providers.openstack.probes import Reach
+from controller.providers.openstack.readiness import Readiness
 from controller.providers.openstack.reasons import CloudReason
 from controller.providers.openstack.register import Register
 from controller.providers.openstack.resizing import Resizing
@@ -81,6 +79,9 @@ class CloudProvider:
         self._claims = parts.claims
         self._floating = parts.floating
         self._lookups = Lookups(parts.client)
+        self._changes = Changes(
+            parts.client, parts.register, self._lookups, parts.resizing, rebuilds=parts.rebuilds
+        )
         self._creation = Creation(parts.client, parts.register, parts.lister)
         self._powering = Powering(parts.client, parts.register)
         self._snapshots = Snapshots(parts.client, parts.register)
@@ -267,73 +268,26 @@ class CloudProvider:
         if not call.template:
             await self._claims.grow(server, call)
             return contract.NOTHING
-        spec = template.read(call.template)
         older = machine.incarnation != server.spec.incarnation
         if older and not incarnations.is_restart(server.spec, machine.incarnation):
             message = f"{machine.id} is of another incarnation: it must be replaced"
             raise errors.Stalled(message, reason=ProviderReason.NOT_SUPPORTED)
         is_old = machine.row.metadata.get(machines.REVISION, "") != server.spec.revision
+        is_old = is_old or (machine.row.is_half and not older)
         if observation.is_changing(machine.row):
             self._powering.check(machine)
             if is_old or older:
                 told = observation.in_hand(machine.row) or f"{machine.id} is changing"
                 raise refusals.Busy(told, reason=CloudReason.CHANGING)
         elif is_old:
-            await self._to_revision(server, call, machine, spec)
+            volumes = self._claims.given(server, call)
+            await self._changes.make(server, call, machine, volumes)
         elif older and server.spec.power == "Running":
             await self._powering.begin_anew(server, machine)
         else:
             await self._powering.bring(server, machine)
         self._lister.nudge()
         return contract.NOTHING
-
-    async def _to_revision(
-        self, server: objects.Server, call: contract.Call, machine: Machine, spec: template.Spec
-    ) -> None:
-        given = self._claims.given(server, call)
-        links = await self._secure(machine, spec)
-        named = machine.row.metadata.get(machines.FLAVOR, "")
-        if self._resizing.allowed and named != spec.flavor:
-            ids = await self._lookups.ids(spec)
-            if resizing.is_wanted(machine, ids):
-                await self._resizing.begin(server, machine, ids)
-                return
-        if machine.row.metadata.get(machines.CONTENTS) == template.contents(spec):
-            given = template.metadata(server, call, spec, links)
-            given |= carried(machine, given, now=self._client.times.now())
-            await self._client.call(
-                COMPUTE, "PUT", f"/servers/{machine.id}/metadata",
-                what=f"change {server.metadata.name}", body={"metadata": given},
-            )  # fmt: skip
-            self._expect(machine, metadata=given)
-            return
-        if not self._rebuilds or spec.boot_volume is not None:
-            message = f"{machine.id} must be replaced: it is not to be rebuilt"
-            raise errors.Stalled(message, reason=ProviderReason.NOT_SUPPORTED)
-        ids = dataclasses.replace(await self._lookups.ids(spec), volumes=given)
-        body = template.rebuilt(server, call, spec, ids)
-        await self._act(machine, body, what=f"rebuild {server.metadata.name}")
-        given = body["rebuild"]["metadata"]
-        self._expect(machine, status="REBUILD", metadata=given)
-
-    async def _secure(self, machine: Machine, spec: template.Spec) -> template.Links:
-        """Have the server's ports have the template's security groups; return what it links to."""
-        links = await self._lookups.links(spec)
-        if machine.row.metadata.get(machines.SECURITY) != template.security(spec):
-            groups = links.security_groups or (await self._lookups.default_group(),)
-            await ports.secure(self._client, machine.id, groups)
-        return links
-
-    async def _act(self, machine: Machine, body: Any, *, what: str) -> None:
-        await self._client.call(
-            COMPUTE, "POST", f"/servers/{machine.id}/action", what=what, body=body
-        )
-
-    def _expect(self, machine: Machine, **changes: Any) -> None:
-        """Take in what a call of ours has changed, before a list shows it."""
-        row = msgspec.structs.replace(machine.row, **changes)
-        now = asyncio.get_running_loop().time()
-        self._register.expect(dataclasses.replace(machine, row=row), now=now)
 
     async def _current(self, server: objects.Server, instance: str) -> Machine:
         """Return the server as the cloud has it now; raises Waiting where it is another by now."""

@@ -9,22 +9,21 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import ipaddress
-from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+import math
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple, Protocol
 
-import aiohttp
 import msgspec
 import structlog
 
 from controller import errors
 from controller.api import tags
-from controller.providers.openstack import machines, observation, template
+from controller.providers.openstack import machines, observation, probes, refusals, template
 from controller.providers.openstack.client import COMPUTE, Client, decode
 from controller.providers.openstack.machines import Machine
 from controller.providers.openstack.observation import Proof
+from controller.providers.openstack.probes import Places, Prober, Reach
 from controller.providers.openstack.register import Register
-from controller.providers.steps import answers
 
 _log = structlog.get_logger(__name__)
 
@@ -32,30 +31,21 @@ _log = structlog.get_logger(__name__)
 FIRST_CONSOLE, LAST_CONSOLE = 2.0, 15.0
 CONSOLE_LINES = 200
 TICK_SECONDS = 1.0
-AT_ONCE = 16
-PROBE_SECONDS = 5.0
+# How many servers are asked at once over the network, and how many of the cloud.
+PROBES, READS = 64, 16
 # How long until a note that was not taken is tried again, at first and at last; and until one that
 # was taken must show in a list.
 FIRST_NOTE, LAST_NOTE, NOTE_SHOWN = 15.0, 900.0, 60.0
 # Since when a server that runs has another readiness, by our clock.
 TOLD = "argosy.readinessSince"
+# How long after the time of a server is over it is asked anew.
+MOMENT = 0.1
+# These tell of the cloud, and of no server.
+_NO_ANSWER = (errors.Outage, refusals.Throttled, refusals.CredentialsRefused)
 _ANY = Proof(ready=True)
 _UNKNOWN = Proof(ready=None)
 _LONGEST_WHY = 200
 _OUT_OF_REACH = "none of its addresses is in the Fleet's openstack.probeCIDRs, so it is not probed"
-
-
-class Prober(Protocol):
-    """Whoever connects to servers."""
-
-    async def tcp(self, address: str, port: int) -> bool:
-        """Return whether something listens there."""
-
-    async def http(self, address: str, port: int, path: str) -> bool:
-        """Return whether a GET is answered with a status below 400."""
-
-    async def close(self) -> None:
-        """Let go of all connections."""
 
 
 class Hearing(Protocol):
@@ -70,64 +60,7 @@ class Hearing(Protocol):
         """Have the cloud asked soon."""
 
 
-class Network:
-    """Probes over the network that the operator is in; no redirect is followed."""
-
-    def __init__(self) -> None:
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(force_close=True),
-            response_class=answers.BoundedAnswer,
-            cookie_jar=aiohttp.DummyCookieJar(),
-        )
-
-    async def tcp(self, address: str, port: int) -> bool:
-        """Return whether something listens there."""
-        try:
-            async with asyncio.timeout(PROBE_SECONDS):
-                _, writer = await asyncio.open_connection(address, port)
-        except (TimeoutError, OSError):
-            return False
-        writer.close()
-        return True
-
-    async def http(self, address: str, port: int, path: str) -> bool:
-        """Return whether a GET is answered with a status below 400."""
-        host = f"[{address}]" if ":" in address else address
-        try:
-            async with self._session.get(
-                f"http://{host}:{port}{path}", allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(total=PROBE_SECONDS),
-            ) as answer:  # fmt: skip
-                return answer.status < 400  # noqa: PLR2004 - what is no error
-        except (TimeoutError, aiohttp.ClientError, OSError, ValueError):
-            return False
-
-    async def close(self) -> None:
-        """Let go of all connections."""
-        await self._session.close()
-
-
-class Reach:
-    """The addresses that may be called: those in the Fleet's `probeCIDRs` alone."""
-
-    def __init__(self, cidrs: Sequence[str]) -> None:
-        self._nets = tuple(ipaddress.ip_network(each, strict=False) for each in cidrs)
-
-    def of(self, addresses: Sequence[str]) -> tuple[str, ...]:
-        """Return those of the addresses that may be called."""
-        return tuple(each for each in addresses if self._has(each))
-
-    def _has(self, address: str) -> bool:
-        try:
-            found = ipaddress.ip_address(address)
-        except ValueError:
-            return False
-        mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
-        asked = mapped or found
-        return any(asked.version == net.version and asked in net for net in self._nets)
-
-
-@dataclasses.dataclass(slots=True)
+@dataclasses.dataclass(slots=True, eq=False)
 class _Watch:
     """What is known of one server's readiness, at one incarnation and revision."""
 
@@ -143,6 +76,10 @@ class _Watch:
     failures: int = 0
     # When the first of these failures was asked for, by the loop's clock.
     failing: float = 0.0
+    # When the latest probe was begun that surely found it not ready, and the first since then that
+    # may have found the cloud away instead.
+    denied: float = -math.inf
+    doubted: float = -math.inf
     # Why nobody can tell whether it is ready.
     note: str = ""
     due: float = 0.0
@@ -163,6 +100,13 @@ class _Watch:
     def is_of(self, machine: Machine) -> bool:
         """Return whether a server is still what it was: neither made nor begun anew since."""
         return (self.token, self.began) == (_token(machine), machine.began)
+
+
+class _Begun(NamedTuple):
+    """When a probe was begun, and when the cloud was last heard by then; by the loop's clock."""
+
+    at: float
+    heard: float
 
 
 class Readiness:
@@ -187,7 +131,9 @@ class Readiness:
         self._clock = clock
         self._changed = changed
         self._watches: dict[str, _Watch] = {}
-        self._places = asyncio.Semaphore(AT_ONCE)
+        # Those that are being asked, or wait for a place.
+        self._asked: set[_Watch] = set()
+        self._probes, self._reads = Places(PROBES), Places(READS)
         register.on_change.append(self._follow)
 
     def proof(self, machine: Machine) -> Proof:
@@ -195,22 +141,52 @@ class Readiness:
         watch = self._watches.get(machine.id)
         if watch is None:
             return _ANY if _wanted(machine) is None else _UNKNOWN
-        began = observation.launched(machine, self._client.times)
-        told = _number(machine.row.metadata.get(TOLD, ""))
-        bound = max(began, told, watch.came_up) + watch.wanted.start_seconds
-        late = not watch.proven and watch.ready is False and self._clock() >= bound
+        late = not watch.proven and watch.ready is False
+        late = late and watch.denied >= self._over(watch, machine)
         return Proof(
             ready=watch.ready, since=watch.since, failure=watch.failure, late=late, note=watch.note
         )
 
+    def _over(self, watch: _Watch, machine: Machine) -> float:
+        """Return when a server's time to become ready is over, by the loop's clock.
+
+        Late is who was asked after that and was not ready then: while nobody could ask, because the
+        cloud was away for example, it may have become so in good time.
+        """
+        began = observation.launched(machine, self._client.times)
+        told = _number(machine.row.metadata.get(TOLD, ""))
+        bound = max(began, told, watch.came_up) + watch.wanted.start_seconds
+        return asyncio.get_running_loop().time() + bound - self._clock()
+
     async def run(self) -> None:
-        """Probe what is due, for ever."""
-        loop = asyncio.get_running_loop()
-        while True:
-            now = loop.time()
-            due = [each for each, watch in self._watches.items() if watch.due <= now]
-            await asyncio.gather(*(self._probe(each) for each in due))
-            await asyncio.sleep(TICK_SECONDS)
+        """Probe what is due, for ever; what takes its time is waited for by nothing else."""
+        self._asked.clear()
+        async with asyncio.TaskGroup() as group:
+            while True:
+                for identifier, watch in self._due():
+                    self._asked.add(watch)
+                    group.create_task(self._probe(identifier, watch), name="readiness of a server")
+                await asyncio.sleep(TICK_SECONDS)
+
+    def _due(self) -> Iterator[tuple[str, _Watch]]:
+        """Yield what is to be asked now, of what is not being asked yet."""
+        now = asyncio.get_running_loop().time()
+        for identifier, watch in self._watches.items():
+            if watch.due > now or watch in self._asked:
+                continue
+            if self._machine(identifier, watch) is None:
+                watch.due = now + TICK_SECONDS
+            else:
+                yield identifier, watch
+
+    def _machine(self, identifier: str, watch: _Watch) -> Machine | None:
+        """Return the server of a watch, if there is something to ask or to note of it."""
+        machine = self._register.machines.get(identifier)
+        if machine is None or self._watches.get(identifier) is not watch:
+            return None
+        if not machine.marked or not observation.is_up(machine.row):
+            return None
+        return None if _is_known(watch) and not _owes_note(watch, machine) else machine
 
     def _follow(self, before: Machine | None, after: Machine | None) -> None:
         """Begin to watch a server, or begin anew where it is made anew, or comes up again."""
@@ -233,37 +209,66 @@ class Readiness:
         elif known.up and not observation.is_up(after.row) and after.row.status != "UNKNOWN":
             self._watches[after.id] = _gone_down(known)
 
-    async def _probe(self, identifier: str) -> None:
-        watch, machine = self._watches.get(identifier), self._register.machines.get(identifier)
-        if watch is None or machine is None:
+    async def _probe(self, identifier: str, watch: _Watch) -> None:
+        machine = self._machine(identifier, watch)
+        places = self._probes if watch.wanted.console is None else self._reads
+        try:
+            if machine is not None and not _is_known(watch):
+                async with places.of(machine.namespace):
+                    machine = self._machine(identifier, watch)
+                    if machine is not None:
+                        await self._find_out(watch, machine)
+                        self._tell(watch, machine)
+            if machine is not None and _owes_note(watch, machine):
+                async with self._reads.of(machine.namespace):
+                    await self._note(watch, machine)
+        finally:
+            self._asked.discard(watch)
+
+    def _tell(self, watch: _Watch, machine: Machine) -> None:
+        """Have a server looked at again of which something else is known than was told."""
+        if self._watches.get(machine.id) is not watch:
             return
-        now = asyncio.get_running_loop().time()
-        told = watch.wanted.console is not None and (watch.proven or bool(watch.failure))
-        idle = told and not _owes_note(watch, machine)
-        if idle or not machine.marked or not observation.is_up(machine.row):
-            watch.due = now + TICK_SECONDS
-            return
-        async with self._places:
-            if not told:
-                await self._find_out(watch, machine)
-            if _owes_note(watch, machine):
-                await self._note(watch, machine)
         found = self.proof(machine)
-        if found != watch.told and self._watches.get(identifier) is watch:
+        if found != watch.told:
             watch.told = found
             self._changed(machine.namespace, machine.name)
 
     async def _find_out(self, watch: _Watch, machine: Machine) -> None:
-        asked = asyncio.get_running_loop().time()
+        begun = _Begun(at=asyncio.get_running_loop().time(), heard=self._hearing.heard)
         if watch.wanted.console is None:
-            await self._connect(watch, machine)
+            await self._connect(watch, machine, begun)
         else:
             try:
                 await self._read_console(watch, machine)
+                watch.denied, watch.doubted = begun.at, -math.inf
             except errors.ArgosyError as error:
                 _log.info("not probed", server=machine.name, error=str(error))
-                self._unread(watch, error, asked)
+                self._doubt(watch, machine, begun, error)
+                self._unread(watch, error, begun.at)
         watch.proven = watch.proven or bool(watch.ready)
+        if not watch.proven and begun.at < (over := self._over(watch, machine)):
+            # Asked anew as soon as its time is over: nobody waits for longer than was said.
+            watch.due = min(watch.due, over + MOMENT)
+
+    def _doubt(
+        self, watch: _Watch, machine: Machine, begun: _Begun, error: errors.ArgosyError | None
+    ) -> None:
+        """Take in that a probe failed, as the server is not ready, or as nobody gets through.
+
+        It was the server where the cloud is heard afterwards, and the next probe fails all the
+        same. Example: a port is closed, the cloud answers a list, the port is closed. While both
+        are out of reach, and at the first probe after that, nothing is known of the server.
+        """
+        over = self._over(watch, machine)
+        if isinstance(error, _NO_ANSWER):
+            watch.doubted = -math.inf
+        elif watch.doubted < over:
+            watch.doubted = begun.at if begun.at >= over else -math.inf
+        elif begun.heard >= watch.doubted:
+            watch.denied, watch.doubted = watch.doubted, begun.at
+        if watch.doubted >= over > watch.denied and self._hearing.failure is None:
+            self._hearing.nudge()
 
     def _unread(self, watch: _Watch, error: errors.ArgosyError, asked: float) -> None:
         """Take in that a console cannot be read; told, as else nobody would ever know of it.
@@ -311,34 +316,25 @@ class Readiness:
                 watch.ready, watch.since = True, float(int(self._clock()))
                 watch.failure = ""
 
-    async def _connect(self, watch: _Watch, machine: Machine) -> None:
-        loop = asyncio.get_running_loop()
-        asked, reached = loop.time(), False
-        watch.due = asked + watch.wanted.period_seconds
+    async def _connect(self, watch: _Watch, machine: Machine, begun: _Begun) -> None:
+        watch.due = begun.at + watch.wanted.period_seconds
         addresses = self._register.addresses(machine)
         able = self._reach.of(addresses)
         watch.note = _OUT_OF_REACH if addresses and not able else ""
-        for address in able:
-            reached = reached or await self._asked(watch.wanted, address)
-        if reached:
+        if await probes.is_reached(self._prober, watch.wanted, able):
             if not watch.ready:
                 watch.since = self._clock()
-            watch.ready, watch.failures = True, 0
+            watch.ready, watch.failures, watch.doubted = True, 0, -math.inf
             return
-        watch.failed(asked)
+        watch.failed(begun.at)
+        self._doubt(watch, machine, begun, None)
         if watch.ready and watch.failures < watch.wanted.failure_threshold:
             return
-        watch.due = loop.time() + min(FIRST_CONSOLE, watch.wanted.period_seconds)
+        soon = min(FIRST_CONSOLE, watch.wanted.period_seconds)
+        watch.due = asyncio.get_running_loop().time() + soon
         if watch.ready is not False and not self._is_heard(watch):
             return
         watch.ready = False
-
-    async def _asked(self, wanted: template.Readiness, address: str) -> bool:
-        if wanted.tcp is not None:
-            return await self._prober.tcp(address, wanted.tcp.port)
-        if wanted.http is not None:
-            return await self._prober.http(address, wanted.http.port, wanted.http.path)
-        return False
 
     async def _note(self, watch: _Watch, machine: Machine) -> None:
         """Note on the server that it was ready, for whoever looks after it next.
@@ -442,6 +438,11 @@ def _noted(machine: Machine) -> float | None:
     token, _, time = machine.row.metadata.get(machines.READY, "").partition(" ")
     own = token == _token(machine)
     return _number(time) if own and _number(time) >= machine.began else None
+
+
+def _is_known(watch: _Watch) -> bool:
+    """Return whether a server has shown all that it has to: a console tells that once."""
+    return watch.wanted.console is not None and (watch.proven or bool(watch.failure))
 
 
 def _owes_note(watch: _Watch, machine: Machine) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from controller import contract, errors
-from controller.providers.openstack.readiness import Reach
+from controller.providers.openstack.probes import Reach
 from controller.providers.openstack.template import LARGEST_USER_DATA
 from tests.providers.openstack.coast import Coast, create, server, template
 

@@ -417,3 +417,80 @@ async def test_a_server_that_is_on_record_as_ready_has_not_failed_to_start(
     )
     known = msgspec.structs.replace(known, status=on_record)
     assert provider.observe(known).phase is phase
+
+
+WAYS = [{"console": {}}, {"tcp": {"port": 80}}]
+
+
+async def becomes(coast: Coast, provider: contract.Provider, holds: Any) -> None:
+    """Return once something holds of the server that is seen; fail where it has failed before."""
+    async with asyncio.timeout(120):
+        while not holds(provider.observe(server())):
+            assert provider.observe(server()).phase is not Phase.FAILED
+            await asyncio.sleep(0.05)
+    assert [each.status for each in coast.there()] == ["ACTIVE"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_whoever_could_not_be_asked_is_not_late(coast: Coast, way: dict[str, Any]) -> None:
+    """The cloud is away while a guest starts that is ready in time: nothing of it has failed."""
+    provider = await coast.provider(probeCIDRs=["10.0.0.0/8"])
+    token = await running(coast, provider, {**way, "startSeconds": 100})
+    (machine,) = coast.there()
+    coast.cloud.cut_off()
+    machine.console = f"argosy-ready {token}\n"
+    for _ in range(300):
+        assert provider.observe(server()).phase is not Phase.FAILED
+        await asyncio.sleep(1)
+    coast.cloud.listening.add((machine.address, 80))
+    coast.cloud.restore()
+    await becomes(coast, provider, lambda seen: seen.ready)
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_whoever_is_not_ready_after_an_outage_is_late(
+    coast: Coast, way: dict[str, Any]
+) -> None:
+    """Its time was over long before: it is asked once the cloud is heard, and has failed then."""
+    provider = await coast.provider(probeCIDRs=["10.0.0.0/8"])
+    await running(coast, provider, {**way, "startSeconds": 100})
+    coast.cloud.cut_off()
+    await asyncio.sleep(300)
+    assert provider.observe(server()).phase is Phase.RUNNING
+    coast.cloud.restore()
+    coast.heard.clear()
+    await coast.until(lambda: provider.observe(server()).reason == "NotReadyInTime", seconds=90)
+    assert coast.heard
+
+
+async def test_whoever_is_asked_too_late_is_not_late(
+    coast: Coast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Probes that take their time, or wait for others, are no fault of the server."""
+    told = asyncio.Event()
+
+    async def hangs(*_: object) -> bool:
+        return await told.wait()
+
+    monkeypatch.setattr(coast.cloud, "http", hangs)
+    provider = await coast.provider(probeCIDRs=["10.0.0.0/8"])
+    await running(coast, provider, {"tcp": {"port": 80}, "startSeconds": 60})
+    for _ in range(300):
+        assert provider.observe(server()).phase is Phase.RUNNING
+        await asyncio.sleep(1)
+    told.set()
+    await becomes(coast, provider, lambda seen: seen.ready)
+
+
+async def test_a_cloud_that_asks_to_be_left_alone_makes_nobody_late(coast: Coast) -> None:
+    """It says so of each read of a console, and answers lists meanwhile."""
+    provider = await coast.provider()
+    token = await running(coast, provider, {"console": {}, "startSeconds": 100})
+    later = Reply(status=429, headers={"retry-after": "300"})
+    coast.cloud.faults.append(Fault(method="POST", path="/action$", reply=later, times=10_000))
+    coast.there()[0].console = f"argosy-ready {token}\n"
+    for _ in range(400):
+        assert provider.observe(server()).phase is Phase.RUNNING
+        await asyncio.sleep(1)
+    coast.cloud.restore()
+    await becomes(coast, provider, lambda seen: seen.ready)
