@@ -38,9 +38,8 @@ def start(snapshot: OperationSnapshot) -> Obstacle | None:
 
 def _application_gone(snapshot: OperationSnapshot) -> Obstacle | None:
     """There was an application; one that is not there yet may still come."""
-    if snapshot.application is not None or snapshot.operation.status.start_time is None:
-        return None
-    return Obstacle(reason=Reason.DELETING, message="The application is gone.", ends=True)
+    begun = snapshot.operation.status.start_time is not None
+    return obstacles.application_gone(snapshot) if begun else None
 
 
 def _paused(snapshot: OperationSnapshot) -> Obstacle | None:
