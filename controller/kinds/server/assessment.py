@@ -85,7 +85,7 @@ def _answer(snapshot: ServerSnapshot) -> Outcome | None:
 
 def is_create(found: Outcome) -> bool:
     """Return whether it is how the create of a server went."""
-    return isinstance(found.target, targets.Call) and found.verb is targets.Verb.CREATE
+    return isinstance(found.target, targets.Call) and found.verb is contract.Verb.CREATE
 
 
 def _answered(

@@ -16,7 +16,7 @@ import msgspec
 from controller.api import clock, conditions
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
-from controller.contract import Phase
+from controller.contract import Phase, Verb
 from controller.kinds.server import (
     assessment,
     attempts,
@@ -33,7 +33,6 @@ from controller.kinds.server.summary import Verdict
 from controller.planning import finalizers, management, obstacles, outcomes
 from controller.planning import plan as plans
 from controller.planning.obstacles import Obstacle
-from controller.planning.targets import Verb
 
 
 def plan(snapshot: ServerSnapshot) -> plans.Plan:

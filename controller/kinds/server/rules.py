@@ -25,7 +25,6 @@ from controller.kinds.server.reasons import ServerReason
 from controller.kinds.server.restraint import FORGOTTEN_SECONDS, restrain
 from controller.kinds.server.summary import Verdict
 from controller.planning import outcomes, plan, remedies, words, writes
-from controller.planning.targets import Verb
 
 Rule = Callable[[Situation], Verdict | None]
 # After how long a server that runs and is not ready is told to be in trouble: many starts take so
@@ -434,7 +433,7 @@ def _hampered(situation: Situation, verdict: Verdict) -> Verdict:
     if verdict.ready or verdict.idle or verdict.trouble:
         return dataclasses.replace(verdict, blocked=blocked, actions=actions, trouble=True)
     first = found.told[0]
-    changes = first.verb is Verb.CHANGE
+    changes = first.verb is contract.Verb.CHANGE
     return dataclasses.replace(
         verdict,
         reason=first.reason,
