@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from controller.api import clock
+from controller.reasons import Vocabulary
 
 
 class Condition(msgspec.Struct, frozen=True, rename="camel", kw_only=True, gc=False):
@@ -45,6 +46,11 @@ def is_true(conditions: Conditions, kind: str) -> bool:
     """Return whether the condition of type `kind` is there and True."""
     found = find(conditions, kind)
     return found is not None and found.status == "True"
+
+
+def because(reason: Vocabulary, message: str) -> str:
+    """Return a message that begins with its own reason: where the condition's says less."""
+    return f"{reason}: {message}"
 
 
 def merge(before: Conditions, after: Conditions, now: float) -> Conditions:

@@ -28,7 +28,7 @@ def definition(kind: type[manifest.Manifest]) -> dict[str, Any]:
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
-        "metadata": {"name": served.crd, "labels": {"app.kubernetes.io/name": "argosy"}},
+        "metadata": {"name": served.crd, "labels": {names.PROGRAM: "argosy"}},
         "spec": {
             "group": names.GROUP,
             "scope": served.scope,

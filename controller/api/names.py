@@ -18,9 +18,8 @@ BUILT_IN_FLEET = "pods"
 # How names of most objects look: of Secrets, say. In `schema` are the patterns that only it needs.
 SUBDOMAIN = "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
 
-# Field managers, one for each writer's role.
+# The field manager of what the operator writes; others of ours begin with the same word.
 SPEC_MANAGER = "argosy"
-REPLICAS_KEEPER = "argosy-replicas"
 
 # Labels on all that is made.
 APPLICATION_LABEL = f"{GROUP}/application"
@@ -35,6 +34,18 @@ BUILD_LABEL = f"{GROUP}/build"
 
 # The ordinal, as Kubernetes writes it on the pods of a StatefulSet.
 POD_INDEX_LABEL = "apps.kubernetes.io/pod-index"
+
+# Others' own, which are not called labels and annotations here: those are all Argosy's, and may
+# leave a cluster with `argosy report`, say.
+# Which pod of a StatefulSet one is, and of which revision.
+STATEFUL_POD = "statefulset.kubernetes.io/pod-name"
+STATEFUL_HASH = "controller-revision-hash"
+# Of the labels that Kubernetes recommends, those that are asked for apart from the others.
+PROGRAM = "app.kubernetes.io/name"
+INSTANCE = "app.kubernetes.io/instance"
+MANAGED_BY = "app.kubernetes.io/managed-by"
+# In which `kubectl apply` keeps all that it applied.
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 # Annotations that Argosy writes on what servers are made of.
 # The place of the alternative in its list, as 0.1 wrote it; and its name.
@@ -166,10 +177,10 @@ def bucket_label(namespace: str, application: str) -> dict[str, str]:
 def recommended(application: str, component: str) -> dict[str, str]:
     """Return the labels that Kubernetes recommends; on pods the template's own go before them."""
     return {
-        "app.kubernetes.io/name": application,
-        "app.kubernetes.io/instance": application,
+        PROGRAM: application,
+        INSTANCE: application,
         "app.kubernetes.io/component": component,
-        "app.kubernetes.io/managed-by": "argosy",
+        MANAGED_BY: "argosy",
     }
 
 
@@ -181,7 +192,7 @@ def missing_or_changed(found: Mapping[str, str], wanted: Mapping[str, str]) -> d
 def claim_labels(application: str, component: str, server_name: str) -> dict[str, str]:
     """Return the labels of a claim: without `instance`, or Argo CD would prune retained ones."""
     wanted = labels(application, component, server_name)
-    del wanted["app.kubernetes.io/instance"]
+    del wanted[INSTANCE]
     return wanted
 
 

@@ -249,6 +249,15 @@ class Reason(Vocabulary):
         "Change the template, or try again.",
         "kubectl argosy retry-now application/NAME",
     )
+    NOTHING_PROVEN = (
+        "NothingProven",
+        (
+            "A rollback was due, but no earlier revision ever ran in good health, so the component"
+            " halts instead."
+        ),
+        "Change the template, or try the same one again.",
+        "kubectl argosy retry-now application/NAME",
+    )
     SERVERS_FAILED = (
         "ServersFailed",
         "Some servers failed for good, within failureBudget; the others are as asked for.",

@@ -27,7 +27,6 @@ from controller.presentation.translation import Json, Translation
 POLL_SECONDS = 0.5
 # How often a write is tried again that somebody else's came before.
 TRIES = 20
-_HASH = "controller-revision-hash"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -328,7 +327,7 @@ async def _replaced(errand: Errand, found: Json) -> list[str]:
     target = found.get("status", {}).get("updateRevision", "")
     said = []
     for pod in await pods_of(errand, found):
-        revision = (pod["metadata"].get("labels") or {}).get(_HASH, "")
+        revision = (pod["metadata"].get("labels") or {}).get(names.STATEFUL_HASH, "")
         if revision != target:
             said.append(
                 f"{pod['metadata']['name']} is replaced afterwards: it runs {revision}, not"

@@ -27,7 +27,7 @@ RIGHTS = (
     *((Resource.PODS, verb) for verb in ("list", "patch")),
     *((Resource.DISRUPTION_BUDGETS, verb) for verb in ("get", "delete")),
 )
-_HASH = "controller-revision-hash"
+_HASH = names.STATEFUL_HASH
 
 
 async def show(errand: Errand, application: str) -> int:

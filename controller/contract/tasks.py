@@ -7,17 +7,18 @@ be gone by the time its task is carried out.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, TypeVar
 
 import msgspec
 
 from controller import errors
-from controller.api import objects
+from controller.api import conditions, objects
 from controller.api.reasons import Reason
 from controller.api.views.meta import NULL, Json, View
 from controller.api.views.policies import Backoff
-from controller.contract.observation import Capability
+from controller.contract.observation import Capability, FleetFacts
+from controller.contract.reasons import ProviderReason
 
 RESTART = "Restart"
 REPLACE = "Replace"
@@ -131,6 +132,16 @@ CAPABILITIES = {
     SNAPSHOT: Capability.SNAPSHOT,
     RESTORE: Capability.RESTORE,
 }
+
+
+def unsupported(fleet: FleetFacts, actions: Iterable[str]) -> str:
+    """Return which of the actions the fleet cannot do, in words; empty where it can do all."""
+    needed = {each: CAPABILITIES[each] for each in actions if each in CAPABILITIES}
+    missing = sorted(name for name, need in needed.items() if need not in fleet.capabilities)
+    if not missing:
+        return ""
+    message = f"fleet {fleet.name} cannot do {', '.join(missing)}."
+    return conditions.because(ProviderReason.NOT_SUPPORTED, message)
 
 
 PENDING = "Pending"

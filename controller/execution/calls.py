@@ -29,7 +29,7 @@ from controller.kinds.kind import Kind
 from controller.kube.receipts import WriteReceipt
 from controller.planning import plan, targets
 from controller.planning.keys import Key
-from controller.planning.targets import Target, Verb
+from controller.planning.targets import AnyVerb, ObjectVerb, Target
 from controller.telemetry import metrics, tracing
 
 _log = structlog.get_logger(__name__)
@@ -47,7 +47,7 @@ class _Asked:
     key: Key
     record: KeyState
     target: Target
-    verb: Verb
+    verb: AnyVerb
     places: tuple[Place, ...]
     group: Hashable
 
@@ -80,7 +80,7 @@ class Calls:
         *,
         item: objects.Object | None,
         target: Target,
-        verb: Verb,
+        verb: AnyVerb,
         places: tuple[Place, ...],
         urgency: plan.Urgency,
         group: Hashable = None,
@@ -108,7 +108,7 @@ class Calls:
 
         # A bug in what the kind says comes before the call is counted: nobody would answer that.
         flow = self._flow(key, item)
-        record.ask(reads=verb is Verb.READ)
+        record.ask(reads=verb is ObjectVerb.READ)
         (pool or self._pool).submit(key, run, flow=flow, urgency=urgency, creates=group is not None)
 
     def _held_by(self, asked: _Asked) -> errors.ArgosyError | None:
@@ -166,7 +166,7 @@ class Calls:
             held=held, display=self._fleets.display(fleet),
         )  # fmt: skip
         # What is told is told at once, and all else of the key goes on: only the call itself waits.
-        quiet = not found.told or asked.verb in (Verb.STATUS, Verb.READ)
+        quiet = not found.told or asked.verb in (ObjectVerb.STATUS, ObjectVerb.READ)
         if held or not quiet:
             record.plan_again()
         if held:

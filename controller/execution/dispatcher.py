@@ -28,7 +28,7 @@ from controller.kube import wire
 from controller.kube.receipts import WriteReceipt
 from controller.planning import outcomes, plan, targets
 from controller.planning.keys import Key
-from controller.planning.targets import Verb
+from controller.planning.targets import ObjectVerb
 from controller.telemetry import metrics
 
 # Writes of one plan that are handed over at once; the rest are planned again after them, so that a
@@ -99,9 +99,9 @@ class Dispatcher:
         wanted = {targets.of(each, item) for each in planned.actions}
         for asked, found in tuple(record.outcomes.items()):
             target, verb = asked
-            if found.again > now or asked in wanted or verb in (Verb.STATUS, Verb.READ):
+            if found.again > now or asked in wanted or verb in (ObjectVerb.STATUS, ObjectVerb.READ):
                 continue
-            if isinstance(target, targets.Write) or verb is not Verb.CREATE:
+            if isinstance(target, targets.Write) or verb is not contract.Verb.CREATE:
                 # Of creates the Server planner knows when they are due.
                 del record.outcomes[asked]
                 # The status that was planned just now still speaks of it.
@@ -123,7 +123,7 @@ class Dispatcher:
             return answer
 
         self._calls.make(
-            key, record, write, item=item, target=targets.Write(*key), verb=Verb.STATUS,
+            key, record, write, item=item, target=targets.Write(*key), verb=ObjectVerb.STATUS,
             places=(key,), urgency=plan.Urgency.INTERACTIVE,
         )  # fmt: skip
         return True
@@ -138,7 +138,7 @@ class Dispatcher:
             return answer
 
         self._calls.make(
-            key, record, write, item=None, target=targets.Write(*key), verb=Verb.STATUS,
+            key, record, write, item=None, target=targets.Write(*key), verb=ObjectVerb.STATUS,
             places=(), urgency=plan.Urgency.ROUTINE,
         )  # fmt: skip
 
@@ -151,7 +151,7 @@ class Dispatcher:
                 functools.partial(self._read, record, place),
                 item=item,
                 target=targets.Write(*place),
-                verb=Verb.READ,
+                verb=ObjectVerb.READ,
                 places=(),
                 urgency=plan.Urgency.INTERACTIVE,
             )
@@ -201,7 +201,7 @@ class Dispatcher:
             verb=verb,
             places=((target.resource, target.namespace, target.name),),
             urgency=urgency,
-            group=(key, target.resource) if verb is Verb.CREATE else None,
+            group=(key, target.resource) if verb is contract.Verb.CREATE else None,
         )
 
     def _call(
@@ -237,7 +237,7 @@ class Dispatcher:
             verb=asked_for,
             places=provider.writes(server, call) if provider is not None else (),
             urgency=urgency,
-            group=targets.alike(server, call) if asked_for is Verb.CREATE else None,
+            group=targets.alike(server, call) if asked_for is contract.Verb.CREATE else None,
             pool=self._fleets.pool(fleet),
         )
 
@@ -271,7 +271,7 @@ class Dispatcher:
                 return provider.discard(action.claim)
             return provider.collect(action.instance, action.server)
 
-        target, verb = cast("tuple[targets.Call, Verb]", targets.of(action, item))
+        target, verb = cast("tuple[targets.Call, targets.AnyVerb]", targets.of(action, item))
         ask = functools.partial(
             self._fleets.ask, target.fleet, contract.Verb.DELETE, go,
             namespace=key.namespace, whose=target.server,

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 from controller import contract, errors
 from controller.api.resources import Resource
-from controller.contract import Place
+from controller.contract import Place, Verb
 from controller.execution.phases import (
     BACKING_OFF,
     IDLE,
@@ -29,7 +29,7 @@ from controller.execution.statuses import Pacer
 from controller.kube.receipts import WriteReceipt
 from controller.planning import targets
 from controller.planning.outcomes import Outcome
-from controller.planning.targets import Target, Verb
+from controller.planning.targets import AnyVerb, Target
 from controller.telemetry import tracing
 
 # What nobody has asked for again for so long, in seconds after it was due, is forgotten.
@@ -80,7 +80,7 @@ class KeyState:
     not_before: float = 0.0
 
     # --- Of the plans, in whatever phase ---
-    outcomes: dict[tuple[Target, Verb], Outcome] = dataclasses.field(default_factory=dict)
+    outcomes: dict[tuple[Target, AnyVerb], Outcome] = dataclasses.field(default_factory=dict)
     # The generation and retry-now value that the outcomes answer to.
     epoch: tuple[int, str] = (0, "")
     # Something else was asked for, or a person said to try again, and no call was made since.
@@ -243,7 +243,7 @@ class KeyState:
     def fail(
         self,
         target: Target,
-        verb: Verb,
+        verb: AnyVerb,
         error: errors.ArgosyError,
         now: float,
         *,
@@ -299,7 +299,7 @@ class KeyState:
         return max(_spread(self.failures), self.not_before - now)
 
 
-def _is_attempt(target: Target, verb: Verb) -> bool:
+def _is_attempt(target: Target, verb: AnyVerb) -> bool:
     """Return whether the Server planner spaces these calls itself, as the recovery policy says."""
     return isinstance(target, targets.Call) and verb is Verb.CREATE
 

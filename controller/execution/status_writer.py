@@ -22,7 +22,7 @@ from controller.kube import faults
 from controller.kube.receipts import WriteReceipt
 from controller.planning import plan, targets
 from controller.planning.keys import Key
-from controller.planning.targets import Verb
+from controller.planning.targets import ObjectVerb
 from controller.telemetry import metrics
 
 _log = structlog.get_logger(__name__)
@@ -59,7 +59,7 @@ class StatusWriter:
         """Have a plan's status written, if it is news; return when to look again, in seconds."""
         if planned.status is None:
             return None
-        failed = record.outcomes.get((targets.Write(*key), Verb.STATUS))
+        failed = record.outcomes.get((targets.Write(*key), ObjectVerb.STATUS))
         if failed is not None and failed.again > self._clock():
             return failed.again - self._clock()
         whole, news = self._kinds[key.resource].puts_status, "what was seen has changed"
@@ -78,7 +78,8 @@ class StatusWriter:
 
         self._calls.make(
             key, record, lambda: self._tell(key, record, item, planned.status, patch), item=item,
-            target=targets.Write(*key), verb=Verb.STATUS, places=(key,), urgency=planned.urgency,
+            target=targets.Write(*key), verb=ObjectVerb.STATUS, places=(key,),
+            urgency=planned.urgency,
         )  # fmt: skip
         return None
 

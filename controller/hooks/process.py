@@ -44,7 +44,7 @@ async def _serve(options: Options) -> None:
         if own is not None:
             asyncio.get_running_loop().add_signal_handler(each, own.cancel)
     async with contextlib.AsyncExitStack() as stack:
-        api = await stack.enter_async_context(Client.connect(agent="argosy-hooks"))
+        api = await stack.enter_async_context(Client.connect(agent=receiver.FIELD_MANAGER))
         made = receiver.Receiver(api, keys.Keys(folder=options.keys)).application()
         runner = web.AppRunner(
             made, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS, handle_signals=False

@@ -29,6 +29,11 @@ from controller.kube import faults
 from controller.kube.reasons import KubeReason
 from controller.telemetry import progress
 
+# The Lease by which the replicas of an install elect their leader, and who holds it where they
+# share the work: all of them, so that no replica that would lead alone ever acts beside them.
+LEADER, TOGETHER = "argosy-leader", "argosy-replicas"
+# For how long a Lease is its holder's after each renewal, in seconds.
+DURATION = 15.0
 # How long a candidate may go without asking for the Lease, or a leader without renewing, before
 # something is wrong with the process itself: all waits here are much shorter.
 _LATE = 60.0
@@ -89,7 +94,7 @@ class Elector:
         name: str,
         identity: str,
         *,
-        duration: float = 15.0,
+        duration: float = DURATION,
         renew_deadline: float = 10.0,
         retry_period: float = 2.0,
         shared: bool = False,

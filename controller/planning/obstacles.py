@@ -71,6 +71,11 @@ def first(snapshot: S, checks: Iterable[Check[S]]) -> Obstacle | None:
     return next((found for check in checks if (found := check(snapshot)) is not None), None)
 
 
+def every(snapshot: S, checks: Iterable[Check[S]]) -> tuple[Obstacle, ...]:
+    """Return what each check finds that finds something, in their order."""
+    return tuple(found for check in checks if (found := check(snapshot)) is not None)
+
+
 def by(
     thing: str, reason: str, message: str, *, now: float, remedy: str = "", stalled: bool = False
 ) -> Obstacle:
@@ -86,6 +91,16 @@ def namespace(above: Above) -> Obstacle | None:
     if not above.namespace_terminating:
         return None
     return Obstacle(reason=Reason.NAMESPACE_TERMINATING, message="The namespace is being deleted.")
+
+
+# Nobody is left to say what should be. Whether a missing application is gone, or is still to come,
+# a kind knows.
+APPLICATION_GONE = Obstacle(reason=Reason.DELETING, message="The application is gone.", ends=True)
+
+
+def application_gone(above: Above) -> Obstacle | None:
+    """Nothing is made without an application, where there was one."""
+    return APPLICATION_GONE if above.application is None else None
 
 
 def application_deleting(above: Above) -> Obstacle | None:

@@ -17,15 +17,16 @@ from controller.api import clock, conditions, objects, resources
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
+from controller.contract import Verb
 from controller.planning import plan, remedies, targets
-from controller.planning.targets import Target, Verb
+from controller.planning.targets import AnyVerb, ObjectVerb, Target
 
 # A next attempt that is told stands for so long, in seconds, and then for as long as it went on
 # already: not each retry is worth a write.
 COARSE = 600.0
 # A create failed for these as something is there.
 _THERE = (Reason.NAME_TAKEN, Reason.OWNER_GONE)
-_EVENTS: dict[Verb, Reason] = {
+_EVENTS: dict[AnyVerb, Reason] = {
     Verb.CREATE: Reason.FAILED_CREATE,
     Verb.DELETE: Reason.FAILED_DELETE,
 }
@@ -36,7 +37,7 @@ class Outcome:
     """How the latest of some calls in a row went, in the words of whoever answered."""
 
     target: Target
-    verb: Verb
+    verb: AnyVerb
     kind: errors.Kind
     reason: str
     message: str
@@ -68,9 +69,9 @@ class Outcome:
 
         A status that could not be written for a while is no news once it can; nor is a read.
         """
-        if self.verb is Verb.READ:
+        if self.verb is ObjectVerb.READ:
             return False
-        return self.told and (self.verb is not Verb.STATUS or self.refused)
+        return self.told and (self.verb is not ObjectVerb.STATUS or self.refused)
 
     @property
     def asked(self) -> str:
@@ -143,7 +144,7 @@ class Outcomes:
             for each in self.refused
         )
 
-    def of(self, *verbs: Verb) -> Outcomes:
+    def of(self, *verbs: AnyVerb) -> Outcomes:
         """Return the outcomes of some verbs alone."""
         return Outcomes(tuple(each for each in self.every if each.verb in verbs))
 

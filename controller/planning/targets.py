@@ -13,18 +13,20 @@ from collections.abc import Hashable
 from controller import contract
 from controller.api import objects, resources
 from controller.api.resources import Resource
+from controller.contract import Verb
 from controller.planning import plan
 
 
-class Verb(enum.StrEnum):
-    """What was asked for."""
+class ObjectVerb(enum.StrEnum):
+    """What is asked for of the API server's objects alone, and of no provider."""
 
-    CREATE = "create"
-    CHANGE = "change"
-    DELETE = "delete"
     STATUS = "status"
     READ = "read"
     START = "start"
+
+
+# What was asked for, in the words of the contract wherever a provider could be asked for the same.
+AnyVerb = Verb | ObjectVerb
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -76,31 +78,29 @@ class Call:
 
 Target = Write | Call
 
-_VERBS = {
-    contract.Verb.CREATE: Verb.CREATE,
-    contract.Verb.CHANGE: Verb.CHANGE,
-    contract.Verb.DELETE: Verb.DELETE,
-}
+# How these went is told in the status of their task.
+_ACTS = frozenset({Verb.ACT, Verb.RESUME, Verb.CANCEL})
 
 
-def of(action: plan.Action, item: objects.Object) -> tuple[Target, Verb] | None:
+def of(action: plan.Action, item: objects.Object) -> tuple[Target, AnyVerb] | None:
     """Return what an action planned for `item` is about; None for those that nothing answers."""
     if isinstance(action, plan.Create):
         meta = action.body["metadata"]
         made = Write(action.resource, str(meta.get("namespace", "")), str(meta["name"]))
         return made, Verb.CREATE
     if isinstance(action, plan.Patch):
-        verb = Verb.STATUS if action.subresource == "status" else Verb.CHANGE
+        status = action.subresource == "status"
+        verb: AnyVerb = ObjectVerb.STATUS if status else Verb.CHANGE
         return Write(action.resource, action.namespace, action.name), verb
     if isinstance(action, plan.Delete | plan.Hear):
-        verb = Verb.DELETE if isinstance(action, plan.Delete) else Verb.START
+        verb = Verb.DELETE if isinstance(action, plan.Delete) else ObjectVerb.START
         return Write(action.resource, action.namespace, action.name), verb
     if isinstance(action, contract.Call):
         return of_call(action, item)
     return _of_what_is_left(action, item)
 
 
-def _of_what_is_left(action: plan.Action, item: objects.Object) -> tuple[Target, Verb] | None:
+def _of_what_is_left(action: plan.Action, item: objects.Object) -> tuple[Target, AnyVerb] | None:
     if isinstance(action, plan.DeleteClaim):
         return Call(action.fleet, action.claim.name), Verb.DELETE
     if isinstance(action, plan.DeleteOrphan):
@@ -108,12 +108,11 @@ def _of_what_is_left(action: plan.Action, item: objects.Object) -> tuple[Target,
     return None
 
 
-def of_call(call: contract.Call, item: objects.Object) -> tuple[Target, Verb] | None:
+def of_call(call: contract.Call, item: objects.Object) -> tuple[Target, AnyVerb] | None:
     """Return what a call to a provider is about; acts tell how they went in their task."""
-    verb = _VERBS.get(call.verb)
-    if verb is None or not isinstance(item, objects.Server):
+    if call.verb in _ACTS or not isinstance(item, objects.Server):
         return None
-    return Call(item.spec.fleet, item.metadata.name), verb
+    return Call(item.spec.fleet, item.metadata.name), call.verb
 
 
 def alike(server: objects.Server, call: contract.Call) -> Hashable:

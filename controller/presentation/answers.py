@@ -19,7 +19,8 @@ from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.api.resources import PLACES, Resource
 from controller.kinds import registry
-from controller.kube import faults, slots
+from controller.kube import faults, installs, slots
+from controller.kube.lease import DURATION, LEADER, TOGETHER
 from controller.planning import narrative
 from controller.planning import plan as plans
 from controller.planning.keys import Key
@@ -38,13 +39,8 @@ from controller.presentation.reading import Cluster
 from controller.presentation.references import Reference
 from controller.presentation.spans import age
 
-LEASE = "argosy-leader"
-# Who holds it where replicas share the work.
-TOGETHER = "argosy-replicas"
-# What an install for the whole cluster claims it by.
-CLAIM = "argosy-cluster"
 # A Lease that was not renewed for its own span has no holder that lives; clocks differ by so much.
-LEASE_SECONDS, SKEW_SECONDS = 15.0, 15.0
+SKEW_SECONDS = 15.0
 # Who may wait for anything comes first, then owners before what they own.
 _DOWNWARDS = tuple(
     each.resource
@@ -280,7 +276,7 @@ async def operator(api: Cluster, now: float) -> str:
 async def _operator(api: Cluster, now: float) -> tuple[str, list[dict[str, Any]]]:
     """Return whether one operator is at work, and the leaders' Leases that are held."""
     try:
-        leases = await _leases(api, LEASE)
+        leases = await _leases(api, LEADER)
         if not leases:
             return "No operator has ever led here: is Argosy installed?", []
         alive = [each for each in leases if _is_held(each, now)]
@@ -329,7 +325,7 @@ async def _replica(api: Cluster, leads: list[dict[str, Any]], owner: Owner) -> s
 
 async def _refused(api: Cluster, alive: list[dict[str, Any]], now: float) -> str:
     """Return in a sentence which of several installs do nothing; empty where each has its own."""
-    held = [each for each in await _leases(api, CLAIM) if _is_held(each, now)]
+    held = [each for each in await _leases(api, installs.CLUSTER) if _is_held(each, now)]
     if not held:
         return ""
     owner = held[0]["spec"]["holderIdentity"].partition("/")[0]
@@ -349,7 +345,7 @@ async def _leases(api: Cluster, name: str) -> list[dict[str, Any]]:
 def _is_held(lease: dict[str, Any], now: float) -> bool:
     """Return whether a process renews the Lease, as far as clocks agree."""
     spec = lease["spec"]
-    span = spec.get("leaseDurationSeconds") or LEASE_SECONDS
+    span = spec.get("leaseDurationSeconds") or DURATION
     silent = now - clock.parse(spec.get("renewTime"))
     return bool(spec.get("holderIdentity")) and silent < span + SKEW_SECONDS
 

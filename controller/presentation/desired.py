@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pydantic
 
-from controller.api import application, nesting
+from controller.api import application, names, nesting
 from controller.api.resources import Resource
 from controller.kube import api as door
 from controller.kube import faults
@@ -20,7 +20,6 @@ from controller.planning import merge_patch
 from controller.presentation import reading
 from controller.presentation.problems import Refusal
 
-LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 # The field manager of `kubectl apply --server-side`.
 SERVER_SIDE = "kubectl"
 
@@ -115,7 +114,8 @@ def three_way(before: Mapping[str, Any], manifest: Mapping[str, Any]) -> dict[st
     what others have set stays.
     """
     annotations = before["metadata"].get("annotations") or {}
-    last = msgspec.json.decode(annotations.get(LAST_APPLIED, "{}")).get("spec") or {}
+    applied = annotations.get(names.LAST_APPLIED, "{}")
+    last = msgspec.json.decode(applied).get("spec") or {}
     live, wanted = dict(before.get("spec") or {}), dict(manifest.get("spec") or {})
     return {"spec": joined_patch(_removals(last, wanted, live), _additions(live, wanted))}
 

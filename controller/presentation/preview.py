@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 import yaml
 
-from controller.api import clock, objects
+from controller.api import clock, names, objects
 from controller.kube import api as door
 from controller.planning import management
 from controller.presentation import aside, collisions, desired, forecast, inspection
@@ -198,9 +198,7 @@ def editable(found: Mapping[str, Any]) -> str:
     """Return an application that is there as YAML to edit: what people write, and no more."""
     meta = found["metadata"]
     annotations = {
-        key: each
-        for key, each in meta.get("annotations", {}).items()
-        if key != desired.LAST_APPLIED
+        key: each for key, each in meta.get("annotations", {}).items() if key != names.LAST_APPLIED
     }
     kept = {key: meta[key] for key in ("name", "namespace", "labels") if meta.get(key)}
     document = {

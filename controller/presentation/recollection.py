@@ -13,11 +13,12 @@ from controller.api import clock, conditions, objects, resources
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.api.resources import PLACES, Resource
+from controller.contract import Verb
 from controller.execution.caches import Caches
 from controller.kinds.operation.reasons import OperationReason
 from controller.kube.reasons import KubeReason
 from controller.planning.outcomes import Outcome
-from controller.planning.targets import Verb, Write
+from controller.planning.targets import Write
 
 OF_CALLS = frozenset(
     {*KubeReason, Reason.REFUSED, Reason.FORBIDDEN, Reason.NAME_TAKEN, Reason.OWNER_GONE}

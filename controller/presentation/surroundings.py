@@ -18,8 +18,8 @@ Json = dict[str, Any]
 # What controllers of Kubernetes write on pods of theirs, and no template says: pods that Argosy
 # makes are without. What to select by instead, where there is something.
 CONTROLLERS: Mapping[str, str] = {
-    "statefulset.kubernetes.io/pod-name": names.SERVER_LABEL,
-    "controller-revision-hash": names.REVISION_LABEL,
+    names.STATEFUL_POD: names.SERVER_LABEL,
+    names.STATEFUL_HASH: names.REVISION_LABEL,
     "pod-template-hash": names.REVISION_LABEL,
 }
 

@@ -29,10 +29,10 @@ _APPLICATION = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 # would have Argo CD take the Application for a leftover, and delete it.
 _MARKS = (
     *_KEEPERS,
-    "app.kubernetes.io/managed-by",
+    names.MANAGED_BY,
     "deployment.kubernetes.io/revision",
     "helm.toolkit.fluxcd.io/namespace",
-    "kubectl.kubernetes.io/last-applied-configuration",
+    names.LAST_APPLIED,
     "kubectl.kubernetes.io/restartedAt",
     "kustomize.toolkit.fluxcd.io/namespace",
     "meta.helm.sh/release-namespace",

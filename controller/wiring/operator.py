@@ -44,7 +44,7 @@ from controller.kube import api as kube
 from controller.kube import garbage, slots
 from controller.kube.client import Client
 from controller.kube.installs import Installs
-from controller.kube.lease import Elector, LeaseLost
+from controller.kube.lease import LEADER, TOGETHER, Elector, LeaseLost
 from controller.kube.members import Members, heartbeat
 from controller.planning.builders import Builder, Daemon
 from controller.providers import registry
@@ -60,10 +60,6 @@ _log = structlog.get_logger(__name__)
 
 # Exit status when the Lease was lost or a part failed: the process must not go on.
 FAILED = 1
-LEASE = "argosy-leader"
-# Who holds it where replicas share the work: all of them, so that no replica that would lead alone
-# ever acts beside them.
-TOGETHER = "argosy-replicas"
 # How long kopf's thread may keep the engine's waiting.
 SWITCH_SECONDS = 0.0005
 
@@ -132,7 +128,7 @@ class Operator:
         )
         self.installs = Installs(
             api,
-            f"{options.lease_namespace}/{LEASE}",
+            f"{options.lease_namespace}/{LEADER}",
             options.namespaces,
             shared=options.share_work,
             wall_clock=time.time,
@@ -143,7 +139,7 @@ class Operator:
         self.elector = Elector(
             api,
             options.lease_namespace,
-            LEASE,
+            LEADER,
             _together(options) if shared else holder,
             shared=shared,
         )

@@ -14,7 +14,7 @@ MECHANISMS = (
     one(
         "a pod is taken up whoever made it",
         "controller.providers.pod.adoption:check",
-        "meta.labels.get(POD_NAME_LABEL) != meta.name or not hash_of(pod)",
+        "meta.labels.get(names.STATEFUL_POD) != meta.name or not hash_of(pod)",
         "False",
         f"{_SETS}::test_what_no_stateful_set_left_is_left_alone",
     ),

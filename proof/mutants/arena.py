@@ -119,7 +119,7 @@ class Stage:
         door = audit.Audited(self.server)
         self.doors.append(door)
         api: Any = door  # as `controller.kube.api.Api`, by delegation
-        elector = lease.Elector(api, NAMESPACE, "argosy-leader", name, rng=self.chance)
+        elector = lease.Elector(api, NAMESPACE, lease.LEADER, name, rng=self.chance)
         return Replica(
             name=name,
             door=door,

@@ -71,7 +71,7 @@ MECHANISMS = (
     ),
     one(
         "a rollout that has no room misses its deadline",
-        "controller.kinds.serverset.planner:_converge",
+        "controller.kinds.serverset.planner:_assess",
         "snapshot.fleet.outage.lasts or bool(draft.unmade and not draft.acting)",
         "snapshot.fleet.outage.lasts",
         f"{_FULL}::test_a_first_rollout_that_has_no_room_misses_no_deadline",
@@ -194,7 +194,7 @@ MECHANISMS = (
     one(
         "remediation does not wait until evictions have ended",
         "controller.kinds.serverset.planner:_remediate",
-        "ANY_chosen and guard.close is not None",
+        "ANY_chosen and draft.guard.close is not None",
         "False",
         f"{_ONE_BUDGET}::test_remediation_waits_until_evictions_have_ended",
     ),

@@ -207,7 +207,7 @@ _LEFT = (
     ),
     one(
         "a Build waits for an application that nobody can be shown",
-        "controller.kinds.build.turn:_sourceless",
+        "controller.kinds.build.checks:_sourceless",
         "snapshot.application is None",
         "False",
         f"{_SHOWN}[NoSource]",

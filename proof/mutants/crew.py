@@ -22,13 +22,12 @@ from controller.api.resources import Resource
 from controller.execution import labels, ownership
 from controller.execution.sharing import Sharing
 from controller.kube import members, slots
-from controller.kube.lease import Elector, LeaseLost
+from controller.kube.lease import LEADER, TOGETHER, Elector, LeaseLost
 from controller.kube.reasons import KubeReason
 from fakes.api_server import chaos
 from fakes.operator import Operator
 from proof.mutants import arena, audit
 
-TOGETHER = "argosy-replicas"
 _OF_LEASES = frozenset({"list", "get", "patch"})
 _WRITES = frozenset({"create", "patch", "replace", "apply", "delete", "exec"})
 
@@ -111,7 +110,7 @@ class Mate:
         place = arena.NAMESPACE
         own = members.heartbeat(name)
         self.heartbeat = Elector(api, place, own, self.identity, rng=stage.chance)
-        self.guard = Elector(api, place, "argosy-leader", TOGETHER, shared=True, rng=stage.chance)
+        self.guard = Elector(api, place, LEADER, TOGETHER, shared=True, rng=stage.chance)
         self.members = members.Members(api, place, self.identity)
         # The operator asks for its ownership, which asks for the operator's caches.
         late = _Late(lambda: self.sharing)

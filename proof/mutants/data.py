@@ -130,7 +130,7 @@ _ONE_AT_A_TIME = (
     ),
     one(
         "a set scaled by hand loses servers before its application agrees",
-        "controller.kinds.serverset.planner:_agreed",
+        "controller.kinds.serverset.resizing:_agreed",
         "named is None or named == spec.replicas or not sized.removals",
         "True",
         f"{_SET}::test_a_set_scaled_by_hand_against_its_application_loses_nobody",

@@ -181,7 +181,7 @@ _HOLD = (
     one(
         "a hold ends though the application is paused",
         "controller.kinds.server.planner:_stay",
-        "left is None or _is_paused(snapshot)",
+        "left is None or any(each.asked for each in rests)",
         "left is None",
         f"{_HOLDS}::test_a_paused_application_keeps_its_holds",
     ),

@@ -99,8 +99,8 @@ MECHANISMS: tuple[Mechanism, ...] = (
     one(
         "a call is counted before it is known where it stands in line",
         "controller.execution.calls:Calls.make",
-        "flow = self._flow(key, item)\nrecord.ask(reads=verb is Verb.READ)",
-        "record.ask(reads=verb is Verb.READ)\nflow = self._flow(key, item)",
+        "flow = self._flow(key, item)\nrecord.ask(reads=verb is ObjectVerb.READ)",
+        "record.ask(reads=verb is ObjectVerb.READ)\nflow = self._flow(key, item)",
         f"{_GUARD}::test_a_call_that_no_line_can_be_found_for_leaves_no_key_waiting",
     ),
 )

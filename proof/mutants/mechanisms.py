@@ -168,7 +168,7 @@ CASES = (
     ),
     one(
         "servers go although the application names another number",
-        "controller.kinds.serverset.planner:_agreed",
+        "controller.kinds.serverset.resizing:_agreed",
         "named is None or named == spec.replicas or not sized.removals",
         "True",
         "tests/simulation/test_cases.py::test_case[43-scale-by-hand]",
@@ -338,7 +338,7 @@ OUTAGES = (
     ),
     one(
         "a rollout whose deadline runs while the provider is away",
-        "controller.kinds.serverset.planner:_converge",
+        "controller.kinds.serverset.planner:_assess",
         "snapshot.fleet.outage.lasts",
         "False",
         f"{_STORIES}::test_no_deadline_runs_while_calls_are_tried_again_after_an_outage",
@@ -360,7 +360,7 @@ OUTAGES = (
     ),
     one(
         "a halted rollout that makes no spare servers for a drain",
-        "controller.kinds.serverset.planner:_stand_in",
+        "controller.kinds.serverset.resizing:_stand_in",
         "draft.standing_in and known.find(proven) is not None",
         "False",
         "tests/simulation/test_moves.py::test_a_drain_ends_while_a_rollout_is_halted[True-1]",
@@ -381,7 +381,7 @@ OUTAGES = (
     ),
     one(
         "a spare server that goes before the one it stands in for is back",
-        "controller.kinds.serverset.planner:_misfits",
+        "controller.kinds.serverset.resizing:_misfits",
         "missing and (not moving)",
         "False",
         "tests/simulation/test_moves.py::test_a_drain_ends_while_a_rollout_is_halted[False-1]",

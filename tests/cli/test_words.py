@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from controller import errors
+from controller.api import names
 from controller.api.resources import Resource
 from controller.cli import arguments, failures, operations
 from controller.cli.app import EXIT_CODES
@@ -122,7 +123,7 @@ def test_ages_read_as_kubectl_writes_them(seconds: float, said: str) -> None:
 
 def _live(last: dict[str, Any], spec: dict[str, Any]) -> dict[str, Any]:
     applied = msgspec.json.encode({"spec": last}).decode()
-    return {"metadata": {"annotations": {desired.LAST_APPLIED: applied}}, "spec": spec}
+    return {"metadata": {"annotations": {names.LAST_APPLIED: applied}}, "spec": spec}
 
 
 @pytest.mark.parametrize(

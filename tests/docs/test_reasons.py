@@ -16,6 +16,8 @@ from scripts import reference
 from tests.docs import pages
 
 CONTROLLER = pages.ROOT / "controller"
+# Which tell of what a kind tells, and cannot import its list: in notes alone, for whoever asks why.
+NARRATED = {"planning/unclaimed.py"}
 # What carries a reason: conditions, `blockedBy`, Events, observations, errors, facts of fleets.
 CARRIERS = {"reason", "problem"}
 # Reasons of the API server's own answers, which are read there and passed on to nobody.
@@ -84,6 +86,17 @@ def texts(given: ast.expr) -> Iterator[ast.expr]:
                 yield from texts(each)
 
 
+def heads(tree: ast.AST) -> Iterator[ast.expr]:
+    """Yield each text that is written with a reason at its head, as `conditions.because` does."""
+    told_nobody = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Constant) or id(node) in told_nobody:
+            continue
+        word, colon, _ = str(node.value).partition(": ")
+        if colon and word in vocabulary.KNOWN:
+            yield node
+
+
 def rooms() -> set[type[Vocabulary]]:
     """Return every list of reasons that any room has."""
     for path in CONTROLLER.rglob("reasons.py"):
@@ -106,6 +119,18 @@ def test_a_literal_reason_would_be_found() -> None:
     )
     assert [len(list(literals(ast.parse(each)))) for each in written] == [1, 1, 1, 1, 2, 1, 1]
     assert not list(literals(ast.parse("Blocked(reason=Reason.A, message='m', remedy=f'{x}')")))
+    headed = ("fail(f'NotSupported: fleet {name}')", "told = 'Failed: ' + why")
+    assert [len(list(heads(ast.parse(each)))) for each in headed] == [1, 1]
+    for plain in ("'Failed: as a docstring has it.'", "f'Somebody said: {why}'", "'Failed'"):
+        assert not list(heads(ast.parse(plain)))
+
+
+def written_out(path: Path) -> Iterator[ast.expr]:
+    """Yield each text of a module that is a reason, or begins with one."""
+    tree = ast.parse(path.read_text())
+    yield from literals(tree, path.stem)
+    if path.relative_to(CONTROLLER).as_posix() not in NARRATED:
+        yield from heads(tree)
 
 
 def test_no_reason_is_a_literal_text() -> None:
@@ -113,7 +138,7 @@ def test_no_reason_is_a_literal_text() -> None:
     found = [
         f"{path.relative_to(pages.ROOT)}:{each.lineno}: {ast.unparse(each)}"
         for path in sources()
-        for each in literals(ast.parse(path.read_text()), path.stem)
+        for each in written_out(path)
         if not (
             isinstance(each, ast.Constant) and each.value in READ and path.parent.name == "kube"
         )

@@ -13,6 +13,7 @@ from controller.api import objects
 from controller.api.conditions import Condition
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
+from controller.contract import Verb
 from controller.execution import dispatcher, status_writer
 from controller.execution.acts import Acts
 from controller.execution.caches import Caches
@@ -24,7 +25,6 @@ from controller.execution.writer import Writer
 from controller.planning import keys, plan, targets
 from controller.planning.keys import Key
 from controller.planning.plan import Plan
-from controller.planning.targets import Verb
 from controller.providers import registry
 from fakes.api_server import ApiServer, Faults, Verdict
 from fakes.api_server.chaos import busy, lost
@@ -91,7 +91,7 @@ class Desk:
         """Return the names of what plans have made."""
         return sorted(name for _, name in self.server.objects[MAP])
 
-    def outcome(self, name: str, verb: Verb = Verb.CREATE) -> Any:
+    def outcome(self, name: str, verb: targets.AnyVerb = Verb.CREATE) -> Any:
         """Return how the latest call about an object went, if it did not succeed."""
         return self.record.outcomes.get((targets.Write(MAP, NAMESPACE, name), verb))
 

@@ -8,8 +8,9 @@ import pytest
 
 from controller import errors
 from controller.api.resources import Resource
+from controller.contract import Verb
 from controller.execution.key_state import HELD_SECONDS, NEWS_SECONDS, KeyState
-from controller.planning.targets import Verb, Write
+from controller.planning.targets import Write
 
 # A call that succeeds, one that fails; reads that do; the calls in flight, of which one has failed,
 # that are taken back by a change of mind.

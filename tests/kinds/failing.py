@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from controller import errors
+from controller.contract import Verb
 from controller.planning.outcomes import Outcome
-from controller.planning.targets import Call, Target, Verb, Write
+from controller.planning.targets import AnyVerb, Call, Target, Write
 
 NOW = 1_700_000_000.0
 
@@ -15,7 +16,7 @@ def outcome(
     target: Target,
     reason: str,
     *,
-    verb: Verb = Verb.CREATE,
+    verb: AnyVerb = Verb.CREATE,
     kind: errors.Kind = errors.Kind.REFUSED,
     time: float = NOW,
     **more: Any,

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
+import controller
 from controller import contract
 from controller.api import clock, objects
 from controller.planning import obstacles
@@ -129,3 +133,59 @@ def test_only_a_person_ends_what_is_stalled() -> None:
     assert passing is not None
     assert (stalled.stalled, stalled.passing) == (True, False)
     assert (passing.stalled, passing.passing) == (False, True)
+
+
+def test_all_that_find_something_are_told_where_each_counts() -> None:
+    """What holds back calls hides nothing of what holds back all changes; in their order."""
+    both = Situation(
+        application=application(paused=True), fleet=contract.FleetFacts(name="west", pause=PAUSE)
+    )
+    found = obstacles.every(both, CHECKS)
+    assert [each.reason for each in found] == ["Paused", "CircuitOpen"]
+    assert obstacles.every(Situation(application=application()), CHECKS) == ()
+
+
+def test_an_application_that_is_gone_ends_what_it_was_for() -> None:
+    """Nobody is left to say what should be; one on its way out is another obstacle."""
+    gone = obstacles.application_gone(Situation())
+    assert gone is not None
+    assert (gone.reason, gone.message, gone.ends) == ("Deleting", "The application is gone.", True)
+    assert obstacles.application_gone(Situation(application=application(going=True))) is None
+
+
+KINDS = Path(controller.__file__).parent / "kinds"
+# What only the facts of the fleet tell, and no obstacle.
+ASKED = {"server/restraint.py": ["snapshot.fleet.pause"]}
+
+
+def trees() -> Iterator[tuple[str, ast.Module]]:
+    """Yield the modules of kinds."""
+    for path in sorted(KINDS.rglob("*.py")):
+        yield path.relative_to(KINDS).as_posix(), ast.parse(path.read_text())
+
+
+def test_no_kind_asks_a_fleet_itself_what_is_wrong_with_it() -> None:
+    """Whether a fleet can be used is one decision, which planner and summary read alike."""
+    found = {
+        place: [
+            ast.unparse(node).removeprefix("situation.")
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Attribute)
+            and node.attr in ("problem", "pause")
+            and ast.unparse(node.value).endswith("fleet")
+        ]
+        for place, tree in trees()
+    }
+    assert {place: asked for place, asked in found.items() if asked} == ASKED
+
+
+def test_each_kind_lists_its_checks_where_the_others_do() -> None:
+    """Who looks for why a kind does nothing opens one file, of the same name for each kind."""
+    found = {
+        place
+        for place, tree in trees()
+        for node in tree.body
+        if isinstance(node, ast.AnnAssign) and "Check[" in ast.unparse(node.annotation)
+    }
+    assert len(found) >= 5
+    assert {place for place in found if not place.endswith("/checks.py")} == set()

@@ -10,8 +10,9 @@ import pytest
 from controller import errors
 from controller.api import clock, objects
 from controller.api.resources import Resource
+from controller.contract import Verb
 from controller.planning import outcomes
-from controller.planning.targets import Call, Verb, Write
+from controller.planning.targets import Call, Write
 from controller.providers import registry
 
 NOW = 1_700_000_000.0

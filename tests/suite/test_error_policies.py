@@ -141,7 +141,7 @@ def test_planners_are_told_what_a_new_class_says(
     """A class that no other line knows is counted, told and believed as its policy says."""
     record, target = KeyState(), targets.Call(fleet="attic", server="d/shop-web-0")
     error = odd(kind=kind, costs_attempt=costs, event=event, told_after=2, believed_after=3)
-    seen = [record.fail(target, targets.Verb.CREATE, error, 0.0) for _ in range(3)]
+    seen = [record.fail(target, contract.Verb.CREATE, error, 0.0) for _ in range(3)]
     assert [each.told for each in seen] == [False, True, True]
     assert [each.kind for each in seen[:2]] == [errors.Kind.FAILED] * 2
     assert seen[2].kind is kind

@@ -21,11 +21,6 @@ LONG_FUNCTIONS = {
         52,
         "one status, each of whose fields has its line",
     ),
-    "controller/kinds/serverset/planner.py::_converge": (
-        73,
-        "the order of its steps is the design",
-    ),
-    "controller/kinds/serverset/planner.py::_resize": (49, "too few and too many, side by side"),
     "controller/kinds/serverset/teardown.py::plan": (43, "its stages, from first to last"),
     "controller/providers/openstack/opening.py::open_cloud": (
         57,

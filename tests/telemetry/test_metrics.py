@@ -1,12 +1,16 @@
 """Metrics and probes: what is counted is served, and what is asked for is asked at the scrape."""
 
+import ast
 import asyncio
+import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import aiohttp
 import pytest
 from prometheus_client import parser
 
+import controller
 from controller.telemetry import health, metrics
 
 
@@ -154,3 +158,63 @@ async def test_metrics_have_a_port_of_their_own(probed: Probed) -> None:
     assert "argosy_leader" in text
     assert (await probed.get("/metrics"))[0] == 404
     assert (await probed.get("/healthz", metrics_port=True))[0] == 404
+
+
+ROOT = Path(controller.__file__).parent
+# What is served, and written into the reference.
+SERVED = {"render", "reference"}
+MADE = ("_counter", "_gauge", "_histogram", "_Asked")
+
+
+def fed(tree: ast.AST) -> set[str]:
+    """Return the names that code does more with than to make a series of 0 by their labels."""
+    idle = {
+        id(node.value.func.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Call)
+        and isinstance(node.value.func, ast.Attribute)
+        and node.value.func.attr == "labels"
+    }
+    return {
+        node.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and id(node) not in idle
+    }
+
+
+def test_a_series_of_zero_feeds_nobody() -> None:
+    """What makes a series of 0 counts nothing by that."""
+    code = "_a.labels(fleet)\n_b.labels(fleet).inc()\n_c.set(1)\nself._d = _d.labels(fleet)"
+    assert {"_a", "_b", "_c", "_d"} & fed(ast.parse(code)) == {"_b", "_c", "_d"}
+
+
+def test_every_metric_has_a_way_in() -> None:
+    """None is declared that no function of the module sets, counts or asks for."""
+    tree = ast.parse(Path(metrics.__file__).read_text())
+    declared = {
+        ast.unparse(node.targets[0])
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        and isinstance(node.value, ast.Call)
+        and ast.unparse(node.value.func) in MADE
+    }
+    assert len(declared) == len(metrics._declared)
+    assert declared - fed(tree) == set()
+
+
+def test_every_way_in_is_used_outside() -> None:
+    """A gauge whose setter nobody calls would be 0 for ever, and a counter never count."""
+    tree = ast.parse(Path(metrics.__file__).read_text())
+    ways = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+    ways |= {ast.unparse(node.targets[0]) for node in tree.body if isinstance(node, ast.Assign)}
+    ways = {each for each in ways if re.fullmatch(r"[a-z]\w*", each)} - SERVED
+    used = {
+        node.attr
+        for path in ROOT.rglob("*.py")
+        if path.relative_to(ROOT).parts[0] != "telemetry" and "metrics." in path.read_text()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "metrics"
+    }
+    assert len(ways) > 15
+    assert ways - used == set()

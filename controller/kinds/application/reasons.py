@@ -23,15 +23,6 @@ class ApplicationReason(Vocabulary):
         "Change the template, or try the same one again.",
         "kubectl argosy retry-now application/NAME",
     )
-    NOTHING_PROVEN = (
-        "NothingProven",
-        (
-            "A rollback was due, but no earlier revision ever ran in good health, so the component"
-            " halts instead."
-        ),
-        "Change the template, or try the same one again.",
-        "kubectl argosy retry-now application/NAME",
-    )
     SERVERS_LEFT = (
         "ServersLeft",
         (

@@ -293,7 +293,7 @@ def _nothing_proven(outlook: Outlook) -> Verdict | None:
     if not found:
         return None
     message = f"Component {found[0].name} has no proven revision to go back to, and halts."
-    return Verdict(reason=ApplicationReason.NOTHING_PROVEN, message=message, stalled=True)
+    return Verdict(reason=Reason.NOTHING_PROVEN, message=message, stalled=True)
 
 
 def _unbuilt(outlook: Outlook) -> Verdict | None:

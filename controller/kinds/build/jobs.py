@@ -81,7 +81,7 @@ def labels_of(build: objects.Build) -> dict[str, str]:
     return {
         names.APPLICATION_LABEL: build.spec.application,
         names.BUILD_LABEL: build.metadata.name,
-        "app.kubernetes.io/managed-by": "argosy",
+        names.MANAGED_BY: "argosy",
     }
 
 

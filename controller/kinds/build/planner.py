@@ -15,7 +15,7 @@ import msgspec
 from controller.api import clock, objects
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
-from controller.kinds.build import jobs, phases, results, starts, summary, turn
+from controller.kinds.build import checks, jobs, phases, results, starts, summary
 from controller.kinds.build.reasons import BuildReason
 from controller.kinds.build.snapshot import BuildSnapshot
 from controller.planning import builds, finalizers, outcomes, remedies, verdict, writes
@@ -29,7 +29,7 @@ def plan(snapshot: BuildSnapshot) -> Plan:
     if verdict.finished(build):
         return _rest(snapshot)
     going = build.metadata.deletion_timestamp is not None
-    if turn.ending(snapshot) is not None:
+    if checks.ending(snapshot) is not None:
         return _end(snapshot, Reason.APPLICATION_DELETED, "The application is deleted.")
     if build.spec.cancelled or going:
         how = "cancelled" if build.spec.cancelled else "deleted"
@@ -42,9 +42,9 @@ def plan(snapshot: BuildSnapshot) -> Plan:
 def _start(snapshot: BuildSnapshot) -> Plan:
     """Begin a Build whose turn it is."""
     build = snapshot.build
-    held = turn.hold(snapshot)
-    if held is not None:
-        return _hold(snapshot, held)
+    found = checks.find(snapshot)
+    if found is not None:
+        return _stay(snapshot, found)
     if build.spec.activates:
         return _activate(snapshot)
     if not finalizers.is_on(build.metadata):
@@ -52,11 +52,11 @@ def _start(snapshot: BuildSnapshot) -> Plan:
     return _begin(snapshot)
 
 
-def _hold(snapshot: BuildSnapshot, held: Obstacle) -> Plan:
-    if held.ends:
-        return _end(snapshot, held.reason, held.message)
-    status = summary.tell(snapshot, held.reason, held.message, blocked=held.blocked)
-    return Plan(status=status, notes=(held.message,))
+def _stay(snapshot: BuildSnapshot, found: Obstacle) -> Plan:
+    if found.ends:
+        return _end(snapshot, found.reason, found.message)
+    status = summary.tell(snapshot, found.reason, found.message, blocked=found.blocked)
+    return Plan(status=status, notes=(found.message,))
 
 
 def _activate(snapshot: BuildSnapshot) -> Plan:

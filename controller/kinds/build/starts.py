@@ -14,10 +14,11 @@ from controller.api import clock, objects
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
+from controller.contract import Verb
 from controller.kinds.build import phases, results
 from controller.kinds.build.snapshot import BuildSnapshot
 from controller.planning import outcomes, plan, remedies
-from controller.planning.targets import Verb
+from controller.planning.targets import ObjectVerb
 from controller.reasons import ForeignReason
 
 # How long a start may take before anybody is asked about it.
@@ -130,7 +131,7 @@ def _heard(snapshot: BuildSnapshot) -> tuple[Blocked, ...]:
             next_attempt_time=clock.stamp(each.again),
             remedy=remedies.describe(each.blocker, namespace),
         )
-        for each in outcomes.of(snapshot.outcomes).of(Verb.START).told
+        for each in outcomes.of(snapshot.outcomes).of(ObjectVerb.START).told
         # That time ran out is no cause.
         if each.reason != results.DEADLINE
     )

@@ -10,7 +10,7 @@ from controller.api import clock, objects
 from controller.api.conditions import Blocked
 from controller.kinds.build.snapshot import BuildSnapshot
 from controller.planning import outcomes, verdict
-from controller.planning.targets import Verb
+from controller.planning.targets import ObjectVerb
 
 
 def tell(
@@ -45,6 +45,6 @@ def with_obstacles(snapshot: BuildSnapshot) -> objects.BuildStatus:
 def _obstacles(snapshot: BuildSnapshot, blocked: tuple[Blocked, ...] = ()) -> tuple[Blocked, ...]:
     build = snapshot.build
     # What keeps a pod from starting is the planner's to tell, for as long as it does.
-    written = tuple(each for each in snapshot.outcomes if each.verb is not Verb.START)
+    written = tuple(each for each in snapshot.outcomes if each.verb is not ObjectVerb.START)
     failed = outcomes.of(written).blocked(build)
     return outcomes.steady(build.status.blocked_by, (*blocked, *failed), snapshot.now)

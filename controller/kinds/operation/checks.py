@@ -6,6 +6,7 @@ still; one that is hindered waits for its turn. Asked by the Operation planner, 
 
 from __future__ import annotations
 
+from controller.api import conditions
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.contract import tasks
@@ -38,9 +39,8 @@ def start(snapshot: OperationSnapshot) -> Obstacle | None:
 
 def _application_gone(snapshot: OperationSnapshot) -> Obstacle | None:
     """There was an application; one that is not there yet may still come."""
-    if snapshot.application is not None or snapshot.operation.status.start_time is None:
-        return None
-    return Obstacle(reason=Reason.DELETING, message="The application is gone.", ends=True)
+    begun = snapshot.operation.status.start_time is not None
+    return obstacles.application_gone(snapshot) if begun else None
 
 
 def _paused(snapshot: OperationSnapshot) -> Obstacle | None:
@@ -101,7 +101,9 @@ def _waits(blocked: tuple[Blocked, ...]) -> Obstacle | None:
 
 def _nothing_targeted(snapshot: OperationSnapshot) -> Obstacle | None:
     nothing = presence.nothing_targeted(snapshot)
-    return _fails(f"{OperationReason.NOTHING_TARGETED}: {nothing}") if nothing else None
+    if not nothing:
+        return None
+    return _fails(conditions.because(OperationReason.NOTHING_TARGETED, nothing))
 
 
 def _too_many_stopped(snapshot: OperationSnapshot) -> Obstacle | None:
@@ -113,18 +115,14 @@ def _too_many_stopped(snapshot: OperationSnapshot) -> Obstacle | None:
 
 def _unsupported(snapshot: OperationSnapshot) -> Obstacle | None:
     """The fleet's provider cannot do some of the acts: better none than some."""
-    deeds = [
-        deed
+    deeds = (
+        deed.name
         for each in steps.of(snapshot.operation)
         for deed in (each.deed, each.undoing)
         if deed is not None
-    ]
-    needed = {each.name: tasks.CAPABILITIES.get(each.name) for each in deeds}
-    able = snapshot.fleet.capabilities
-    missing = sorted(name for name, need in needed.items() if need is not None and need not in able)
-    if not missing:
-        return None
-    return _fails(f"NotSupported: fleet {snapshot.fleet.name} cannot do {', '.join(missing)}.")
+    )
+    unsupported = tasks.unsupported(snapshot.fleet, deeds)
+    return _fails(unsupported) if unsupported else None
 
 
 def _fails(message: str) -> Obstacle:

@@ -6,7 +6,7 @@ write: its status. Called by the Operation planner.
 
 from __future__ import annotations
 
-from controller.api import objects
+from controller.api import conditions, objects
 from controller.kinds.operation import conflicts
 from controller.kinds.operation.reasons import OperationReason
 from controller.kinds.operation.snapshot import OperationSnapshot
@@ -27,10 +27,11 @@ def refusal(snapshot: OperationSnapshot) -> str:
     if ahead < MOST_OPEN:
         return ""
     name = snapshot.operation.spec.application
-    return (
-        f"{OperationReason.TOO_MANY_OPERATIONS}: application {name} has {ahead} operations that"
-        f" have not ended, and {MOST_OPEN} may be open."
+    message = (
+        f"application {name} has {ahead} operations that have not ended, and {MOST_OPEN} may be"
+        " open."
     )
+    return conditions.because(OperationReason.TOO_MANY_OPERATIONS, message)
 
 
 def is_full(snapshot: OperationSnapshot) -> bool:

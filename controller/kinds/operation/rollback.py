@@ -73,7 +73,7 @@ def advance(snapshot: OperationSnapshot) -> plan.Plan:
     retreats = _retreats(snapshot)
     helpless = [each.component for each in retreats if _nothing_proven(each)]
     if helpless:
-        regret = f"NothingProven: {_regret(snapshot, helpless)}"
+        regret = conditions.because(Reason.NOTHING_PROVEN, _regret(snapshot, helpless))
         ended = completion.end(snapshot, Reason.FAILED, regret)
         counted = _counted(snapshot, ended.status, retreats, failed=len(helpless))
         return dataclasses.replace(ended, status=counted)

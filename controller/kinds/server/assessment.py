@@ -11,9 +11,10 @@ import dataclasses
 from controller import contract, errors
 from controller.api import clock, objects, tags
 from controller.contract import Phase
-from controller.kinds.server import attempts
+from controller.kinds.server import attempts, checks
 from controller.kinds.server.snapshot import ServerSnapshot
 from controller.planning import outcomes, targets, volumes
+from controller.planning.obstacles import Obstacle
 from controller.planning.outcomes import Outcome
 
 # How long a server may fail to come up before that counts as a failed attempt, each time.
@@ -30,6 +31,8 @@ class Situation:
     answer: Outcome | None = None
     # A person just asked to try again.
     asked: bool = False
+    # All that holds back what the server would do next.
+    rests: tuple[Obstacle, ...] = ()
 
     @property
     def seen(self) -> contract.Observation:
@@ -75,14 +78,14 @@ def read(snapshot: ServerSnapshot) -> Situation:
 
 def _answer(snapshot: ServerSnapshot) -> Outcome | None:
     """Return what the provider answered to the create, while nothing is there."""
-    if snapshot.fleet.problem or snapshot.observation.phase is not Phase.ABSENT:
+    if checks.is_without_fleet(snapshot) or snapshot.observation.phase is not Phase.ABSENT:
         return None
     return next((each for each in outcomes.of(snapshot.outcomes).told if is_create(each)), None)
 
 
 def is_create(found: Outcome) -> bool:
     """Return whether it is how the create of a server went."""
-    return isinstance(found.target, targets.Call) and found.verb is targets.Verb.CREATE
+    return isinstance(found.target, targets.Call) and found.verb is contract.Verb.CREATE
 
 
 def _answered(

@@ -17,7 +17,6 @@ from controller.kinds.server.assessment import Situation
 from controller.kinds.server.reasons import ServerReason
 from controller.kinds.server.summary import Verdict
 from controller.planning import outcomes
-from controller.planning.targets import Verb
 
 
 def changed(situation: Situation) -> Verdict | None:
@@ -74,7 +73,7 @@ def awaits_word(situation: Situation) -> bool:
 
 def _refusal(situation: Situation) -> outcomes.Outcome | None:
     """Return how it was answered that this very instance cannot change."""
-    found = outcomes.of(situation.snapshot.outcomes).of(Verb.CHANGE).refused
+    found = outcomes.of(situation.snapshot.outcomes).of(contract.Verb.CHANGE).refused
     return next((each for each in found if each.reason == ProviderReason.CANNOT_CHANGE), None)
 
 
@@ -123,7 +122,7 @@ def asks(situation: Situation, why: str) -> tuple[contract.Call, ...]:
     Nothing while something is under way, unless that has failed before: then it is asked about
     until it has come about, as what nobody asks about is not told any more.
     """
-    failed = outcomes.of(situation.snapshot.outcomes).of(Verb.CHANGE).told
+    failed = outcomes.of(situation.snapshot.outcomes).of(contract.Verb.CHANGE).told
     return (call(situation, why),) if failed or not situation.seen.changing else ()
 
 

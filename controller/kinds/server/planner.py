@@ -1,8 +1,8 @@
 """What one server needs next: the only planner that calls a provider.
 
-Called by `execution` for each Server key, and by `explain`. `rules` decide about what the server is
-made of, `task` about what operations ask of it, `teardown` how it goes, `summary` what is
-said of it.
+Called by `execution` for each Server key, and by `explain`. `checks` say why nothing is done,
+`rules` decide about what the server is made of, `task` about what operations ask of it, `teardown`
+how it goes, `summary` what is said of it.
 """
 
 from __future__ import annotations
@@ -16,15 +16,23 @@ import msgspec
 from controller.api import clock, conditions
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
-from controller.contract import Phase
-from controller.kinds.server import assessment, attempts, hold, rules, summary, task, teardown
+from controller.contract import Phase, Verb
+from controller.kinds.server import (
+    assessment,
+    attempts,
+    checks,
+    hold,
+    rules,
+    summary,
+    task,
+    teardown,
+)
 from controller.kinds.server.reasons import ServerReason
 from controller.kinds.server.snapshot import ServerSnapshot
 from controller.kinds.server.summary import Verdict
 from controller.planning import finalizers, management, obstacles, outcomes
 from controller.planning import plan as plans
-from controller.planning.obstacles import Check, Obstacle
-from controller.planning.targets import Verb
+from controller.planning.obstacles import Obstacle
 
 
 def plan(snapshot: ServerSnapshot) -> plans.Plan:
@@ -34,20 +42,22 @@ def plan(snapshot: ServerSnapshot) -> plans.Plan:
         return _tear_down(snapshot)
     if not finalizers.is_on(meta):
         return _guard(snapshot)
-    if snapshot.observation.phase is Phase.UNKNOWN and not snapshot.fleet.problem:
+    if snapshot.observation.phase is Phase.UNKNOWN and not checks.is_without_fleet(snapshot):
         return plans.Plan(notes=("The provider has not reported yet whether an instance exists.",))
-    going = _below_what_goes(snapshot)
-    return _rest(snapshot, going) if going else _stay(snapshot)
+    going = checks.going(snapshot)
+    if going is not None:
+        return _rest(snapshot, going)
+    return _stay(snapshot, checks.rests(snapshot))
 
 
-def _stay(snapshot: ServerSnapshot) -> plans.Plan:
+def _stay(snapshot: ServerSnapshot, rests: tuple[Obstacle, ...]) -> plans.Plan:
     """Converge, and have a hold end in its time; a paused application keeps its own."""
     left = hold.seconds_left(snapshot.server, snapshot.now)
-    if left is None or _is_paused(snapshot):
-        return _converge(snapshot)
+    if left is None or any(each.asked for each in rests):
+        return _converge(snapshot, rests)
     if left <= 0:
         return hold.release(snapshot.server)
-    made = _converge(snapshot)
+    made = _converge(snapshot, rests)
     return dataclasses.replace(made, wake_after=plans.soonest(made.wake_after, left))
 
 
@@ -123,33 +133,9 @@ def _guard(snapshot: ServerSnapshot) -> plans.Plan:
     )
 
 
-def _below_what_goes(snapshot: ServerSnapshot) -> str:
-    """Return why nothing may be made or changed any more, if so."""
-    found = obstacles.first(snapshot, CHECKS)
-    if found is None:
-        return ""
-    return f"{found.message.removesuffix('.')}: nothing is created or changed."
-
-
-def _application_gone(snapshot: ServerSnapshot) -> Obstacle | None:
-    if snapshot.application is not None:
-        return None
-    return Obstacle(reason=Reason.DELETING, message="The application is gone.")
-
-
-# What goes takes the server with it. What only waits, `rules` holds back: it runs on.
-CHECKS: tuple[Check[ServerSnapshot], ...] = (
-    # All at once, and nobody takes turns.
-    obstacles.namespace,
-    # Nobody says any more what it should be.
-    _application_gone,
-    # Its turn comes once its set has been taken down.
-    obstacles.application_deleting,
-)
-
-
-def _rest(snapshot: ServerSnapshot, why: str) -> plans.Plan:
+def _rest(snapshot: ServerSnapshot, going: Obstacle) -> plans.Plan:
     """Its turn to go will come; until then only a cancelled act is still seen to its end."""
+    why = f"{going.message.removesuffix('.')}: nothing is created or changed."
     asked = snapshot.server.spec.task
     if asked is None or not asked.cancel:
         return plans.Plan(status=_lost(snapshot, why), notes=(why,))
@@ -171,12 +157,8 @@ def _lost(snapshot: ServerSnapshot, why: str) -> plans.Status | None:
     return summary.tell(snapshot, verdict, told.attempts)
 
 
-def _is_paused(snapshot: ServerSnapshot) -> bool:
-    return obstacles.resting(snapshot) is not None
-
-
-def _converge(snapshot: ServerSnapshot) -> plans.Plan:
-    situation = assessment.read(snapshot)
+def _converge(snapshot: ServerSnapshot, rests: tuple[Obstacle, ...]) -> plans.Plan:
+    situation = dataclasses.replace(assessment.read(snapshot), rests=rests)
     verdict = rules.decide(situation)
     course = task.course(snapshot, _seen(situation, verdict))
     told = summary.tell(snapshot, verdict, situation.attempts)
@@ -236,7 +218,6 @@ def _enrich(action: plans.Action, more: Mapping[str, Any]) -> plans.Action:
 
 def _seen(situation: assessment.Situation, verdict: Verdict) -> task.Seen:
     seen, spec = situation.seen, situation.spec
-    fleet, paused = situation.snapshot.fleet, _is_paused(situation.snapshot)
     current = (seen.incarnation, seen.revision) == (spec.incarnation, spec.revision)
     long = situation.snapshot.now - seen.ready_since >= spec.min_ready_seconds
     lost = not situation.snapshot.recorded and not verdict.ready
@@ -246,5 +227,5 @@ def _seen(situation: assessment.Situation, verdict: Verdict) -> task.Seen:
         stopped=verdict.idle,
         running=current and seen.phase is Phase.RUNNING and not seen.changing,
         hopeless=verdict.message if hopeless else "",
-        frozen=paused or spec.held or fleet.problem != "" or fleet.pause is not None,
+        frozen=bool(situation.rests) or spec.held,
     )

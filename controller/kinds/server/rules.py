@@ -8,8 +8,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
-import msgspec
-
 from controller import contract
 from controller.api import clock, conditions, resources, tags
 from controller.api.conditions import Blocked
@@ -24,13 +22,11 @@ from controller.kinds.server.assessment import (
     verdict_due,
 )
 from controller.kinds.server.reasons import ServerReason
+from controller.kinds.server.restraint import FORGOTTEN_SECONDS, restrain
 from controller.kinds.server.summary import Verdict
-from controller.planning import obstacles, outcomes, plan, remedies, words, writes
-from controller.planning.targets import Verb
+from controller.planning import outcomes, plan, remedies, words, writes
 
 Rule = Callable[[Situation], Verdict | None]
-# How long after its time a server that waits for its fleet looks again by itself.
-FORGOTTEN_SECONDS = 60.0
 # After how long a server that runs and is not ready is told to be in trouble: many starts take so
 # long, and each word costs a write.
 SLOW_SECONDS = 120.0
@@ -44,12 +40,13 @@ def decide(situation: Situation) -> Verdict:
             break
     else:
         verdict = _starting(situation)
-    return _restrain(situation, records.keep(situation, _hampered(situation, verdict)))
+    return restrain(situation, records.keep(situation, _hampered(situation, verdict)))
 
 
 def _fleet_problem(situation: Situation) -> Verdict | None:
     """What runs goes on running; only what would need the fleet has a problem."""
-    seen, found = situation.seen, obstacles.fleet_problem(situation.snapshot)
+    seen = situation.seen
+    found = next((each for each in situation.rests if each.stalled), None)
     if found is None or (seen.ready and seen.incarnation == situation.spec.incarnation):
         return None
     return Verdict(
@@ -421,38 +418,6 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def _restrain(situation: Situation, verdict: Verdict) -> Verdict:
-    """A paused application, or fleet, plans and reports, and changes nothing."""
-    verdict = _await_fleet(situation, verdict)
-    found = obstacles.resting(situation.snapshot)
-    if found is None or not verdict.actions:
-        return verdict
-    if verdict.ready:
-        return dataclasses.replace(verdict, actions=())
-    blocked = tuple(
-        msgspec.structs.replace(each, message=f"{each.message} {verdict.message}")
-        for each in found.blocked
-    )
-    return dataclasses.replace(verdict, actions=(), reason=found.reason, blocked=blocked)
-
-
-def _await_fleet(situation: Situation, verdict: Verdict) -> Verdict:
-    """Hold back what a fleet that is not to be called could not do; what is made would be lost."""
-    found, pause = obstacles.fleet_pause(situation.snapshot), situation.snapshot.fleet.pause
-    calls = any(isinstance(each, contract.Call) for each in verdict.actions)
-    if found is None or pause is None or not calls:
-        return verdict
-    # The fleet itself wakes those whose turn it is; this is for one that it has forgotten.
-    left = max(pause.until - situation.snapshot.now, 0.0)
-    wake = left + FORGOTTEN_SECONDS if pause.until else None
-    held = dataclasses.replace(verdict, actions=(), wake=plan.soonest(verdict.wake, wake))
-    if verdict.ready:
-        return held
-    return dataclasses.replace(
-        held, reason=found.reason, message=found.message, trouble=True, blocked=found.blocked
-    )
-
-
 def _hampered(situation: Situation, verdict: Verdict) -> Verdict:
     """Tell of calls that failed, other than creates: what should go or change does not.
 
@@ -468,7 +433,7 @@ def _hampered(situation: Situation, verdict: Verdict) -> Verdict:
     if verdict.ready or verdict.idle or verdict.trouble:
         return dataclasses.replace(verdict, blocked=blocked, actions=actions, trouble=True)
     first = found.told[0]
-    changes = first.verb is Verb.CHANGE
+    changes = first.verb is contract.Verb.CHANGE
     return dataclasses.replace(
         verdict,
         reason=first.reason,

@@ -156,10 +156,8 @@ def _begin(
 
 
 def _hopeless(snapshot: ServerSnapshot, task: objects.Task, seen: Seen) -> str:
-    needed = tasks.CAPABILITIES.get(task.action)
-    if needed is not None and needed not in snapshot.fleet.capabilities:
-        return f"NotSupported: fleet {snapshot.fleet.name} cannot do {task.action}."
-    return seen.hopeless if task.action in tasks.IN_SERVER else ""
+    unsupported = tasks.unsupported(snapshot.fleet, (task.action,))
+    return unsupported or (seen.hopeless if task.action in tasks.IN_SERVER else "")
 
 
 def _waits(snapshot: ServerSnapshot, task: objects.Task, seen: Seen) -> str:

@@ -11,7 +11,7 @@ import dataclasses
 from controller import contract
 from controller.api import clock, objects, tags
 from controller.api.conditions import Blocked
-from controller.kinds.server import grace
+from controller.kinds.server import checks, grace
 from controller.kinds.server.reasons import ServerReason
 from controller.kinds.server.snapshot import ServerSnapshot
 from controller.planning import orphans, plan, remedies
@@ -41,7 +41,7 @@ def next_teardown_step(snapshot: ServerSnapshot, *, since: float, why: str) -> P
     instance = _instance(snapshot)
     if instance in snapshot.fleet.orphans:
         return Progress(gone=True, note=f"{instance} was abandoned and is on record as an orphan.")
-    if _is_unseen(seen) and not snapshot.fleet.problem:
+    if _is_unseen(seen) and not checks.is_without_fleet(snapshot):
         return Progress(note="The provider has not reported yet whether an instance exists.")
     policy = snapshot.server.spec.deletion
     given = grace.of(snapshot)
@@ -160,7 +160,7 @@ def _instance(snapshot: ServerSnapshot) -> str:
 
 def _blocked(snapshot: ServerSnapshot, since: float) -> Blocked:
     seen, meta = snapshot.observation, snapshot.server.metadata
-    problem = snapshot.fleet.message if snapshot.fleet.problem else seen.message
+    problem = snapshot.fleet.message if checks.is_without_fleet(snapshot) else seen.message
     message = problem or f"Instance {seen.id} is {seen.phase.value} and does not go."
     return Blocked(
         object=f"Server/{meta.name}",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import collections
 
+from controller import contract
 from controller.api import tags
 from controller.api.resources import Resource
 from controller.kinds.serverset import scaling
@@ -89,7 +90,7 @@ def blocked(
         for each in failed.refused
         if isinstance(each.target, targets.Write)
         and each.target.resource is Resource.SERVERS
-        and each.verb is targets.Verb.CREATE
+        and each.verb is contract.Verb.CREATE
         and each.again > snapshot.now
     )
     known = (tags.number(each) for each in found)

@@ -154,7 +154,7 @@ def _creates_fail(snapshot: ServerSetSnapshot) -> bool:
     return any(
         isinstance(each.target, targets.Write)
         and each.target.resource is Resource.SERVERS
-        and each.verb is targets.Verb.CREATE
+        and each.verb is contract.Verb.CREATE
         for each in snapshot.outcomes
     )
 

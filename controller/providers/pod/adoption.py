@@ -21,10 +21,6 @@ from controller.planning import ownership, rendering
 from controller.providers.pod import drift, manifest
 from controller.providers.pod.reasons import PodReason
 
-# What Kubernetes writes on the pods of a StatefulSet: which pod it is, and of which revision.
-POD_NAME_LABEL = "statefulset.kubernetes.io/pod-name"
-HASH_LABEL = "controller-revision-hash"
-
 
 class StillControlled(errors.Waiting):
     """What ran the pod before still does: it is taken up once that lets go of it."""
@@ -60,7 +56,7 @@ def check(pod: objects.Pod, adopt: str) -> None:
     if owner is not None:
         message = f"the pod {meta.name} is controlled by {owner.kind}/{owner.name}, not by {adopt}"
         raise errors.NameTaken(message, reason=Reason.NAME_TAKEN)
-    if meta.labels.get(POD_NAME_LABEL) != meta.name or not hash_of(pod):
+    if meta.labels.get(names.STATEFUL_POD) != meta.name or not hash_of(pod):
         message = f"the pod {meta.name} was not made by a StatefulSet"
         raise errors.NameTaken(message, reason=Reason.NAME_TAKEN)
     if meta.deletion_timestamp is not None:
@@ -70,7 +66,7 @@ def check(pod: objects.Pod, adopt: str) -> None:
 
 def hash_of(pod: objects.Pod) -> str:
     """Return the name of the ControllerRevision that the pod was made from, if it says one."""
-    return pod.metadata.labels.get(HASH_LABEL, "")
+    return pod.metadata.labels.get(names.STATEFUL_HASH, "")
 
 
 def holds(revision: bytes, template: bytes) -> bool:

@@ -15,7 +15,15 @@ from controller.api.reasons import Reason
 from controller.api.resources import PLACES, Resource
 from controller.contract import Phase, alternatives
 from controller.planning import ownership
-from controller.providers.pod import adoption, changes, crashes, drift, manifest, resizing
+from controller.providers.pod import (
+    adoption,
+    changes,
+    crashes,
+    drift,
+    manifest,
+    placement,
+    resizing,
+)
 from controller.providers.pod.reasons import KubeletReason, PodReason
 from controller.reasons import NOTHING, ForeignReason, Vocabulary
 
@@ -26,9 +34,6 @@ UNREACHABLE_AFTER = 30.0
 # The scheduler says Unschedulable of every pod whose claims are not bound yet, which takes a while
 # and is no trouble. Only a pod that is older has some.
 BINDING_SECONDS = 30.0
-
-# The API server copies it from the node when a pod is placed, where nodes have one.
-_ZONE_LABEL = "topology.kubernetes.io/zone"
 
 TRANSIENT = "Transient"
 TERMINAL = "Terminal"
@@ -163,7 +168,7 @@ def observe(
     return contract.Observation(
         phase=seen,
         id=meta.uid,
-        zone=meta.labels.get(_ZONE_LABEL) or _zone(pod),
+        zone=meta.labels.get(placement.ZONE) or _zone(pod),
         addresses=(pod.status.pod_ip,) if pod.status.pod_ip else (),
         revision="" if changes.is_half(pod) else wanted[names.REVISION_LABEL],
         incarnation=number,

@@ -12,6 +12,7 @@ from typing import Any
 
 from controller import contract
 
+# Of nodes. The API server copies it to a pod that is placed on one, where nodes have it.
 ZONE = "topology.kubernetes.io/zone"
 HOST = "kubernetes.io/hostname"
 

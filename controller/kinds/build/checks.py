@@ -1,8 +1,8 @@
 """Why a Build ends early, or does not begin: lists of small checks.
 
 The first of a list that finds something answers. Called by the Build planner: for what ends it at
-every step, for its turn until it begins. Whoever waits for its turn is held, until something
-changes, or ended, because nothing can change it.
+every step, for its turn until it begins. A Build whose turn has not come waits until something
+changes, or ends where nothing can change it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from controller.planning import builds, obstacles, remedies
 from controller.planning.obstacles import Check, Obstacle
 
 
-def hold(snapshot: BuildSnapshot) -> Obstacle | None:
+def find(snapshot: BuildSnapshot) -> Obstacle | None:
     """Return why the Build does not begin, or None where its turn has come."""
     return obstacles.first(snapshot, CHECKS)
 
@@ -35,7 +35,7 @@ def _application_gone(snapshot: BuildSnapshot) -> Obstacle | None:
     begun = snapshot.build.status.start_time is not None
     if not begun and (owner is None or owner.kind != "Application"):
         return None
-    return Obstacle(reason=Reason.DELETING, message="The application is gone.", ends=True)
+    return obstacles.APPLICATION_GONE
 
 
 def _application_deleting(snapshot: BuildSnapshot) -> Obstacle | None:
@@ -52,7 +52,7 @@ def _sourceless(snapshot: BuildSnapshot) -> Obstacle | None:
     # One that is not there cannot be shown: those that are there can.
     missing = snapshot.application is None
     remedy = remedies.applications(snapshot.build.metadata.namespace) if missing else ""
-    return _held(snapshot, thing, BuildReason.NO_SOURCE, message, remedy)
+    return _awaits(snapshot, thing, BuildReason.NO_SOURCE, message, remedy)
 
 
 def _not_taken_up(snapshot: BuildSnapshot) -> Obstacle | None:
@@ -60,7 +60,7 @@ def _not_taken_up(snapshot: BuildSnapshot) -> Obstacle | None:
         return None
     name = snapshot.build.metadata.name
     message = f"{snapshot.build.spec.application} has not taken {name} up."
-    return _held(snapshot, f"Build/{name}", BuildReason.NOT_TAKEN_UP, message)
+    return _awaits(snapshot, f"Build/{name}", BuildReason.NOT_TAKEN_UP, message)
 
 
 def _other_source(snapshot: BuildSnapshot) -> Obstacle | None:
@@ -120,10 +120,10 @@ def _not_set_up(snapshot: BuildSnapshot) -> Obstacle | None:
         return None
     name = snapshot.build.metadata.name
     message = "The operator was given no daemon that builds images for this namespace."
-    return _held(snapshot, f"Build/{name}", BuildReason.NOT_SET_UP, message)
+    return _awaits(snapshot, f"Build/{name}", BuildReason.NOT_SET_UP, message)
 
 
-def _held(
+def _awaits(
     snapshot: BuildSnapshot, thing: str, reason: BuildReason, message: str, remedy: str = ""
 ) -> Obstacle:
     remedy = remedy or remedies.unblock(thing, snapshot.build.metadata.namespace)
