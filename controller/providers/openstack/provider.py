@@ -238,8 +238,7 @@ class CloudProvider:
         self, namespace: str, application: str, component: str = ""
     ) -> tuple[contract.Claim, ...] | None:
         """Return the volumes of a component; None before the first list of them."""
-        known = self._claims.stock
-        return known.claims((namespace, application, component)) if known.synced else None
+        return self._claims.stock.claims((namespace, application, component))
 
     async def discard(self, claim: contract.Claim) -> contract.Receipt:
         """Have a volume deleted with its data, if it is of this fleet and no server has it."""
@@ -290,7 +289,7 @@ class CloudProvider:
     async def _to_revision(
         self, server: objects.Server, call: contract.Call, machine: Machine, spec: template.Spec
     ) -> None:
-        given = self._claims.given(server, call)
+        given = await self._claims.given(server, call, machine)
         links = await self._secure(machine, spec)
         named = machine.row.metadata.get(machines.FLAVOR, "")
         if self._resizing.allowed and named != spec.flavor:
