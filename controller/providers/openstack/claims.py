@@ -353,17 +353,11 @@ class Claims:
             self._expect(found, grows_to=size, status=volumes.EXTENDING)
 
     async def discard(self, claim: contract.Claim) -> None:
-        """Delete a volume with its data, if it is the fleet's and no server has it."""
-        begun = asyncio.get_running_loop().time()
-        found = await volumes.look(self._client, claim.id)
-        if found is None:
-            self.stock.forget(claim.id)
+        """Delete a volume with its data, if it is what was told of it and no server has it."""
+        found = await self._see_one(claim.id)
+        if found is None or volumes.whose(volumes.told(found)) != volumes.whose(claim):
+            # Somebody has given it another meaning since: it is theirs.
             return
-        if found.metadata.get(volumes.FLEET) != self.stock.fleet or found.name != claim.name:
-            # Somebody has given it another meaning: it is theirs.
-            self.stock.forget(claim.id)
-            return
-        self.stock.see(found, begun=begun)
         if found.attachments or found.status == volumes.IN_USE:
             self.nudge()
             raise _waiting(found, f"is still attached to the server {found.holder}".rstrip())

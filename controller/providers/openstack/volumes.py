@@ -235,9 +235,15 @@ def _read(claim: objects.VolumeClaim) -> Wanted:
 def told(volume: Volume) -> contract.Claim:
     """Return a volume as planning knows it."""
     return contract.Claim(
-        id=volume.id, name=volume.name, server=volume.key[1], component=volume.component[2],
-        domain=volume.metadata.get(ZONE, ""), going=volume.going, holder=volume.holder,
+        id=volume.id, name=volume.name, namespace=volume.key[0], server=volume.key[1],
+        component=volume.component[2], domain=volume.metadata.get(ZONE, ""),
+        going=volume.going, holder=volume.holder,
     )  # fmt: skip
+
+
+def whose(claim: contract.Claim) -> tuple[str, str, str, str]:
+    """Return what tells whose data a claim's volume has: the same name is in many namespaces."""
+    return claim.namespace, claim.server, claim.component, claim.name
 
 
 def seen(claim: objects.VolumeClaim, volume: Volume, asked: int) -> contract.Volume:

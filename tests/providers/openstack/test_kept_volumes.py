@@ -127,3 +127,32 @@ async def test_a_cinder_that_is_out_of_the_catalogue_is_not_none(coast: Coast) -
         await again.change(known, change(instance, claim()))
     coast.cloud.has_volumes = True
     await coast.until(lambda: again.claims("default", "shop", "web"), seconds=180)
+
+
+@pytest.mark.parametrize(
+    ("mark", "other"),
+    [
+        ("argosy.server", "prod/shop-web-0"),
+        ("argosy.server", "default/shop-web-1"),
+        ("argosy.component", "shop/db"),
+        ("argosy.claim", "logs"),
+        ("argosy.fleet", "fleet-2"),
+    ],
+)
+async def test_a_volume_that_was_handed_on_is_its_new_owners(
+    coast: Coast, mark: str, other: str
+) -> None:
+    """The set that had it before deletes nothing, though it is yet to hear of that."""
+    west, instance = await running(coast)
+    (claimed,) = west.claims("default", "shop", "web") or ()
+    gone = contract.Call(verb=contract.Verb.DELETE, why="test", instance=instance)
+    await west.delete(server(), gone)
+    await coast.until(lambda: not coast.cloud.settle())
+    (volume,) = there(coast)
+    volume.metadata[mark] = other
+    await west.discard(claimed)
+    assert there(coast) == [volume]
+    assert claimed not in (west.claims("default", "shop", "web") or ())
+    assert not coast.asked("DELETE", "/volumes/")
+    for each in west.claims("prod", "shop", "web") or ():
+        assert each.id == volume.id
