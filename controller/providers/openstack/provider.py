@@ -80,7 +80,7 @@ class CloudProvider:
         self._groups = parts.groups
         self._claims = parts.claims
         self._floating = parts.floating
-        self._lookups = Lookups(parts.client)
+        self._lookups = Lookups(parts.client, parts.register.fleet)
         self._creation = Creation(parts.client, parts.register, parts.lister)
         self._powering = Powering(parts.client, parts.register)
         self._snapshots = Snapshots(parts.client, parts.register)
@@ -212,7 +212,7 @@ class CloudProvider:
         """Make the server, unless it is there; after a POST in doubt look for what that made."""
         spec = template.read(call.template)
         self._may_create(server)
-        ids = await self._lookups.ids(spec)
+        ids = await self._lookups.ids(spec, server.metadata.namespace)
         ids = dataclasses.replace(ids, group=await self._groups.of(server, spec))
         self._may_create(server)
         if self._own(server.metadata) is None:
@@ -293,7 +293,7 @@ class CloudProvider:
         links = await self._secure(machine, spec)
         named = machine.row.metadata.get(machines.FLAVOR, "")
         if self._resizing.allowed and named != spec.flavor:
-            ids = await self._lookups.ids(spec)
+            ids = await self._lookups.ids(spec, machine.namespace)
             if resizing.is_wanted(machine, ids):
                 await self._resizing.begin(server, machine, ids)
                 return
@@ -309,7 +309,8 @@ class CloudProvider:
         if not self._rebuilds or spec.boot_volume is not None:
             message = f"{machine.id} must be replaced: it is not to be rebuilt"
             raise errors.Stalled(message, reason=ProviderReason.NOT_SUPPORTED)
-        ids = dataclasses.replace(await self._lookups.ids(spec), volumes=given)
+        ids = await self._lookups.ids(spec, machine.namespace)
+        ids = dataclasses.replace(ids, volumes=given)
         body = template.rebuilt(server, call, spec, ids)
         await self._act(machine, body, what=f"rebuild {server.metadata.name}")
         given = body["rebuild"]["metadata"]
