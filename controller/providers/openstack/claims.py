@@ -86,8 +86,9 @@ class Claims:
         lacking = self.stock.lacking((each.id for each in found.rows), begun=found.begun)
         self.stock.sync()
         await self._prove(lacking)
-        for each in self.stock.doubles():
-            await self._delete_double(each)
+        doubles = self.stock.doubles()
+        self.stock.setbacks.keep(each.id for each in doubles)
+        await self._delete_doubles(doubles)
 
     async def run(self) -> None:
         """Look for ever: often while something moves, seldom while nothing does."""
@@ -200,9 +201,7 @@ class Claims:
         else:
             self._doubts.pop((key, claim.name), None)
         first, *others = self.stock.of_claim(key, claim.name)
-        for each in others:
-            if each.is_spare:
-                await self._delete_double(each)
+        await self._delete_doubles(each for each in others if each.is_spare)
         await self._check(first)
         if first.metadata.get(volumes.STATE) != volumes.USED:
             await self._mark(first, server)
@@ -364,10 +363,22 @@ class Claims:
         if not found.going:
             await self._delete(found)
 
-    async def _delete_double(self, volume: Volume) -> None:
-        _log.warning("double volume removed", claim=volume.name, id=volume.id)
-        self.stock.twice.add(volume.id)
-        await self._delete(volume)
+    async def _delete_doubles(self, doubles: Iterable[Volume]) -> None:
+        """Delete what is there a second time for a claim.
+
+        What of that does not go, as somebody took a snapshot of it, is told and tried on: it keeps
+        neither another nor the server waiting.
+        """
+        await self.stock.setbacks.for_each([each.id for each in doubles], self._delete_double)
+
+    async def _delete_double(self, identifier: str) -> None:
+        found = self.stock.row(identifier)
+        if found is None or not found.is_spare:
+            return
+        await self._delete(found)
+        if self.stock.row(identifier) is not None:
+            self.stock.twice.add(identifier)
+        _log.warning("double volume removed", claim=found.name, id=identifier)
 
     async def _delete(self, volume: Volume) -> None:
         try:

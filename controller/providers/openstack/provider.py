@@ -97,7 +97,7 @@ class CloudProvider:
         if seen.phase in (Phase.UNKNOWN, Phase.FOREIGN):
             return seen
         doubles = (*self._register.doubles_of(key, seen.id), *stock.doubles_of(key))
-        stuck = self._register.stuck_of(key, seen.id)
+        stuck = (*self._register.stuck_of(key, seen.id), *stock.stuck_of(key))
         if not (has or doubles or stuck):
             return seen
         return dataclasses.replace(seen, volumes=has, doubles=doubles, stuck=stuck)

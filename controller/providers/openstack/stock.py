@@ -12,7 +12,8 @@ from typing import TypeVar
 from controller import contract
 from controller.api import objects
 from controller.planning import volumes as sizes
-from controller.providers.openstack import volumes
+from controller.providers.openstack import refusals, volumes
+from controller.providers.openstack.setbacks import Setbacks
 from controller.providers.openstack.volumes import Volume
 
 Key = tuple[str, str]
@@ -42,6 +43,8 @@ class Stock:
         self._floors: dict[str, float] = {}
         # Those that are deleted as there is another for their claim.
         self.twice: set[str] = set()
+        # Which of those do not go, and why.
+        self.setbacks = Setbacks(self._wake)
         # How large those are to become that were asked to grow.
         self._growing: dict[str, int] = {}
 
@@ -124,6 +127,21 @@ class Stock:
         found = (each.id for each in self.of(key) if each.id in self.twice)
         return tuple(f"volume {each}" for each in sorted(found))
 
+    def stuck_of(self, key: Key) -> tuple[str, ...]:
+        """Return what of that the cloud does not let go, and why, as people are told."""
+        pairs = ((each.id, self.setbacks.of(each.id)) for each in self.of(key))
+        return tuple(
+            sorted(
+                f"volume {identifier}: {refusals.told(error)}"
+                for identifier, error in pairs
+                if error is not None and not refusals.is_of_all(error)
+            )
+        )
+
+    def row(self, identifier: str) -> Volume | None:
+        """Return what is known of the volume of that id."""
+        return self._rows.get(identifier)
+
     @property
     def moving(self) -> bool:
         """Whether another look soon will tell more."""
@@ -158,6 +176,7 @@ class Stock:
         self._floors.pop(identifier, None)
         self._growing.pop(identifier, None)
         self.twice.discard(identifier)
+        self.setbacks.forget(identifier)
         known = self._rows.pop(identifier, None)
         if known is not None:
             self._unlist(known)
@@ -177,6 +196,11 @@ class Stock:
     def _unlist(self, row: Volume) -> None:
         _drop(self._by_key, row.key, row.id)
         _drop(self._by_component, row.component, row.id)
+
+    def _wake(self, identifier: str) -> None:
+        known = self._rows.get(identifier)
+        if known is not None:
+            self._changed(*known.key)
 
     def _tell(self, row: Volume) -> None:
         self._changed(*row.key)

@@ -331,3 +331,66 @@ async def test_an_address_from_a_network_that_is_not_outside_is_refused(coast: C
     with pytest.raises(errors.TemplateRefused, match="external network tenant"):
         await provider.create(server(), create(wanted))
     assert not coast.there()
+
+
+def other(uid: str, **more: Any) -> objects.Server:
+    """Return another Server, called after its UID."""
+    known = server(uid, **more)
+    return msgspec.structs.replace(
+        known, metadata=msgspec.structs.replace(known.metadata, name=f"shop-{uid}")
+    )
+
+
+async def test_one_that_is_not_deleted_holds_up_nobody_else(coast: Coast) -> None:
+    """Its own Server says which it is and why, since when, and what to type; the others go."""
+    provider = await coast.provider()
+    servers = [other(each) for each in ("a", "b", "c")]
+    known = []
+    for each in servers:
+        await provider.create(each, create(OPEN))
+        await coast.until(lambda each=each: provider.observe(each).ready)
+        known.append(other(each.metadata.uid, recorded=provider.observe(each).id))
+    words = coast.cloud.reply(500, {"NeutronError": {"message": "the agent is away"}})
+    stays = Fault(method="DELETE", path=f"{NAMES}/floating-1$", times=10**6, reply=words)
+    coast.cloud.faults.append(stays)
+    for each in known:
+        call = contract.Call(verb=Verb.DELETE, why="test", instance=each.status.provider.id)
+        await provider.delete(each, call)
+    first, *rest = known
+    for each in rest:
+        await coast.until(lambda each=each: provider.observe(each) is contract.ABSENT, seconds=60)
+    await coast.until(lambda: "the agent is away" in provider.observe(first).message)
+    seen = provider.observe(first)
+    assert seen.phase is Phase.TERMINATING
+    assert seen.reason == "CloudFloatingIPRefused"
+    assert "203.0.113.1" in seen.message
+    assert seen.remedy == "openstack floating ip show floating-1"
+    assert seen.since > 0
+    await asyncio.sleep(600)
+    assert provider.observe(first) == seen
+    assert "shop-a" in coast.heard
+    coast.cloud.faults.clear()
+    await coast.until(lambda: provider.observe(first) is contract.ABSENT, seconds=180)
+    assert addresses(coast) == []
+
+
+async def test_many_that_are_not_deleted_hold_up_nobody_else(coast: Coast) -> None:
+    """However many come first: whoever was refused waits its own while, longer each time."""
+    provider = await coast.provider()
+    servers = [other(f"s{each}") for each in range(6)]
+    known = []
+    for each in servers:
+        await provider.create(each, create(OPEN))
+        await coast.until(lambda each=each: provider.observe(each).ready)
+        known.append(other(each.metadata.uid, recorded=provider.observe(each).id))
+    stays = Fault(
+        method="DELETE", path=f"{NAMES}/floating-[1-5]$", times=10**6, reply=_failed(coast)
+    )
+    coast.cloud.faults.append(stays)
+    for each in known:
+        call = contract.Call(verb=Verb.DELETE, why="test", instance=each.status.provider.id)
+        await provider.delete(each, call)
+    await coast.until(lambda: provider.observe(known[-1]) is contract.ABSENT, seconds=180)
+    asked = len(coast.asked("DELETE", NAMES))
+    await asyncio.sleep(600)
+    assert len(coast.asked("DELETE", NAMES)) - asked <= 60
