@@ -10,9 +10,12 @@ import dataclasses
 
 import msgspec
 
+from controller.providers.openstack import refusals
 from controller.providers.openstack.client import NETWORK, Client, decode
 from controller.providers.openstack.machines import Machine
+from controller.providers.openstack.reasons import CloudReason
 
+PAGE = 1000
 _MARK = "argosy"
 _PATH = "/v2.0/floatingips"
 
@@ -30,6 +33,7 @@ class FloatingIP(msgspec.Struct, frozen=True):
 
 class _Page(msgspec.Struct, frozen=True):
     floatingips: tuple[FloatingIP, ...] = ()
+    floatingips_links: tuple[dict[str, str], ...] = ()
 
 
 class _One(msgspec.Struct, frozen=True):
@@ -60,11 +64,31 @@ class Listed:
 
 
 async def listed(client: Client, fleet: str) -> Listed:
-    """Return the floating IPs that were made for a fleet."""
-    begun = asyncio.get_running_loop().time()
-    reply = await client.call(NETWORK, "GET", _PATH, what="list floating IPs")
-    found = (_read(each, fleet) for each in decode(reply.body, _Page).floatingips)
-    return Listed(tuple(each for each in found if each is not None), begun)
+    """Return the floating IPs that were made for a fleet, however many pages the project's take."""
+    begun, found = asyncio.get_running_loop().time(), list[Owned]()
+    asked = {"limit": str(PAGE)}
+    while True:
+        page = await _page(client, asked)
+        own = (_read(each, fleet) for each in page.floatingips)
+        found += (each for each in own if each is not None)
+        more = any(each.get("rel") == "next" for each in page.floatingips_links)
+        if not page.floatingips or not more:
+            return Listed(tuple(found), begun)
+        asked["marker"] = page.floatingips[-1].id
+
+
+async def _page(client: Client, asked: dict[str, str]) -> _Page:
+    try:
+        reply = await client.call(NETWORK, "GET", _PATH, what="list floating IPs", query=asked)
+    except refusals.Missing as error:
+        if "marker" not in asked:
+            raise
+        # The last one of the page before was deleted meanwhile: that is no cloud without routers.
+        raise refusals.CloudUnreachable(
+            "list floating IPs: they changed as they were read",
+            reason=CloudReason.CLOUD_UNREACHABLE,
+        ) from error
+    return decode(reply.body, _Page)
 
 
 async def make(

@@ -9,7 +9,7 @@ import pytest
 from controller import contract, errors
 from controller.api import conditions, objects
 from controller.contract import Phase, Verb
-from fakes.openstack import Fault
+from fakes.openstack import Fault, neutron
 from tests.providers.openstack.coast import Coast, create, server, template
 
 pytestmark = pytest.mark.looptime
@@ -394,3 +394,71 @@ async def test_many_that_are_not_deleted_hold_up_nobody_else(coast: Coast) -> No
     asked = len(coast.asked("DELETE", NAMES))
     await asyncio.sleep(600)
     assert len(coast.asked("DELETE", NAMES)) - asked <= 60
+
+
+async def test_a_port_that_got_another_one_by_hand_keeps_that(coast: Coast) -> None:
+    """Once ours was taken away from it: told in the cloud's words, and nothing passes by itself."""
+    provider, _ = await made(coast)
+    own = next(iter(coast.cloud.floating_ips.values()))
+    port, own.port = own.port, None
+    coast.cloud.floating_ips["by-hand"] = type(own)(
+        id="by-hand", outside=own.outside, address="203.0.113.9", created=0.0,
+        description="mine", port=port,
+    )  # fmt: skip
+    await coast.until(lambda: provider.observe(server()).reason == "CloudFloatingIPRefused")
+    seen = provider.observe(server())
+    assert not seen.ready
+    assert "already has a floating IP" in seen.message
+    await asyncio.sleep(300)
+    assert provider.observe(server()) == seen
+    assert coast.cloud.floating_ips["by-hand"].port == port
+    del coast.cloud.floating_ips["by-hand"]
+    await coast.until(lambda: provider.observe(server()).ready, seconds=180)
+
+
+async def test_a_list_of_them_has_pages(coast: Coast, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ours may be on the last one: the project has whatever others made."""
+    monkeypatch.setattr(neutron, "MOST_LISTED", 2)
+    provider, identifier = await made(coast)
+    own = next(iter(coast.cloud.floating_ips.values()))
+    for each in ("0-theirs", "1-theirs", "2-theirs"):
+        coast.cloud.floating_ips[each] = type(own)(
+            id=each, outside=own.outside, address="198.51.100.1", created=0.0, description=""
+        )
+    await asyncio.sleep(300)
+    assert provider.observe(server()).ready
+    await coast.close()
+    second = await coast.provider()
+    await coast.until(lambda: second.observe(server()).ready)
+    assert len(coast.asked("POST", NAMES)) == 1
+    await second.delete(server(), contract.Call(verb=Verb.DELETE, why="", instance=identifier))
+    gone = server(recorded=identifier)
+    await coast.until(lambda: second.observe(gone) is contract.ABSENT, seconds=180)
+    assert len(coast.cloud.floating_ips) == 3
+
+
+async def test_a_page_that_went_is_no_cloud_without_them(
+    coast: Coast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the last one of a page is deleted between two pages, nothing is concluded."""
+    await made(coast)
+    await coast.close()
+    monkeypatch.setattr(neutron, "MOST_LISTED", 1)
+    own = next(iter(coast.cloud.floating_ips.values()))
+    coast.cloud.floating_ips["0-theirs"] = type(own)(
+        id="0-theirs", outside=own.outside, address="198.51.100.1", created=0.0, description=""
+    )
+    lists: list[str] = []
+
+    def drop(method: str, path: str) -> None:
+        if method == "GET" and NAMES in path:
+            lists.append(path)
+        if len(lists) == 2:
+            coast.cloud.floating_ips.pop("0-theirs", None)
+
+    coast.cloud.on_request = drop
+    second, known = await coast.provider(), deleted(other("gone", template=msgspec.Raw(OPEN)))
+    assert second.observe(known).phase is Phase.TERMINATING
+    await coast.until(lambda: second.observe(known) is contract.ABSENT, seconds=180)
+    await coast.until(lambda: second.observe(server()).ready, seconds=180)
+    assert len(coast.cloud.floating_ips) == 1
