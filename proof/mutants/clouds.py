@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from proof.mutants import clouds_data
 from proof.mutants.mechanism import one
 
 _CREATION = "tests/providers/openstack/test_creation.py"
@@ -327,6 +328,7 @@ MECHANISMS = (
     *_STRIPPED,
     *_AWAY,
     *_LOST,
+    *clouds_data.MECHANISMS,
     one(
         "a server is ready without its floating IP",
         f"{_ROOM}.floating_ips:FloatingIPs.observed",
