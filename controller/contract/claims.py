@@ -16,16 +16,18 @@ class Claim:
     """The volume of a server, whether or not that server is there.
 
     `id` is what a delete is of, `name` what people call it: <name in the template>-<server>.
-    `domain` is the failure domain that it is in, empty where that is not known. `holder` is the
-    instance that has it, where its provider tells. `resource` is of which the claim is an object,
-    where it is one: it is deleted as such then, and else by its provider. `kept` says who keeps one
-    that is going since `asked`, where that is somebody else.
+    `namespace` is the server's, empty where its provider does not tell. `domain` is the failure
+    domain that it is in, empty where that is not known. `holder` is the instance that has it, where
+    its provider tells. `resource` is of which the claim is an object, where it is one: it is
+    deleted as such then, and else by its provider. `kept` says who keeps one that is going since
+    `asked`, where that is somebody else.
     """
 
     id: str
     name: str
     server: str
     component: str
+    namespace: str = ""
     domain: str = ""
     going: bool = False
     kept: str = ""

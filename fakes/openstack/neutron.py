@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from fakes.openstack.cloud import Cloud
 
 Json = dict[str, Any]
+# How many floating IPs a page has at most (`pagination_max_limit`).
+MOST_LISTED = 1000
 
 
 @dataclasses.dataclass(slots=True)
@@ -63,6 +65,8 @@ class Neutron:
             return self._cloud.reply(200, {"security_groups": found})
         if kind == "ports":
             return self._ports(method, identifier, query, body)
+        if method == "GET":
+            return self._list_floating_ips(query)
         return self._floating_ips(method, identifier, body, late)
 
     def _networks(self, query: Json) -> Reply:
@@ -97,11 +101,6 @@ class Neutron:
     def _floating_ips(self, method: str, identifier: str, body: Json, late: float) -> Reply:
         cloud = self._cloud
         asked = body.get("floatingip", {})
-        if method == "GET":
-            shown = [
-                each.row() for each in cloud.floating_ips.values() if cloud.now >= each.visible_at
-            ]
-            return cloud.reply(200, {"floatingips": shown})
         if method == "POST":
             return self._make(asked, late)
         known = cloud.floating_ips.get(identifier)
@@ -110,8 +109,24 @@ class Neutron:
         if method == "DELETE":
             del cloud.floating_ips[identifier]
             return cloud.reply(204, {})
+        others = (each for each in cloud.floating_ips.values() if each.id != identifier)
+        if asked["port_id"] in {each.port for each in others}:
+            return self._refuse(409, f"Port {asked['port_id']} already has a floating IP")
         known.port = asked["port_id"]
         return cloud.reply(200, {"floatingip": known.row()})
+
+    def _list_floating_ips(self, query: Json) -> Reply:
+        """Answer with a page, as Neutron does whatever is asked for: the most, by their ids."""
+        known = self._cloud.floating_ips
+        now, most = self._cloud.now, min(int(query.get("limit", MOST_LISTED)), MOST_LISTED)
+        there = sorted(key for key, each in known.items() if now >= each.visible_at)
+        marker = query.get("marker", "")
+        if marker and marker not in there:
+            return self._refuse(404, f"Floating IP {marker} could not be found")
+        left = [each for each in there if each > marker]
+        links = {"floatingips_links": [{"rel": "next", "href": "next"}]} if left[most:] else {}
+        shown = [known[each].row() for each in left[:most]]
+        return self._cloud.reply(200, {"floatingips": shown, **links})
 
     def _make(self, asked: Json, late: float) -> Reply:
         cloud = self._cloud

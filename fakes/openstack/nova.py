@@ -17,7 +17,7 @@ LARGEST = 65535
 # How many tags it lets a server have.
 MOST_TAGS = 50
 Json = dict[str, Any]
-_SERVER = re.compile(r"^/servers/([^/]+)(?:/(action|metadata|tags))?$")
+_SERVER = re.compile(r"^/servers/([^/]+)(?:/(action|metadata|tags|os-volume_attachments))?$")
 # In which states it takes an action, or a write of metadata or tags.
 _FROM = {
     "os-stop": {"ACTIVE", "ERROR"},
@@ -97,6 +97,8 @@ class Nova:
         return self._cloud.reply(200, {"flavors": shown})
 
     def _of_one(self, method: str, part: str, machine: Machine, body: Json) -> Reply:
+        if part == "os-volume_attachments":
+            return self._list_volumes(machine)
         if method == "GET":
             row = machine.row(detail=True, tags=True)
             return self._cloud.reply(200, {"server": row})
@@ -107,6 +109,15 @@ class Nova:
         if part == "metadata":
             return self._write_metadata(method, machine, body["metadata"])
         return self.act(machine, body)
+
+    def _list_volumes(self, machine: Machine) -> Reply:
+        held = [each.id for each in self._cloud.volumes.values() if each.server == machine.id]
+        held.sort(key=lambda each: each != machine.boot_volume)
+        shown = [
+            {"volumeId": each, "device": f"/dev/vd{chr(ord('a') + place)}"}
+            for place, each in enumerate(held)
+        ]
+        return self._cloud.reply(200, {"volumeAttachments": shown})
 
     def _groups(self, method: str, path: str, body: Json) -> Reply:
         cloud = self._cloud

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from proof.mutants import changes, readiness
+from proof.mutants import changes, clouds_data, readiness
 from proof.mutants.mechanism import one
 
 _CREATION = "tests/providers/openstack/test_creation.py"
@@ -330,6 +330,7 @@ MECHANISMS = (
     *_LOST,
     *changes.MECHANISMS,
     *readiness.MECHANISMS,
+    *clouds_data.MECHANISMS,
     one(
         "a server is ready without its floating IP",
         f"{_ROOM}.floating_ips:FloatingIPs.observed",

@@ -203,6 +203,54 @@ async def test_what_is_not_known_yet_is_waited_for_before_the_set_goes() -> None
         await country.until(lambda: not there(country))
 
 
+async def test_a_start_beside_a_failing_cinder_replaces_no_server() -> None:
+    """A change in place waits for the first list of volumes; the status keeps the claims."""
+    country = Country()
+    async with country.universe:
+        await country.found()
+        await apply(country, 2)
+        await comes_up(country, 2)
+        before = [each.id for each in country.there()]
+        country.cloud.faults.append(
+            Fault(
+                method="GET", path="/volumes/detail", times=ALWAYS,
+                reply=Reply(status=503, body=b"{}"),
+            )
+        )  # fmt: skip
+        await country.universe.crash()
+        await apply(country, 2, SPEC | {"metadata": {"role": "web"}})
+        await asyncio.sleep(180)
+        assert [each.id for each in country.there()] == before
+        for name in country.universe.names(Resource.SERVERS):
+            told = country.universe.get(Resource.SERVERS, name)["status"]["claims"]
+            assert told == [{"name": "data", "size": "1Gi"}]
+        country.cloud.faults.clear()
+
+        def changed() -> bool:
+            return all(each.metadata.get("role") == "web" for each in country.there())
+
+        await country.until(lambda: changed() and country.is_ready)
+        assert [each.id for each in country.there()] == before
+
+
+async def test_no_volume_is_left_by_a_cinder_that_is_out_of_the_catalogue() -> None:
+    """A set whose servers had volumes waits until these are known, as while Cinder is away."""
+    country = Country()
+    async with country.universe:
+        await country.found()
+        await apply(country, 1, whenDeleted="Delete")
+        await comes_up(country, 1)
+        country.cloud.has_volumes = False
+        await country.universe.crash()
+        await country.universe.delete(Resource.APPLICATIONS, "shop")
+        await country.until(lambda: not country.cloud.settle())
+        await asyncio.sleep(120)
+        assert country.universe.names(Resource.SERVERSETS) == ["shop-web"]
+        country.cloud.has_volumes = True
+        await country.until(lambda: not country.universe.names(Resource.APPLICATIONS))
+        await country.until(lambda: not there(country))
+
+
 async def test_what_an_abandoned_server_has_is_kept() -> None:
     """Nobody knows whether it still writes there: the application goes, and the volume stays."""
     country = Country()

@@ -162,12 +162,15 @@ def _blocked(snapshot: ServerSnapshot, since: float) -> Blocked:
     seen, meta = snapshot.observation, snapshot.server.metadata
     problem = snapshot.fleet.message if checks.is_without_fleet(snapshot) else seen.message
     message = problem or f"Instance {seen.id} is {seen.phase.value} and does not go."
+    # To force takes an object of the cluster away, whatever that waits for. Elsewhere it may be
+    # something else that does not go, such as an address, and only the provider knows which.
+    known = "" if snapshot.fleet.in_cluster else seen.remedy
     return Blocked(
         object=f"Server/{meta.name}",
         reason=ServerReason.TEARDOWN_BLOCKED,
         message=message,
         since=clock.stamp(since or snapshot.now),
-        remedy=remedies.force(snapshot.server),
+        remedy=known or remedies.force(snapshot.server),
     )
 
 

@@ -79,7 +79,7 @@ class Changes:
         begun = machine.row.is_half and machines.RESIZING in marks
         if named == spec.flavor and not begun:
             return None
-        ids = await self._lookups.ids(spec)
+        ids = await self._lookups.ids(spec, machine.namespace)
         if not resizing.is_wanted(machine, ids):
             return None
         if not self._resizing.allowed:
@@ -119,7 +119,7 @@ class Changes:
         volumes: Mapping[str, str],
     ) -> None:
         spec = template.read(call.template)
-        ids = dataclasses.replace(await self._lookups.ids(spec), volumes=volumes)
+        ids = dataclasses.replace(await self._lookups.ids(spec, machine.namespace), volumes=volumes)
         body: Mapping[str, Any] = template.rebuilt(server, call, spec, ids)
         await self._client.call(
             COMPUTE, "POST", f"/servers/{machine.id}/action",

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Iterable
 
 import msgspec
 import structlog
@@ -19,7 +20,7 @@ import structlog
 from controller import contract, errors
 from controller.api import objects
 from controller.contract.reasons import ProviderReason
-from controller.providers.openstack import refusals, volumes
+from controller.providers.openstack import machines, refusals, volumes
 from controller.providers.openstack.client import VOLUME, Client, decode
 from controller.providers.openstack.creation import DOUBT_SECONDS, in_doubt
 from controller.providers.openstack.machines import Machine
@@ -37,6 +38,8 @@ REST_SECONDS = 60.0
 # A list may take this share of the time at most, and that one while something moves.
 REST_SHARE, MOVING_SHARE = 20, 4
 ZONES_SECONDS = 600.0
+# Of how many volumes at most a look asks that its list lacks.
+PROOFS = 50
 _Ref = tuple[tuple[str, str], str]
 
 
@@ -70,20 +73,27 @@ class Claims:
         try:
             found = await volumes.listed(self._client, {volumes.FLEET: self.stock.fleet})
         except refusals.NoService:
-            # Where there is nobody who makes volumes there are none.
-            self.stock.synced = True
+            # Where there is nobody who makes volumes there are none. It is asked on: a service that
+            # is looked after is out of the catalogue as well.
+            self.stock.none = True
             return
+        except errors.ArgosyError:
+            self.stock.none = False
+            raise
         self._took = asyncio.get_running_loop().time() - found.begun
         for row in found.rows:
             self.stock.see(row, begun=found.begun)
-        self.stock.missing((each.id for each in found.rows), begun=found.begun)
-        self.stock.synced = True
-        for each in self.stock.doubles():
-            await self._delete_double(each)
+        lacking = self.stock.lacking((each.id for each in found.rows), begun=found.begun)
+        self.stock.sync()
+        await self._prove(lacking)
+        doubles = self.stock.doubles()
+        self.stock.setbacks.keep(each.id for each in doubles)
+        await self._delete_doubles(doubles)
 
     async def run(self) -> None:
         """Look for ever: often while something moves, seldom while nothing does."""
-        failures = 0
+        # Whoever waits for a list that failed as the fleet was opened waits for the next one.
+        failures = 0 if self.stock.synced or self.stock.none else 1
         while True:
             await self._rest(failures)
             try:
@@ -92,6 +102,31 @@ class Claims:
             except errors.ArgosyError as error:
                 failures += 1
                 _log.warning("volumes not seen", reason=error.reason, error=str(error))
+
+    async def _prove(self, lacking: Iterable[Volume]) -> None:
+        """Forget what a list lacks, once the cloud says of it by its id that there is none.
+
+        A list may lack what is there, and a server without its volume would be replaced. What was
+        asked to go has gone.
+        """
+        proofs = 0
+        for each in lacking:
+            if each.going:
+                self.stock.forget(each.id)
+            elif proofs < PROOFS:
+                proofs += 1
+                with contextlib.suppress(errors.ArgosyError):
+                    await self._see_one(each.id)
+
+    async def _see_one(self, identifier: str) -> Volume | None:
+        """Return a volume as the cloud has it now; None where it is no more, or no more ours."""
+        begun = asyncio.get_running_loop().time()
+        found = await volumes.look(self._client, identifier)
+        if found is None or found.metadata.get(volumes.FLEET) != self.stock.fleet:
+            self.stock.forget(identifier)
+            return None
+        self.stock.see(found, begun=begun)
+        return found
 
     def nudge(self) -> None:
         """Have volumes looked at soon: something was set going."""
@@ -105,7 +140,7 @@ class Claims:
 
     async def _rest(self, failures: int) -> None:
         if failures:
-            await asyncio.sleep(min(2.0**failures, REST_SECONDS))
+            await asyncio.sleep(min(2.0 ** (failures - 1), REST_SECONDS))
             return
         least = max(FASTEST, MOVING_SHARE * self._took)
         wait = max(REST_SECONDS, REST_SHARE * self._took)
@@ -149,7 +184,8 @@ class Claims:
         found = await volumes.listed(self._client, mine)
         for row in found.rows:
             self.stock.see(row, begun=found.begun)
-        self.stock.missing((each.id for each in found.rows), begun=found.begun, key=key)
+        lacking = self.stock.lacking((each.id for each in found.rows), begun=found.begun, key=key)
+        await self._prove(lacking)
         return found.begun
 
     async def _one(
@@ -165,9 +201,7 @@ class Claims:
         else:
             self._doubts.pop((key, claim.name), None)
         first, *others = self.stock.of_claim(key, claim.name)
-        for each in others:
-            if each.is_spare:
-                await self._delete_double(each)
+        await self._delete_doubles(each for each in others if each.is_spare)
         await self._check(first)
         if first.metadata.get(volumes.STATE) != volumes.USED:
             await self._mark(first, server)
@@ -184,18 +218,55 @@ class Claims:
             if found is not None:
                 await self._check(found)
 
-    def given(self, server: objects.Server, call: contract.Call) -> dict[str, str]:
+    async def given(
+        self, server: objects.Server, call: contract.Call, machine: Machine
+    ) -> dict[str, str]:
         """Return the ids of the volumes that a server has; raises where it lacks one.
 
-        A claim that is new comes with a new server.
+        A claim that is new comes with a new server, and the old one goes for that. So it must be
+        certain that the server has no volume for it: raises Waiting before all were listed, and
+        VolumeRefused where the server has one of which nobody knows what it is for.
         """
-        key = server.metadata.namespace, server.metadata.name
-        found = {each.name: self.stock.chosen(key, each.name) for each in call.volume_claims}
-        lacking = [name for name, volume in found.items() if volume is None]
-        if lacking:
-            message = f"{key[1]} has no volume for the claim {lacking[0]}"
+        name = server.metadata.name
+        if not call.volume_claims:
+            return {}
+        if not self.stock.synced:
+            message = f"which volumes {name} has is not known yet"
+            raise errors.Waiting(
+                message, reason=CloudReason.VOLUME_PENDING, retry_after=AGAIN_SECONDS
+            )
+        if self._lacks(server, call):
+            await self._list_own(server)
+        if lacking := self._lacks(server, call):
+            await self._check_unknown(server, machine, lacking)
+            message = f"{name} has no volume for the claim {lacking}"
             raise errors.Stalled(message, reason=ProviderReason.CANNOT_CHANGE)
-        return {name: volume.id for name, volume in found.items() if volume is not None}
+        key = server.metadata.namespace, name
+        found = ((each.name, self.stock.chosen(key, each.name)) for each in call.volume_claims)
+        return {claim: volume.id for claim, volume in found if volume is not None}
+
+    def _lacks(self, server: objects.Server, call: contract.Call) -> str:
+        """Return the first claim that a server has no volume for; empty for none."""
+        key = server.metadata.namespace, server.metadata.name
+        names = (each.name for each in call.volume_claims)
+        return next((each for each in names if self.stock.chosen(key, each) is None), "")
+
+    async def _check_unknown(self, server: objects.Server, machine: Machine, claim: str) -> None:
+        """Raise where a server has a volume that bears the marks of none of its claims.
+
+        Somebody may have taken them off, or put on others: it may be the very claim's.
+        """
+        boots_so = machines.BOOTS_FROM in machine.row.metadata
+        known = {each.id for each in self.stock.of(machine.key) if each.claim}
+        attached = await volumes.attached(self._client, machine.id, root=boots_so)
+        unknown = [each for each in attached if each not in known]
+        if unknown:
+            raise refusals.VolumeRefused(
+                f"{server.metadata.name} has no volume for the claim {claim}, but the volume"
+                f" {unknown[0]}, which bears no marks of {machine.name}: give it these, or have the"
+                " server replaced",
+                reason=CloudReason.VOLUME_REFUSED, blocker=f"Volume/{unknown[0]}",
+            )  # fmt: skip
 
     async def _check(self, volume: Volume) -> None:
         """Raise what keeps a volume from a server that has none yet."""
@@ -281,27 +352,33 @@ class Claims:
             self._expect(found, grows_to=size, status=volumes.EXTENDING)
 
     async def discard(self, claim: contract.Claim) -> None:
-        """Delete a volume with its data, if it is the fleet's and no server has it."""
-        begun = asyncio.get_running_loop().time()
-        found = await volumes.look(self._client, claim.id)
-        if found is None:
-            self.stock.forget(claim.id)
+        """Delete a volume with its data, if it is what was told of it and no server has it."""
+        found = await self._see_one(claim.id)
+        if found is None or volumes.whose(volumes.told(found)) != volumes.whose(claim):
+            # Somebody has given it another meaning since: it is theirs.
             return
-        if found.metadata.get(volumes.FLEET) != self.stock.fleet or found.name != claim.name:
-            # Somebody has given it another meaning: it is theirs.
-            self.stock.forget(claim.id)
-            return
-        self.stock.see(found, begun=begun)
         if found.attachments or found.status == volumes.IN_USE:
             self.nudge()
             raise _waiting(found, f"is still attached to the server {found.holder}".rstrip())
         if not found.going:
             await self._delete(found)
 
-    async def _delete_double(self, volume: Volume) -> None:
-        _log.warning("double volume removed", claim=volume.name, id=volume.id)
-        self.stock.twice.add(volume.id)
-        await self._delete(volume)
+    async def _delete_doubles(self, doubles: Iterable[Volume]) -> None:
+        """Delete what is there a second time for a claim.
+
+        What of that does not go, as somebody took a snapshot of it, is told and tried on: it keeps
+        neither another nor the server waiting.
+        """
+        await self.stock.setbacks.for_each([each.id for each in doubles], self._delete_double)
+
+    async def _delete_double(self, identifier: str) -> None:
+        found = self.stock.row(identifier)
+        if found is None or not found.is_spare:
+            return
+        await self._delete(found)
+        if self.stock.row(identifier) is not None:
+            self.stock.twice.add(identifier)
+        _log.warning("double volume removed", claim=found.name, id=identifier)
 
     async def _delete(self, volume: Volume) -> None:
         try:

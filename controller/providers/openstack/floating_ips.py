@@ -16,54 +16,25 @@ import contextlib
 import dataclasses
 from collections.abc import Iterator
 
-import msgspec
 import structlog
 
 from controller import contract, errors
 from controller.api import conditions, objects
 from controller.contract import Phase
-from controller.providers.openstack import machines, observation, ports, refusals
-from controller.providers.openstack.client import NETWORK, Client, decode
+from controller.providers.openstack import addresses, machines, observation, ports, refusals
+from controller.providers.openstack.addresses import Owned
+from controller.providers.openstack.client import Client
 from controller.providers.openstack.creation import DOUBT_SECONDS, in_doubt
 from controller.providers.openstack.machines import Machine, Whose
 from controller.providers.openstack.reasons import CloudReason
 from controller.providers.openstack.register import Register
+from controller.providers.openstack.setbacks import Setbacks
 
 _log = structlog.get_logger(__name__)
 
-_MARK = "argosy"
 FASTEST, SLOWEST = 1.0, 60.0
 # In templates.
 _FIELD = b"floatingIPFrom"
-
-
-class FloatingIP(msgspec.Struct, frozen=True):
-    """A floating IP as Neutron lists it."""
-
-    id: str
-    description: str = ""
-    address: str = msgspec.field(name="floating_ip_address", default="")
-    outside: str = msgspec.field(name="floating_network_id", default="")
-    port: str | None = msgspec.field(name="port_id", default=None)
-    created: str = msgspec.field(name="created_at", default="")
-
-
-class _Listed(msgspec.Struct, frozen=True):
-    floatingips: tuple[FloatingIP, ...] = ()
-
-
-class _One(msgspec.Struct, frozen=True):
-    floatingip: FloatingIP
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Owned:
-    """A floating IP, and what it was made for: a Server's UID, an instance, one of its networks."""
-
-    row: FloatingIP
-    server: str
-    instance: str
-    network: str
 
 
 class FloatingIPs:
@@ -87,6 +58,9 @@ class FloatingIPs:
         self._doubts: dict[str, float] = {}
         # Servers that are gone and wait for their floating IPs to be so, by UID.
         self._waiting: dict[str, Whose] = {}
+        # Since when those wait, by the operator's clock, and what does not go by the cloud's word.
+        self._since: dict[str, float] = {}
+        self._setbacks = Setbacks(self._stays)
         self._nudge = asyncio.Event()
         self._pause = FASTEST
 
@@ -134,18 +108,39 @@ class FloatingIPs:
         return dataclasses.replace(seen, ready=False, reason=reason, message=message)
 
     def left(self, server: objects.Server) -> contract.Observation | None:
-        """Return what is seen of a server that is gone, and has left floating IPs behind."""
+        """Return what is seen of a server that is gone, and has left floating IPs behind.
+
+        Where one of them does not go, it says which and why, and for how long it has been so.
+        """
         if not self.synced:
             return self._left_unheard(server)
         uid = server.metadata.uid
         if not self._leaves(uid):
             self._waiting.pop(uid, None)
+            self._since.pop(uid, None)
             return None
         self._waiting[uid] = machines.whose(server)
-        return contract.Observation(
-            phase=Phase.TERMINATING, id=server.status.provider.id,
+        since = self._since.setdefault(uid, self._client.times.now())
+        seen = contract.Observation(
+            phase=Phase.TERMINATING, id=server.status.provider.id, since=since,
             reason=CloudReason.FLOATING_IP_PENDING, message="its floating IPs are being deleted",
         )  # fmt: skip
+        stuck = next(self._stuck(uid), None)
+        if stuck is None:
+            return seen
+        owned, error = stuck
+        return dataclasses.replace(
+            seen, reason=CloudReason.FLOATING_IP_REFUSED,
+            message=f"the floating IP {owned.row.address} is not deleted: {refusals.told(error)}",
+            remedy=f"openstack floating ip show {owned.row.id}",
+        )  # fmt: skip
+
+    def _stuck(self, uid: str) -> Iterator[tuple[Owned, errors.ArgosyError]]:
+        """Yield what a Server has left and does not go, in a stable order, and why."""
+        for _, owned in sorted(self._by_server.get(uid, {}).items()):
+            error = self._setbacks.of(owned.row.id)
+            if error is not None and not self._register.is_anothers(owned.instance, uid):
+                yield owned, error
 
     def _left_unheard(self, server: objects.Server) -> contract.Observation | None:
         """Return what is seen of a server that is gone, while nobody can tell what it has left.
@@ -212,8 +207,9 @@ class FloatingIPs:
         self._failure = None
         self._sync()
         await self._make_all()
-        for each in [each for each in self._owned.values() if self._is_spare(each)]:
-            await self._delete(each)
+        spare = [each.row.id for each in self._owned.values() if self._is_spare(each)]
+        self._setbacks.keep(spare)
+        await self._setbacks.for_each(spare, self._delete)
 
     def _fail(self, error: errors.ArgosyError) -> None:
         """Take in why they cannot be listed: whoever lacks one, as far as is known, is told."""
@@ -255,13 +251,15 @@ class FloatingIPs:
     def _lacking(self, machine: Machine) -> Iterator[tuple[str, str, Owned | None]]:
         """Yield the networks of a server that lack one, where it comes from, and one to attach."""
         for network, outside in machines.outside(machine.row).items():
-            best = min(self._of(machine.id, network, outside), key=_rank, default=None)
+            best = next(iter(self._of(machine.id, network, outside)), None)
             if best is None or best.row.port is None:
                 yield network, outside, best
 
     def _of(self, instance: str, network: str, outside: str) -> list[Owned]:
+        """Return what a server has for one of its networks; the first is the one that stays."""
         own = self._by_instance.get(instance, {}).values()
-        return [each for each in own if (each.network, each.row.outside) == (network, outside)]
+        found = [each for each in own if (each.network, each.row.outside) == (network, outside)]
+        return sorted(found, key=lambda each: each.rank)
 
     def _is_spare(self, owned: Owned) -> bool:
         """Return whether a floating IP is one that no server is to have."""
@@ -273,7 +271,7 @@ class FloatingIPs:
             return False
         outside = machines.outside(machine.row).get(owned.network)
         alike = self._of(owned.instance, owned.network, owned.row.outside)
-        return outside != owned.row.outside or min(alike, key=_rank) != owned
+        return outside != owned.row.outside or alike[0] != owned
 
     async def _make_all(self) -> None:
         """Make what servers lack; a quota that is used up ends the round for all of them."""
@@ -309,39 +307,26 @@ class FloatingIPs:
             raise errors.Waiting(message, reason=CloudReason.FLOATING_IP_PENDING)
         port = found[0].id
         if known is not None:
-            await self._client.call(
-                NETWORK, "PUT", f"/v2.0/floatingips/{known.row.id}",
-                what=f"give {machine.name} its floating IP back",
-                body={"floatingip": {"port_id": port}},
-            )  # fmt: skip
-            self._put(dataclasses.replace(known, row=msgspec.structs.replace(known.row, port=port)))
+            self._put(await addresses.give_back(self._client, known, machine.name, port))
             return
         with in_doubt(self._doubts, machine.uid):
-            reply = await self._client.call(
-                NETWORK, "POST", "/v2.0/floatingips",
-                what=f"make a floating IP for {machine.name}", creates=True,
-                body={
-                    "floatingip": {
-                        "floating_network_id": outside, "port_id": port,
-                        "description": self._description(machine, network),
-                    }
-                },
-            )  # fmt: skip
-            made = decode(reply.body, _One).floatingip
-        owned = self._read(made)
+            fleet = self._register.fleet
+            owned = await addresses.make(
+                self._client, fleet, machine, network, outside=outside, port=port
+            )
         if owned is not None:
             self._put(owned)
 
-    async def _delete(self, owned: Owned) -> None:
+    async def _delete(self, identifier: str) -> None:
+        owned = self._owned.get(identifier)
+        if owned is None:
+            return
         known = owned.instance in self._register.machines
         if not known and not self._register.is_gone(owned.instance):
             self._look_for(owned)
             return
         with contextlib.suppress(refusals.Missing):
-            await self._client.call(
-                NETWORK, "DELETE", f"/v2.0/floatingips/{owned.row.id}",
-                what=f"delete the floating IP {owned.row.address}",
-            )  # fmt: skip
+            await addresses.delete(self._client, owned)
         self._drop(owned)
 
     def _look_for(self, owned: Owned) -> None:
@@ -355,33 +340,16 @@ class FloatingIPs:
     # --- What is known ----------------------------------------------------------------------------
 
     async def _list(self) -> None:
-        begun = asyncio.get_running_loop().time()
-        reply = await self._client.call(
-            NETWORK, "GET", "/v2.0/floatingips", what="list floating IPs"
-        )
-        found = [self._read(each) for each in decode(reply.body, _Listed).floatingips]
-        there = {each.row.id: each for each in found if each is not None}
+        found = await addresses.listed(self._client, self._register.fleet)
+        there = {each.row.id: each for each in found.found}
         for each in [each for each in self._owned.values() if each.row.id not in there]:
             self._drop(each)
         for each in there.values():
             self._put(each)
         for uid, at in list(self._doubts.items()):
-            if begun >= at + DOUBT_SECONDS:
+            if found.begun >= at + DOUBT_SECONDS:
                 del self._doubts[uid]
                 self._hear(uid)
-
-    def _description(self, machine: Machine, network: str) -> str:
-        return f"{_MARK} {self._register.fleet} {machine.uid} {machine.id} {network}"
-
-    def _read(self, row: FloatingIP) -> Owned | None:
-        """Return whose a floating IP is; None where it is none that we made for this fleet."""
-        match row.description.split(" "):
-            case [mark, fleet, server, instance, network] if (
-                mark == _MARK and fleet == self._register.fleet
-            ):
-                return Owned(row=row, server=server, instance=instance, network=network)
-            case _:
-                return None
 
     def _put(self, owned: Owned) -> None:
         if self._owned.get(owned.row.id) == owned:
@@ -391,8 +359,16 @@ class FloatingIPs:
         self._by_server.setdefault(owned.server, {})[owned.row.id] = owned
         self._seen(owned.instance)
 
+    def _stays(self, identifier: str) -> None:
+        """Tell the Server that waits for a floating IP whether, and why, that does not go."""
+        owned = self._owned.get(identifier)
+        whose = self._waiting.get(owned.server) if owned is not None else None
+        if whose is not None:
+            self._changed(whose.namespace, whose.name)
+
     def _drop(self, owned: Owned) -> None:
         del self._owned[owned.row.id]
+        self._setbacks.forget(owned.row.id)
         for index, key in ((self._by_instance, owned.instance), (self._by_server, owned.server)):
             del index[key][owned.row.id]
             if not index[key]:
@@ -411,6 +387,7 @@ class FloatingIPs:
         """Tell a Server that waits for its floating IPs to be gone."""
         if uid in self._waiting and not self._leaves(uid):
             whose = self._waiting.pop(uid)
+            self._since.pop(uid, None)
             self._changed(whose.namespace, whose.name)
 
     def _leaves(self, uid: str) -> bool:
@@ -426,11 +403,6 @@ class FloatingIPs:
 _WITH_PORTS = frozenset({Phase.RUNNING, Phase.STOPPED})
 
 
-def _rank(owned: Owned) -> tuple[bool, str, str]:
-    """Return what tells which of several for one port stays: the smallest."""
-    return owned.row.port is None, owned.row.created, owned.row.id
-
-
 def _asks(server: objects.Server) -> bool:
     """Return whether a server may have a floating IP, in whichever of its ways it was made."""
     ways = [each.patch for each in server.spec.recovery.alternatives]
@@ -438,6 +410,7 @@ def _asks(server: objects.Server) -> bool:
 
 
 def _reason(error: errors.ArgosyError) -> CloudReason:
-    if isinstance(error.reason, CloudReason):
+    # A port that somebody gave another one by hand is as it is: the server is between no states.
+    if isinstance(error.reason, CloudReason) and not isinstance(error, refusals.Busy):
         return error.reason
     return CloudReason.FLOATING_IP_REFUSED

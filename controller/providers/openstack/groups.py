@@ -22,6 +22,7 @@ from controller.providers.openstack import machines, refusals, template
 from controller.providers.openstack.client import COMPUTE, Client, decode
 from controller.providers.openstack.reasons import CloudReason
 from controller.providers.openstack.register import Register
+from controller.providers.openstack.setbacks import Setbacks
 
 CACHE_SECONDS = 60.0
 # How long nobody must have asked for a group before it is deleted for being empty.
@@ -66,6 +67,7 @@ class Groups:
         self._lock = asyncio.Lock()
         # Until a list has shown that there is none, one of an earlier operator may be there.
         self._any = True
+        self._setbacks = Setbacks(lambda _: None)
 
     async def of(self, server: objects.Server, spec: template.Spec) -> str:
         """Return the id of the group that a server is to be in; empty for none.
@@ -100,13 +102,16 @@ class Groups:
             now = asyncio.get_running_loop().time()
             own = [each for each in await self._list() if each.name.startswith(self._prefix)]
             self._any = bool(own)
+            unused = dict[str, _Group]()
             for each in own:
                 known = self._known.get(each.name)
                 # One that was there before us counts as asked for when it was first seen.
                 if known is None:
                     self._known[each.name] = _Known(id=each.id, seen=now, used=now)
                 elif not each.members and now - known.used >= UNUSED_SECONDS:
-                    await self._delete(each)
+                    unused[each.id] = each
+            self._setbacks.keep(unused)
+            await self._setbacks.for_each(unused, lambda one: self._delete(unused[one]))
 
     @property
     def _prefix(self) -> str:

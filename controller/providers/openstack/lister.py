@@ -16,7 +16,7 @@ import structlog
 
 from controller import errors
 from controller.api import clock
-from controller.providers.openstack import listing, machines
+from controller.providers.openstack import listing, machines, refusals
 from controller.providers.openstack.client import Client
 from controller.providers.openstack.register import Doubt, Register
 
@@ -158,7 +158,7 @@ class Lister:
             try:
                 await act(identifier)
             except errors.ArgosyError as error:
-                whole = _is_of_all(error)
+                whole = refusals.is_of_all(error)
                 self._put_off(identifier, error)
                 if not whole:
                     self._register.refuse(identifier, error)
@@ -300,9 +300,3 @@ class Lister:
         except TimeoutError:
             pass
         self._nudge.clear()
-
-
-def _is_of_all(error: errors.ArgosyError) -> bool:
-    """Return whether whatever else is asked would meet the same, by no fault of this server."""
-    policy = error.policy
-    return policy.works is False or (policy.shared and not policy.costs_attempt)

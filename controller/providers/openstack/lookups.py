@@ -14,7 +14,8 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from controller.providers.openstack import template
+from controller import errors
+from controller.providers.openstack import snapshots, template
 from controller.providers.openstack.client import COMPUTE, IMAGE, NETWORK, Client, decode
 from controller.providers.openstack.refusals import Missing
 
@@ -41,6 +42,14 @@ class _Image(msgspec.Struct, frozen=True):
     status: str = ""
     min_ram: int = 0
     min_disk: int = 0
+    # Of a snapshot that Argosy took: whose disk is on it.
+    fleet: str = msgspec.field(name=snapshots.FLEET, default="")
+    server: str = msgspec.field(name=snapshots.SERVER, default="")
+
+    def is_for(self, fleet: str, namespace: str) -> bool:
+        """Return whether servers of a namespace may be made of it."""
+        whose = self.fleet, self.server.partition("/")[0]
+        return not self.server or whose == (fleet, namespace)
 
 
 class _Images(msgspec.Struct, frozen=True):
@@ -84,21 +93,52 @@ class _Answers(Generic[T]):
         # Whoever gives up does not take the answer from the others.
         return await asyncio.shield(task)
 
+    def forget(self, key: Hashable) -> None:
+        """Have the answer for a key looked up anew."""
+        self._known.pop(key, None)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Offer:
+    """What a cloud has by the names of a template, whoever asks."""
+
+    flavor: _Flavor
+    images: tuple[_Image, ...]
+    networks: tuple[str, ...]
+
 
 class Lookups:
     """Ids by name, for a minute."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, fleet: str) -> None:
         self._client = client
-        self._ids = _Answers[template.Ids]("names of a cloud")
+        self._fleet = fleet
+        self._offers = _Answers[_Offer]("names of a cloud")
         self._links = _Answers[template.Links]("names of a cloud's networks")
 
-    async def ids(self, spec: template.Spec) -> template.Ids:
-        """Return what the names of a template stand for; raises TemplateRefused."""
+    async def ids(self, spec: template.Spec, namespace: str) -> template.Ids:
+        """Return what the names of a template stand for; raises TemplateRefused.
+
+        An image that was made of a server has what is on its disk: it is there for servers of the
+        same namespace alone. Example: whoever may write applications in `playground` would read
+        prod's database from `image: shop-db-0-nightly`, with a key of their own in the user data.
+        """
         key = (spec.flavor, spec.image, spec.networks, spec.boot_volume)
         links = await self.links(spec)
-        found = await self._ids.of(key, lambda: self._look(spec))
-        return dataclasses.replace(found, links=links)
+        found = await self._offers.of(key, lambda: self._look(spec))
+        try:
+            # The answer is everybody's, and who may use the image is not.
+            theirs = [each for each in found.images if each.is_for(self._fleet, namespace)]
+            image = _only("image", spec.image, theirs)
+            _check(spec, found.flavor, image)
+        except errors.TemplateRefused:
+            # What is refused may be there at the next call.
+            self._offers.forget(key)
+            raise
+        return template.Ids(
+            flavor=found.flavor.id, flavor_name=found.flavor.name, image=image.id,
+            networks=found.networks, links=links,
+        )  # fmt: skip
 
     async def links(self, spec: template.Spec) -> template.Links:
         """Return what a template asks of a server's ports; raises TemplateRefused."""
@@ -121,23 +161,11 @@ class Lookups:
         groups = [await self._security_group(each) for each in spec.security_groups]
         return template.Links(outside=outside, security_groups=tuple(groups))
 
-    async def _look(self, spec: template.Spec) -> template.Ids:
+    async def _look(self, spec: template.Spec) -> _Offer:
         flavor = await self._flavor(spec.flavor)
-        image = await self._image(spec.image)
-        if image.status != "active":
-            raise template.refused(f"the image {spec.image} is {image.status}, and must be active")
-        boot = spec.boot_volume
-        disk = flavor.disk if boot is None else boot.size_gib
-        if image.min_ram > flavor.ram or 0 < disk < image.min_disk:
-            whose = f"the flavor {spec.flavor}" + ("" if boot is None else ", its boot volume,")
-            raise template.refused(
-                f"the image {spec.image} needs {image.min_ram} MiB and {image.min_disk} GiB of"
-                f" disk, and {whose} has {flavor.ram} MiB and {disk} GiB"
-            )
+        images = await self._images(spec.image)
         networks = [await self._network(each.name) for each in spec.networks]
-        return template.Ids(
-            flavor=flavor.id, flavor_name=flavor.name, image=image.id, networks=tuple(networks)
-        )
+        return _Offer(flavor=flavor, images=images, networks=tuple(networks))
 
     async def _flavor(self, wanted: str) -> _Flavor:
         answer = await self._client.call(
@@ -147,7 +175,7 @@ class Lookups:
         by_id = [each for each in known if each.id == wanted]
         return _only("flavor", wanted, by_id or [each for each in known if each.name == wanted])
 
-    async def _image(self, wanted: str) -> _Image:
+    async def _images(self, wanted: str) -> tuple[_Image, ...]:
         async def by_name() -> list[_Image]:
             answer = await self._client.call(
                 IMAGE, "GET", "/v2/images", what=f"find the image {wanted}",
@@ -161,7 +189,7 @@ class Lookups:
             )
             return [decode(answer.body, _Image)]
 
-        return _only("image", wanted, await _found(wanted, by_id, by_name))
+        return tuple(await _found(wanted, by_id, by_name))
 
     async def _network(self, wanted: str, *, outside: bool = False) -> str:
         kind = "external network" if outside else "network"
@@ -195,6 +223,19 @@ async def _found(
         except Missing:
             return await by_name()
     return await by_name()
+
+
+def _check(spec: template.Spec, flavor: _Flavor, image: _Image) -> None:
+    if image.status != "active":
+        raise template.refused(f"the image {spec.image} is {image.status}, and must be active")
+    boot = spec.boot_volume
+    disk = flavor.disk if boot is None else boot.size_gib
+    if image.min_ram > flavor.ram or 0 < disk < image.min_disk:
+        whose = f"the flavor {spec.flavor}" + ("" if boot is None else ", its boot volume,")
+        raise template.refused(
+            f"the image {spec.image} needs {image.min_ram} MiB and {image.min_disk} GiB of"
+            f" disk, and {whose} has {flavor.ram} MiB and {disk} GiB"
+        )
 
 
 def _only(kind: str, wanted: str, found: list[_Named]) -> _Named:

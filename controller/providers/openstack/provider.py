@@ -78,7 +78,7 @@ class CloudProvider:
         self._groups = parts.groups
         self._claims = parts.claims
         self._floating = parts.floating
-        self._lookups = Lookups(parts.client)
+        self._lookups = Lookups(parts.client, parts.register.fleet)
         self._changes = Changes(
             parts.client, parts.register, self._lookups, parts.resizing, rebuilds=parts.rebuilds
         )
@@ -98,7 +98,7 @@ class CloudProvider:
         if seen.phase in (Phase.UNKNOWN, Phase.FOREIGN):
             return seen
         doubles = (*self._register.doubles_of(key, seen.id), *stock.doubles_of(key))
-        stuck = self._register.stuck_of(key, seen.id)
+        stuck = (*self._register.stuck_of(key, seen.id), *stock.stuck_of(key))
         if not (has or doubles or stuck):
             return seen
         return dataclasses.replace(seen, volumes=has, doubles=doubles, stuck=stuck)
@@ -213,7 +213,7 @@ class CloudProvider:
         """Make the server, unless it is there; after a POST in doubt look for what that made."""
         spec = template.read(call.template)
         self._may_create(server)
-        ids = await self._lookups.ids(spec)
+        ids = await self._lookups.ids(spec, server.metadata.namespace)
         ids = dataclasses.replace(ids, group=await self._groups.of(server, spec))
         self._may_create(server)
         if self._own(server.metadata) is None:
@@ -239,8 +239,7 @@ class CloudProvider:
         self, namespace: str, application: str, component: str = ""
     ) -> tuple[contract.Claim, ...] | None:
         """Return the volumes of a component; None before the first list of them."""
-        known = self._claims.stock
-        return known.claims((namespace, application, component)) if known.synced else None
+        return self._claims.stock.claims((namespace, application, component))
 
     async def discard(self, claim: contract.Claim) -> contract.Receipt:
         """Have a volume deleted with its data, if it is of this fleet and no server has it."""
@@ -280,7 +279,7 @@ class CloudProvider:
                 told = observation.in_hand(machine.row) or f"{machine.id} is changing"
                 raise refusals.Busy(told, reason=CloudReason.CHANGING)
         elif is_old:
-            volumes = self._claims.given(server, call)
+            volumes = await self._claims.given(server, call, machine)
             await self._changes.make(server, call, machine, volumes)
         elif older and server.spec.power == "Running":
             await self._powering.begin_anew(server, machine)

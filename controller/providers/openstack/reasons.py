@@ -98,8 +98,8 @@ class CloudReason(Vocabulary):
     FLOATING_IP_REFUSED = (
         "CloudFloatingIPRefused",
         (
-            "The cloud refuses the server a floating IP: the message has its words. The server runs"
-            " without it, and is not ready."
+            "The cloud refuses the server a floating IP, or to delete one that it had: the message"
+            " has its words. A server without one that it asks for runs, and is not ready."
         ),
         "Put right what the message says; Argosy tries again every minute.",
         "openstack floating ip list",

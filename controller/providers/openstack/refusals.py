@@ -172,6 +172,12 @@ def told(error: errors.ArgosyError) -> str:
     return error.words.partition(_REQUEST)[0]
 
 
+def is_of_all(error: errors.ArgosyError) -> bool:
+    """Return whether whatever else is asked would meet the same, by no fault of this thing."""
+    policy = error.policy
+    return policy.works is False or (policy.shared and not policy.costs_attempt)
+
+
 def words(reply: Reply) -> str:
     """Return the sentence of an answer: its services wrap it in a member of different names."""
     try:

@@ -11,7 +11,9 @@ from typing import TypeVar
 
 from controller import contract
 from controller.api import objects
-from controller.providers.openstack import volumes
+from controller.planning import volumes as sizes
+from controller.providers.openstack import refusals, volumes
+from controller.providers.openstack.setbacks import Setbacks
 from controller.providers.openstack.volumes import Volume
 
 Key = tuple[str, str]
@@ -27,7 +29,11 @@ class Stock:
         self, fleet: str, *, changed: contract.Changed, claims_changed: Callable[..., None]
     ) -> None:
         self.fleet = fleet
+        # Whether all volumes were listed; whether the cloud has nobody who would list them, now.
         self.synced = False
+        self.none = False
+        # The components whose servers have volumes by their status, until these can be listed.
+        self._had: set[Component] = set()
         self._changed = changed
         self._claims_changed = claims_changed
         self._rows: dict[str, Volume] = {}
@@ -37,6 +43,8 @@ class Stock:
         self._floors: dict[str, float] = {}
         # Those that are deleted as there is another for their claim.
         self.twice: set[str] = set()
+        # Which of those do not go, and why.
+        self.setbacks = Setbacks(self._wake)
         # How large those are to become that were asked to grow.
         self._growing: dict[str, int] = {}
 
@@ -53,27 +61,51 @@ class Stock:
         """Return the volume for one claim of a Server."""
         return volumes.chosen(self.of_claim(key, claim))
 
-    def claims(self, component: Component) -> tuple[contract.Claim, ...]:
-        """Return the claims of a component; of all of an application, where none is named."""
+    def sync(self) -> None:
+        """Take in that all volumes were listed: whoever waited for that is looked at again."""
+        self.synced, self.none = True, False
+        had, self._had = self._had, set()
+        for each in had:
+            self._claims_changed(*each)
+
+    def claims(self, component: Component) -> tuple[contract.Claim, ...] | None:
+        """Return the claims of a component; of all of an application, where none is named.
+
+        None while they are not known. Where there is no Cinder nobody has any, but for those who
+        had some when there was one: it may be out of the catalogue for an hour.
+        """
+        if not self.synced:
+            places = len(component) if component[2] else 2
+            had = any(each[:places] == component[:places] for each in self._had)
+            return () if self.none and not had else None
         if component[2]:
             return tuple(map(volumes.told, self._by_component.get(component, _NOTHING).values()))
         found = self._rows.values()
         return tuple(volumes.told(one) for one in found if one.component[:2] == component[:2])
 
     def seen(self, server: objects.Server) -> tuple[contract.Volume, ...]:
-        """Return what a server has of its claims."""
-        if not server.spec.volume_claims:
-            return ()
-        meta = server.metadata
-        pairs = (
-            (each, self.chosen((meta.namespace, meta.name), each.name))
-            for each in server.spec.volume_claims
-        )
-        return tuple(
-            volumes.seen(claim, found, max(found.size, self._growing.get(found.id, 0)))
-            for claim, found in pairs
-            if found is not None
-        )
+        """Return what a server has of its claims; until all were listed, what its status says."""
+        had = {} if self.synced else {each.name: each.size for each in server.status.claims}
+        if had:
+            self._remember(server)
+        key, seen = (server.metadata.namespace, server.metadata.name), list[contract.Volume]()
+        for claim in server.spec.volume_claims:
+            found = self.chosen(key, claim.name)
+            if found is not None:
+                asked = max(found.size, self._growing.get(found.id, 0))
+                seen.append(volumes.seen(claim, found, asked))
+            elif claim.name in had:
+                asked_for = sizes.storage(claim)
+                seen.append(contract.Volume(name=claim.name, asked=asked_for, size=had[claim.name]))
+        return tuple(seen)
+
+    def _remember(self, server: objects.Server) -> None:
+        """Remember that a component's servers had volumes, whether or not these can be listed."""
+        spec = server.spec
+        component = server.metadata.namespace, spec.application, spec.component
+        if component not in self._had:
+            self._had.add(component)
+            self._claims_changed(*component)
 
     def doubles(self) -> list[Volume]:
         """Return those of several for one claim that are to go: nobody has ever had them."""
@@ -94,6 +126,21 @@ class Stock:
         """Return what was made twice for a Server and is going, as people are told."""
         found = (each.id for each in self.of(key) if each.id in self.twice)
         return tuple(f"volume {each}" for each in sorted(found))
+
+    def stuck_of(self, key: Key) -> tuple[str, ...]:
+        """Return what of that the cloud does not let go, and why, as people are told."""
+        pairs = ((each.id, self.setbacks.of(each.id)) for each in self.of(key))
+        return tuple(
+            sorted(
+                f"volume {identifier}: {refusals.told(error)}"
+                for identifier, error in pairs
+                if error is not None and not refusals.is_of_all(error)
+            )
+        )
+
+    def row(self, identifier: str) -> Volume | None:
+        """Return what is known of the volume of that id."""
+        return self._rows.get(identifier)
 
     @property
     def moving(self) -> bool:
@@ -116,18 +163,20 @@ class Stock:
             self._growing[row.id] = grows_to
         self._put(row)
 
-    def missing(self, present: Iterable[str], *, begun: float, key: Key | None = None) -> None:
-        """Forget what a whole list, begun at that time, lacks; of one Server's, if one is given."""
+    def lacking(
+        self, present: Iterable[str], *, begun: float, key: Key | None = None
+    ) -> list[Volume]:
+        """Return what a whole list, begun at that time, lacks; of one Server's, if one is given."""
         known = self._rows if key is None else self._by_key.get(key, _NOTHING)
-        for identifier in known.keys() - set(present):
-            if begun >= self._floors.get(identifier, 0.0):
-                self.forget(identifier)
+        gone = known.keys() - set(present)
+        return [known[each] for each in sorted(gone) if begun >= self._floors.get(each, 0.0)]
 
     def forget(self, identifier: str) -> None:
         """Take in that a volume is gone."""
         self._floors.pop(identifier, None)
         self._growing.pop(identifier, None)
         self.twice.discard(identifier)
+        self.setbacks.forget(identifier)
         known = self._rows.pop(identifier, None)
         if known is not None:
             self._unlist(known)
@@ -147,6 +196,11 @@ class Stock:
     def _unlist(self, row: Volume) -> None:
         _drop(self._by_key, row.key, row.id)
         _drop(self._by_component, row.component, row.id)
+
+    def _wake(self, identifier: str) -> None:
+        known = self._rows.get(identifier)
+        if known is not None:
+            self._changed(*known.key)
 
     def _tell(self, row: Volume) -> None:
         self._changed(*row.key)

@@ -19,7 +19,7 @@ from controller.api import names, objects, quantities
 from controller.api.views.meta import View
 from controller.planning import volumes as sizes
 from controller.providers.openstack import template
-from controller.providers.openstack.client import VOLUME, Client, decode
+from controller.providers.openstack.client import COMPUTE, VOLUME, Client, decode
 from controller.providers.openstack.refusals import Missing
 
 FLEET, SERVER, CLAIM = "argosy.fleet", "argosy.server", "argosy.claim"
@@ -117,6 +117,15 @@ class _Volumes(msgspec.Struct, frozen=True):
     volumes_links: tuple[dict[str, str], ...] = ()
 
 
+class _Attachment(msgspec.Struct, frozen=True):
+    volume: str = msgspec.field(name="volumeId", default="")
+    device: str | None = None
+
+
+class _Attached(msgspec.Struct, frozen=True):
+    attached: tuple[_Attachment, ...] = msgspec.field(name="volumeAttachments", default=())
+
+
 class One(msgspec.Struct, frozen=True):
     """A volume by itself."""
 
@@ -156,6 +165,18 @@ async def look(client: Client, identifier: str) -> Volume | None:
     except Missing:
         return None
     return decode(reply.body, One).volume
+
+
+async def attached(client: Client, instance: str, *, root: bool) -> tuple[str, ...]:
+    """Return the ids of the volumes that Nova gives a server; not that of its `root` disk."""
+    reply = await client.call(
+        COMPUTE, "GET", f"/servers/{instance}/os-volume_attachments",
+        what=f"list the volumes of {instance}",
+    )  # fmt: skip
+    found = decode(reply.body, _Attached).attached
+    given = sorted(found, key=lambda each: each.device or "")
+    # Nova calls disks by letters, and begins with the one that it boots from.
+    return tuple(each.volume for each in (given[1:] if root else given))
 
 
 def gigabytes(claim: objects.VolumeClaim) -> int:
@@ -214,9 +235,15 @@ def _read(claim: objects.VolumeClaim) -> Wanted:
 def told(volume: Volume) -> contract.Claim:
     """Return a volume as planning knows it."""
     return contract.Claim(
-        id=volume.id, name=volume.name, server=volume.key[1], component=volume.component[2],
-        domain=volume.metadata.get(ZONE, ""), going=volume.going, holder=volume.holder,
+        id=volume.id, name=volume.name, namespace=volume.key[0], server=volume.key[1],
+        component=volume.component[2], domain=volume.metadata.get(ZONE, ""),
+        going=volume.going, holder=volume.holder,
     )  # fmt: skip
+
+
+def whose(claim: contract.Claim) -> tuple[str, str, str, str]:
+    """Return what tells whose data a claim's volume has: the same name is in many namespaces."""
+    return claim.namespace, claim.server, claim.component, claim.name
 
 
 def seen(claim: objects.VolumeClaim, volume: Volume, asked: int) -> contract.Volume:

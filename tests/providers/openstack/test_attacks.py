@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import msgspec
 import pytest
 
 from controller import contract, errors
@@ -138,3 +139,64 @@ async def test_an_id_that_is_none_is_never_part_of_a_url(coast: Coast, odd: str)
     assert coast.asked("DELETE") == []
     assert all("/servers/detail" in path for path in coast.asked("GET"))
     await coast.until(lambda: provider.observe(server(recorded=odd)) == contract.ABSENT)
+
+
+DISK = "5f0c1d54-8a3e-4d5e-9f0a-6f1b2c3d4e5f"
+
+
+def disk_of(coast: Coast, whose: str, fleet: str = "fleet-1") -> None:
+    """Have a snapshot of somebody's server in the cloud, by a name that can be guessed."""
+    marks = {"argosy_server": whose, "argosy_fleet": fleet, "argosy_snapshot": "nightly"}
+    made = coast.cloud.photograph("shop-db-0-nightly", marks, "image-1")
+    coast.cloud.images[DISK] = coast.cloud.images.pop(made)
+    coast.cloud.images[DISK].active_at = 0.0
+
+
+@pytest.mark.parametrize("image", ["shop-db-0-nightly", DISK])
+@pytest.mark.parametrize(
+    ("whose", "fleet"), [("prod/shop-db-0", "fleet-1"), ("default/shop-db-0", "fleet-2")]
+)
+async def test_nobody_boots_from_a_disk_of_another_namespace(
+    coast: Coast, image: str, whose: str, fleet: str
+) -> None:
+    """A snapshot of a server is for servers of its namespace alone, also in a rebuild."""
+    provider = await coast.provider(rebuild="WhenPossible")
+    disk_of(coast, whose, fleet)
+    with pytest.raises(errors.TemplateRefused, match="has no image"):
+        await provider.create(server(), create(template(image=image)))
+    assert coast.asked("POST") == []
+    await provider.create(server(), create())
+    await coast.until(lambda: provider.observe(server()).ready)
+    (machine,) = coast.there()
+    call = contract.Call(
+        verb=contract.Verb.CHANGE, why="", instance=machine.id, template=template(image=image)
+    )
+    with pytest.raises(errors.TemplateRefused, match="has no image"):
+        await provider.change(server(revision="two"), call)
+    assert coast.cloud.bodies("rebuild") == []
+
+
+@pytest.mark.parametrize("image", ["shop-db-0-nightly", DISK])
+async def test_a_namespace_boots_from_its_own_disks(coast: Coast, image: str) -> None:
+    """Whoever took the snapshot may; what somebody asked for before decides for nobody else."""
+    provider = await coast.provider()
+    disk_of(coast, "default/shop-db-0")
+    other = server("server-2")
+    other = msgspec.structs.replace(
+        other, metadata=msgspec.structs.replace(other.metadata, namespace="playground")
+    )
+    for _ in range(2):
+        with pytest.raises(errors.TemplateRefused, match="has no image"):
+            await provider.create(other, create(template(image=image)))
+        await provider.create(server(), create(template(image=image)))
+    (machine,) = coast.there()
+    assert machine.body["imageRef"] == DISK
+
+
+async def test_an_image_that_was_given_to_all_is_for_all(coast: Coast) -> None:
+    """Whoever may write images of the project takes the mark off."""
+    provider = await coast.provider()
+    disk_of(coast, "prod/shop-db-0")
+    del coast.cloud.images[DISK].properties["argosy_server"]
+    await provider.create(server(), create(template(image=DISK)))
+    assert len(coast.there()) == 1

@@ -9,7 +9,7 @@ import pytest
 from controller import contract, errors
 from controller.api import conditions, objects
 from controller.contract import Phase, Verb
-from fakes.openstack import Fault
+from fakes.openstack import Fault, neutron
 from tests.providers.openstack.coast import Coast, create, server, template
 
 pytestmark = pytest.mark.looptime
@@ -331,3 +331,134 @@ async def test_an_address_from_a_network_that_is_not_outside_is_refused(coast: C
     with pytest.raises(errors.TemplateRefused, match="external network tenant"):
         await provider.create(server(), create(wanted))
     assert not coast.there()
+
+
+def other(uid: str, **more: Any) -> objects.Server:
+    """Return another Server, called after its UID."""
+    known = server(uid, **more)
+    return msgspec.structs.replace(
+        known, metadata=msgspec.structs.replace(known.metadata, name=f"shop-{uid}")
+    )
+
+
+async def test_one_that_is_not_deleted_holds_up_nobody_else(coast: Coast) -> None:
+    """Its own Server says which it is and why, since when, and what to type; the others go."""
+    provider = await coast.provider()
+    servers = [other(each) for each in ("a", "b", "c")]
+    known = []
+    for each in servers:
+        await provider.create(each, create(OPEN))
+        await coast.until(lambda each=each: provider.observe(each).ready)
+        known.append(other(each.metadata.uid, recorded=provider.observe(each).id))
+    words = coast.cloud.reply(500, {"NeutronError": {"message": "the agent is away"}})
+    stays = Fault(method="DELETE", path=f"{NAMES}/floating-1$", times=10**6, reply=words)
+    coast.cloud.faults.append(stays)
+    for each in known:
+        call = contract.Call(verb=Verb.DELETE, why="test", instance=each.status.provider.id)
+        await provider.delete(each, call)
+    first, *rest = known
+    for each in rest:
+        await coast.until(lambda each=each: provider.observe(each) is contract.ABSENT, seconds=60)
+    await coast.until(lambda: "the agent is away" in provider.observe(first).message)
+    seen = provider.observe(first)
+    assert seen.phase is Phase.TERMINATING
+    assert seen.reason == "CloudFloatingIPRefused"
+    assert "203.0.113.1" in seen.message
+    assert seen.remedy == "openstack floating ip show floating-1"
+    assert seen.since > 0
+    await asyncio.sleep(600)
+    assert provider.observe(first) == seen
+    assert "shop-a" in coast.heard
+    coast.cloud.faults.clear()
+    await coast.until(lambda: provider.observe(first) is contract.ABSENT, seconds=180)
+    assert addresses(coast) == []
+
+
+async def test_many_that_are_not_deleted_hold_up_nobody_else(coast: Coast) -> None:
+    """However many come first: whoever was refused waits its own while, longer each time."""
+    provider = await coast.provider()
+    servers = [other(f"s{each}") for each in range(6)]
+    known = []
+    for each in servers:
+        await provider.create(each, create(OPEN))
+        await coast.until(lambda each=each: provider.observe(each).ready)
+        known.append(other(each.metadata.uid, recorded=provider.observe(each).id))
+    stays = Fault(
+        method="DELETE", path=f"{NAMES}/floating-[1-5]$", times=10**6, reply=_failed(coast)
+    )
+    coast.cloud.faults.append(stays)
+    for each in known:
+        call = contract.Call(verb=Verb.DELETE, why="test", instance=each.status.provider.id)
+        await provider.delete(each, call)
+    await coast.until(lambda: provider.observe(known[-1]) is contract.ABSENT, seconds=180)
+    asked = len(coast.asked("DELETE", NAMES))
+    await asyncio.sleep(600)
+    assert len(coast.asked("DELETE", NAMES)) - asked <= 60
+
+
+async def test_a_port_that_got_another_one_by_hand_keeps_that(coast: Coast) -> None:
+    """Once ours was taken away from it: told in the cloud's words, and nothing passes by itself."""
+    provider, _ = await made(coast)
+    own = next(iter(coast.cloud.floating_ips.values()))
+    port, own.port = own.port, None
+    coast.cloud.floating_ips["by-hand"] = type(own)(
+        id="by-hand", outside=own.outside, address="203.0.113.9", created=0.0,
+        description="mine", port=port,
+    )  # fmt: skip
+    await coast.until(lambda: provider.observe(server()).reason == "CloudFloatingIPRefused")
+    seen = provider.observe(server())
+    assert not seen.ready
+    assert "already has a floating IP" in seen.message
+    await asyncio.sleep(300)
+    assert provider.observe(server()) == seen
+    assert coast.cloud.floating_ips["by-hand"].port == port
+    del coast.cloud.floating_ips["by-hand"]
+    await coast.until(lambda: provider.observe(server()).ready, seconds=180)
+
+
+async def test_a_list_of_them_has_pages(coast: Coast, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ours may be on the last one: the project has whatever others made."""
+    monkeypatch.setattr(neutron, "MOST_LISTED", 2)
+    provider, identifier = await made(coast)
+    own = next(iter(coast.cloud.floating_ips.values()))
+    for each in ("0-theirs", "1-theirs", "2-theirs"):
+        coast.cloud.floating_ips[each] = type(own)(
+            id=each, outside=own.outside, address="198.51.100.1", created=0.0, description=""
+        )
+    await asyncio.sleep(300)
+    assert provider.observe(server()).ready
+    await coast.close()
+    second = await coast.provider()
+    await coast.until(lambda: second.observe(server()).ready)
+    assert len(coast.asked("POST", NAMES)) == 1
+    await second.delete(server(), contract.Call(verb=Verb.DELETE, why="", instance=identifier))
+    gone = server(recorded=identifier)
+    await coast.until(lambda: second.observe(gone) is contract.ABSENT, seconds=180)
+    assert len(coast.cloud.floating_ips) == 3
+
+
+async def test_a_page_that_went_is_no_cloud_without_them(
+    coast: Coast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the last one of a page is deleted between two pages, nothing is concluded."""
+    await made(coast)
+    await coast.close()
+    monkeypatch.setattr(neutron, "MOST_LISTED", 1)
+    own = next(iter(coast.cloud.floating_ips.values()))
+    coast.cloud.floating_ips["0-theirs"] = type(own)(
+        id="0-theirs", outside=own.outside, address="198.51.100.1", created=0.0, description=""
+    )
+    lists: list[str] = []
+
+    def drop(method: str, path: str) -> None:
+        if method == "GET" and NAMES in path:
+            lists.append(path)
+        if len(lists) == 2:
+            coast.cloud.floating_ips.pop("0-theirs", None)
+
+    coast.cloud.on_request = drop
+    second, known = await coast.provider(), deleted(other("gone", template=msgspec.Raw(OPEN)))
+    assert second.observe(known).phase is Phase.TERMINATING
+    await coast.until(lambda: second.observe(known) is contract.ABSENT, seconds=180)
+    await coast.until(lambda: second.observe(server()).ready, seconds=180)
+    assert len(coast.cloud.floating_ips) == 1

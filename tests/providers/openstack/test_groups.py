@@ -135,3 +135,15 @@ async def test_a_group_has_a_policy_or_an_id(coast: Coast, group: dict[str, str]
     with pytest.raises(errors.TemplateRefused):
         await provider.create(server(), create(template(serverGroup=group)))
     assert coast.asked("POST") == []
+
+
+async def test_a_group_that_is_not_deleted_holds_up_no_other(coast: Coast) -> None:
+    """Each is tried by itself, and tried again."""
+    for name in ("left-1", "left-2"):
+        coast.cloud.groups[name] = {"name": NAME.replace("/web", f"/{name}")}
+    words = coast.cloud.reply(403, {"forbidden": {"message": "not for you"}})
+    coast.cloud.faults.append(Fault(method="DELETE", path="/left-1$", times=10**6, reply=words))
+    await coast.provider()
+    await coast.until(lambda: list(coast.cloud.groups) == ["left-1"], seconds=600)
+    coast.cloud.faults.clear()
+    await coast.until(lambda: not coast.cloud.groups, seconds=600)

@@ -476,3 +476,52 @@ async def test_labels_of_claims_say_nothing_to_argosy(coast: Coast, key: str) ->
     assert found.metadata == metadata(state="used") | {"tier": "gold"}
     with pytest.raises(errors.TemplateRefused):
         await west.create(server("server-2"), create(template(metadata={key: "mine"})))
+
+
+def kept(coast: Coast, identifier: str, status: int = 400) -> None:
+    """Have a volume not be deleted, as one of which somebody took a snapshot."""
+    words = {"badRequest": {"message": "Volume still has 1 dependent snapshots"}}
+    coast.cloud.faults.append(
+        Fault(
+            method="DELETE", path=f"/volumes/{identifier}$", times=10**6,
+            reply=coast.cloud.reply(status, words),
+        )
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("status", [400, 500])
+async def test_a_double_that_stays_keeps_no_server_from_being_made(
+    coast: Coast, status: int
+) -> None:
+    """The volume that counts is fine; what the cloud refuses of the other one is told."""
+    first, spare = volume(coast), volume(coast)
+    first.created, spare.created = -2.0, -1.0
+    kept(coast, spare.id, status)
+    west = await coast.provider()
+    wanted = server(volume_claims=(claim(),))
+    seen = await made(west, wanted, wish(claim()))
+    assert coast.there()[0].volumes == [first.id]
+    assert seen.doubles == ()
+    await asyncio.sleep(120)
+    stuck = west.observe(wanted).stuck
+    if status == 400:
+        assert len(stuck) == 1
+        assert spare.id in stuck[0]
+        assert "Volume still has 1 dependent snapshots" in stuck[0]
+    else:
+        assert stuck == ()
+    coast.cloud.faults.clear()
+    await coast.until(lambda: there(coast) == [first], seconds=180)
+    await coast.until(lambda: west.observe(wanted).stuck == (), seconds=180)
+
+
+async def test_a_double_that_stays_keeps_no_other_from_going(coast: Coast) -> None:
+    """Volumes are looked at to the end, whatever fails of one."""
+    for each in ("default/shop-web-0", "default/shop-web-1"):
+        volume(coast, server=each).created = -2.0
+        volume(coast, server=each).created = -1.0
+    _, stays, _, goes = there(coast)
+    kept(coast, stays.id)
+    await coast.provider()
+    await coast.until(lambda: goes not in there(coast))
+    assert stays in there(coast)
