@@ -49,6 +49,7 @@ def reason(country: Country) -> str:
     [
         (Cloud.cut_off, "CloudUnreachable", "Reconciling"),
         (Cloud.refuse_credentials, "CredentialsRefused", "Stalled"),
+        (lambda cloud: cloud.enter("project-2"), "CloudProjectChanged", "Stalled"),
     ],
 )
 async def test_a_fleet_tells_that_its_cloud_is_not_heard_and_when_it_is_again(

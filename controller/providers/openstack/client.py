@@ -43,10 +43,12 @@ _NO_TOKEN, _SLOW_DOWN = 401, (413, 429)
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """A token and where the services are; never shown."""
+    """A token, where it is good, and where the services are; never shown."""
 
     token: str = dataclasses.field(repr=False)
     endpoints: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    # The project and the region, as people are told.
+    home: str = ""
 
 
 class Tokens(Protocol):
@@ -107,6 +109,8 @@ class Client:
         self._per_second = per_second
         self._paces: dict[str, Pace] = {}
         self._version = NEWEST
+        # Where the fleet's servers are: where the first session was. Ids mean nothing elsewhere.
+        self._home = ""
 
     async def open(self) -> None:
         """Agree with Nova on a microversion; raises Stalled where it is too old."""
@@ -139,10 +143,10 @@ class Client:
             target=f"{path}?{parse.urlencode(query)}" if query else path,
             body=None if body is None else msgspec.json.encode(body),
         )  # fmt: skip
-        session = await self._tokens.session()
+        session = await self._session()
         reply = await self._send(session, going)
         if reply.status == _NO_TOKEN:
-            session = await self._tokens.session(stale=session.token)
+            session = await self._session(stale=session.token)
             reply = await self._send(session, going)
             if reply.status == _NO_TOKEN:
                 message = f"{what}: the cloud refuses a token that it has just given"
@@ -155,6 +159,21 @@ class Client:
         if reply.status >= 300:  # noqa: PLR2004 - what is no success
             raise refusals.explain(reply, method=method, what=what, creates=creates)
         return reply
+
+    async def _session(self, stale: str = "") -> Session:
+        """Return a session where the fleet's servers are.
+
+        Elsewhere each of them is honestly not to be found: all would be made anew there.
+        """
+        found = await self._tokens.session(stale=stale)
+        self._home = self._home or found.home
+        if found.home != self._home:
+            message = (
+                f"clouds.yaml has credentials of {found.home or 'no project'},"
+                f" and the fleet's servers are in {self._home}"
+            )
+            raise refusals.CredentialsRefused(message, reason=CloudReason.ANOTHER_PROJECT)
+        return found
 
     async def _send(self, session: Session, going: _Going) -> Reply:
         await self._pace(going.service).turn()

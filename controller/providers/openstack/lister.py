@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import heapq
+import math
 from collections.abc import Awaitable, Callable, Iterable
 
 import structlog
@@ -269,11 +270,12 @@ class Lister:
             self._register.pass_over(row)
 
     def _missed(self, identifier: str, doubt: Doubt) -> None:
+        now = asyncio.get_running_loop().time()
         if doubt.expected or doubt.missed:
-            self._register.forget(identifier)
+            self._register.forget(identifier, until=math.inf if doubt.expected else now)
         else:
             doubt.missed = True
-            doubt.due = asyncio.get_running_loop().time() + PROOF_SECONDS
+            doubt.due = now + PROOF_SECONDS
 
     async def _rest(self) -> None:
         """Wait for the next round: less while something moves, more while the cloud fails.

@@ -80,25 +80,30 @@ class KeystoneTokens:
         with _trusted(cloud) as verify:
             asked = keystone.Session(auth=auth, verify=verify, timeout=_SECONDS, redirect=False)
             token = auth.get_token(asked)
-            endpoints = {each: _endpoint(auth, asked, each, cloud) for each in _SERVICES}
+            project = auth.get_project_id(asked)
+            found = {each: _endpoint(auth, asked, each, cloud) for each in _SERVICES}
         if not token:
             raise exceptions.MissingAuthPlugin
         self._used, self._auth = cloud, auth
+        there = {key: each for key, each in found.items() if each is not None and each.url}
+        # Without a name the first region of the catalogue is taken, whichever that is.
+        region = cloud.region or next((each.region_name for each in there.values()), "")
         return Session(
-            token=token, endpoints={key: each for key, each in endpoints.items() if each}
+            token=token,
+            endpoints={key: each.url for key, each in there.items()},
+            home=f"project {project} in region {region or 'without a name'}" if project else "",
         )
 
 
-def _endpoint(auth: Any, asked: keystone.Session, service: str, cloud: Cloud) -> str | None:
+def _endpoint(auth: Any, asked: keystone.Session, service: str, cloud: Cloud) -> Any:
     """Return where a service is, under whichever of its names; None where there is none."""
     try:
-        found: str | None = auth.get_endpoint(
+        return auth.get_endpoint_data(
             asked, service_type=service, interface=cloud.interface,
             region_name=cloud.region or None, skip_discovery=True,
         )  # fmt: skip
     except exceptions.EndpointNotFound:
         return None
-    return found
 
 
 @contextmanager

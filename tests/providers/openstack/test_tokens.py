@@ -1,5 +1,6 @@
 """keystoneauth, in its thread, against a Keystone that speaks HTTP; and requests over aiohttp."""
 
+import dataclasses
 import http.server
 import json
 import ssl
@@ -129,6 +130,7 @@ async def test_one_token_serves_until_it_is_stale(keystone: Keystone) -> None:
     first = await tokens.session()
     assert first.endpoints["compute"] == "http://compute.one"
     assert await tokens.session() == first
+    assert first.home == "project p in region one"
     second = await tokens.session(stale=first.token)
     assert (second.token, keystone.issued) == ("t-2", 2)
     assert "t-2" not in repr(second)
@@ -143,6 +145,16 @@ async def test_a_cloud_may_lack_volumes_and_call_them_as_it_likes(keystone: Keys
     keystone.services.remove("volumev3")
     second = await tokens.session(stale=first.token)
     assert sorted(second.endpoints) == ["compute", "image", "network"]
+
+
+async def test_a_region_that_has_no_name_in_the_secret_is_that_of_the_services(
+    keystone: Keystone,
+) -> None:
+    """To name it later is to change nothing."""
+    named = keystone.cloud()
+    nameless = dataclasses.replace(named, region="")
+    one, other = KeystoneTokens(lambda: named), KeystoneTokens(lambda: nameless)
+    assert (await one.session()).home == (await other.session()).home == "project p in region one"
 
 
 async def test_other_credentials_are_used_at_once(keystone: Keystone) -> None:
