@@ -16,6 +16,7 @@ import msgspec
 
 from controller import errors
 from controller.api import tags
+from controller.kube.reasons import KubeReason
 from controller.providers.openstack import refusals, times
 from controller.providers.openstack.reasons import CloudReason
 from controller.providers.openstack.refusals import Reply
@@ -38,6 +39,8 @@ PER_SECOND = 10.0
 # What a call waits at most where the cloud asks for a pause.
 LONGEST_HOLD = 60.0
 _DEADLINE = 30.0
+# Actions of Nova's that change nothing.
+_READING = {"os-getConsoleOutput"}
 _NO_TOKEN, _SLOW_DOWN = 401, (413, 429)
 
 
@@ -90,6 +93,8 @@ class _Going:
     target: str
     what: str
     body: bytes | None
+    # Whether it is to change anything: then only who leads may send it.
+    changes: bool
 
 
 class Client:
@@ -102,10 +107,12 @@ class Client:
         *,
         per_second: Callable[[], float],
         clock: Callable[[], float],
+        may_write: Callable[[], bool],
     ) -> None:
         self.times = times.CloudTimes(clock)
         self._transport = transport
         self._tokens = tokens
+        self._may_write = may_write
         self._per_second = per_second
         self._paces: dict[str, Pace] = {}
         self._version = NEWEST
@@ -142,6 +149,7 @@ class Client:
             service=service, method=method, what=what,
             target=f"{path}?{parse.urlencode(query)}" if query else path,
             body=None if body is None else msgspec.json.encode(body),
+            changes=method != "GET" and not _reads(body),
         )  # fmt: skip
         session = await self._session()
         reply = await self._send(session, going)
@@ -188,6 +196,10 @@ class Client:
             headers=self._headers(session, going.service),
             seconds=_DEADLINE,
         )
+        # Asked last: a process that was frozen on its way here may lead no more.
+        if going.changes and not self._may_write():
+            message = f"{going.what}: the Lease is not held any more"
+            raise errors.LeaseLost(message, reason=KubeReason.LEASE_LOST)
         sent = self.times.now()
         try:
             reply = await self._transport.send(request)
@@ -231,6 +243,11 @@ class _Versions(msgspec.Struct, frozen=True):
 def _pair(text: str) -> tuple[int, int]:
     major, minor = (tags.number(each) for each in text.partition(".")[::2])
     return (0, 0) if major is None or minor is None else (major, minor)
+
+
+def _reads(body: Any) -> bool:
+    """Return whether an action only reads, though it is a POST."""
+    return isinstance(body, dict) and body.keys() == _READING
 
 
 def _unreachable(message: str) -> refusals.CloudUnreachable:

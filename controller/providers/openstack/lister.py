@@ -304,4 +304,6 @@ class Lister:
 def _is_of_all(error: errors.ArgosyError) -> bool:
     """Return whether whatever else is asked would meet the same, by no fault of this server."""
     policy = error.policy
+    if isinstance(error, errors.LeaseLost):
+        return True
     return policy.works is False or (policy.shared and not policy.costs_attempt)

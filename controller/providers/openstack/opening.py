@@ -71,7 +71,8 @@ async def open_cloud(
         way = await stack.enter_async_context(connect(context, settings))
         client = Client(
             way.transport, way.tokens,
-            per_second=lambda: _pace(context, fleet), clock=context.clock,
+            per_second=lambda: _pace(context, fleet),
+            clock=context.clock, may_write=context.may_write,
         )  # fmt: skip
         await client.open()
         register = Register(fleet.metadata.uid, changed=context.changed)
