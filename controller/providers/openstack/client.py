@@ -38,7 +38,7 @@ _VOLUME_VERSION = "volume 3.59"
 PER_SECOND = 10.0
 # What a call waits at most where the cloud asks for a pause.
 LONGEST_HOLD = 60.0
-_DEADLINE = 30.0
+DEADLINE = 30.0
 # Actions of Nova's that change nothing.
 _READING = {"os-getConsoleOutput"}
 _NO_TOKEN, _SLOW_DOWN = 401, (413, 429)
@@ -194,7 +194,7 @@ class Client:
             url=f"{base.rstrip('/')}{going.target}",
             body=going.body,
             headers=self._headers(session, going.service),
-            seconds=_DEADLINE,
+            seconds=DEADLINE,
         )
         # Asked last: a process that was frozen on its way here may lead no more.
         if going.changes and not self._may_write():

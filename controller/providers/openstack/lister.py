@@ -15,10 +15,11 @@ from collections.abc import Awaitable, Callable, Iterable
 
 import structlog
 
-from controller import errors
+from controller import contract, errors
 from controller.api import clock
-from controller.providers.openstack import listing, machines
-from controller.providers.openstack.client import Client
+from controller.providers.openstack import listing, machines, refusals
+from controller.providers.openstack.client import DEADLINE, Client
+from controller.providers.openstack.reasons import CloudReason
 from controller.providers.openstack.register import Doubt, Register
 
 _log = structlog.get_logger(__name__)
@@ -37,6 +38,9 @@ PROOF_SECONDS = 5.0
 # How many are looked for by id in one round.
 PROOFS = 50
 LONGEST_REST = 60.0
+# After so long without an answer the cloud is not heard, though nothing has failed yet: a round may
+# wait for a token, say.
+SILENT_SECONDS = LONGEST_REST + 3 * DEADLINE
 # After so many calls in a row that the cloud fails at, the rest is left to the next round.
 FAILURES = 3
 # After so many failures in a row all is listed anew once the cloud answers.
@@ -113,6 +117,14 @@ class Lister:
         """Have changes asked for soon: something was set going."""
         self._pause = FASTEST
         self._nudge.set()
+
+    def silence(self) -> contract.Silence | None:
+        """Return for how long no list of the servers has been answered, and why; None if one is."""
+        seconds, error = asyncio.get_running_loop().time() - self.heard, self.failure
+        if error is None and seconds > SILENT_SECONDS:
+            message = "a list of the servers was asked for, and nothing came of it"
+            error = refusals.CloudUnreachable(message, reason=CloudReason.CLOUD_UNREACHABLE)
+        return contract.Silence(seconds=seconds, error=error) if error is not None else None
 
     async def run(self) -> None:
         """Ask for ever."""

@@ -1,5 +1,6 @@
 """keystoneauth, in its thread, against a Keystone that speaks HTTP; and requests over aiohttp."""
 
+import asyncio
 import dataclasses
 import http.server
 import json
@@ -178,6 +179,24 @@ async def test_credentials_that_are_refused_are_told_as_such(
     with pytest.raises(refusals.CredentialsRefused) as refused:
         await tokens.session()
     assert "swordfish" not in str(refused.value)
+
+
+async def test_credentials_that_are_refused_are_asked_for_once_and_others_at_once(
+    keystone: Keystone,
+) -> None:
+    """Whoever calls meanwhile has the same answer; a Secret that is put right waits for nothing."""
+    keystone.status = 401
+    now = [keystone.cloud()]
+    tokens = KeystoneTokens(lambda: now[0])
+    asked = [tokens.session() for _ in range(10)]
+    told = await asyncio.gather(*asked, return_exceptions=True)
+    assert [type(each) for each in told] == [refusals.CredentialsRefused] * 10
+    with pytest.raises(refusals.CredentialsRefused):
+        await tokens.session()
+    assert len(keystone.bodies) == 1
+    keystone.status = 201
+    now[0] = keystone.cloud(password="marlin")  # noqa: S106 - a fake's
+    assert (await tokens.session()).token == "t-1"  # noqa: S105 - a fake's
 
 
 async def test_a_keystone_that_fails_or_is_away_may_come_back(keystone: Keystone) -> None:
