@@ -128,7 +128,8 @@ class Cloud:
             self.tokens = {token}
         services = ["compute", "image", "network", *["block-storage"] * self.has_volumes]
         endpoints = {each: f"http://cloud/{each}" for each in services}
-        return Session(token=token, endpoints=endpoints, home=f"project {self.project} in region one")
+        home = f"project {self.project} in region one"
+        return Session(token=token, endpoints=endpoints, home=home)
 
     def enter(self, project: str) -> None:
         """Have the credentials be of another project, which sees nothing of what this one has."""
@@ -194,17 +195,18 @@ class Cloud:
         if fault is not None and fault.unsent:
             raise NotSentError("test")
         await asyncio.sleep(self.timing.answer)
-        if fault is not None and fault.reply is not None:
+        if fault is not None and fault.reply is not None and not fault.lost:
             return fault.reply
         if request.headers.get("X-Auth-Token") not in self.tokens:
             return self.reply(
                 401, {"error": {"message": "The request you have made requires authentication."}}
             )
-        lost = fault is not None and fault.lost
-        reply = self._answer(request, address, late=fault.late if lost and fault else 0.0)
-        if lost:
+        if fault is None or not fault.lost:
+            return self._answer(request, address, late=0.0)
+        self._answer(request, address, late=fault.late)
+        if fault.reply is None:
             raise NoAnswerError("test")
-        return reply
+        return fault.reply
 
     async def close(self) -> None:
         """Let go of nothing."""

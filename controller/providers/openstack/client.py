@@ -166,6 +166,9 @@ class Client:
                 reply = await self._send(session, going)
         if reply.status >= 300:  # noqa: PLR2004 - what is no success
             raise refusals.explain(reply, method=method, what=what, creates=creates)
+        if creates and not _tells_id(reply.body):
+            message = f"{what}: the answer cannot be read"
+            raise refusals.AnswerLost(message, reason=CloudReason.ANSWER_LOST)
         return reply
 
     async def _session(self, stale: str = "") -> Session:
@@ -243,6 +246,19 @@ class _Versions(msgspec.Struct, frozen=True):
 def _pair(text: str) -> tuple[int, int]:
     major, minor = (tags.number(each) for each in text.partition(".")[::2])
     return (0, 0) if major is None or minor is None else (major, minor)
+
+
+def _tells_id(body: bytes) -> bool:
+    """Return whether an answer has the id of what was made, as those of all services do.
+
+    Others are of a proxy on the way, say: whether anything was made nobody knows.
+    """
+    try:
+        wrapped = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+    inner = wrapped.values() if isinstance(wrapped, dict) else ()
+    return any(isinstance(each, dict) and isinstance(each.get("id"), str) for each in inner)
 
 
 def _reads(body: Any) -> bool:
