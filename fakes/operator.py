@@ -51,7 +51,11 @@ class Operator:
         self.caches = Caches(api, kinds=kinds, optional=True, by_slot=by_slot)
         pool = Pool(sharers=sharers)
         context = contract.Context(
-            api=api, informers=self.caches.informers, clock=clock, may_write=may_write
+            api=api,
+            informers=self.caches.informers,
+            clock=clock,
+            may_write=may_write,
+            sharers=sharers,
         )
         known = {**providers_registry.kinds(), **(providers or {})}
         self.fleets = Fleets(self.caches, kinds=known, context=context, pool=pool, sharers=sharers)

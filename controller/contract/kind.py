@@ -40,6 +40,11 @@ def always() -> bool:
     return True
 
 
+def alone() -> int:
+    """Count the processes that share a fleet's limits where there is one."""
+    return 1
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
     """What a provider is given to work with for as long as it is open.
@@ -61,6 +66,8 @@ class Context:
     allowed_urls: Sequence[str] = ()
     # Where the operator itself lives, and what is for it alone.
     namespace: str = ""
+    # How many processes keep to a fleet's limits together.
+    sharers: Callable[[], int] = alone
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -70,14 +70,21 @@ class Pace:
         self.held_until = 0.0
 
     async def turn(self) -> None:
-        """Return when the next request may go out."""
-        now = asyncio.get_running_loop().time()
-        # A second's worth may go out at once after a rest.
-        mine = max(self._next, now - 1.0)
-        self._next = mine + 1.0 / self._per_second()
-        wait = max(mine, self.held_until) - now
-        if wait > 0:
-            await asyncio.sleep(wait)
+        """Return when the next request may go out.
+
+        Whoever waits while all are held back waits on for a turn after that: the cloud has just
+        said that it gets too many at once.
+        """
+        loop = asyncio.get_running_loop()
+        while True:
+            now = loop.time()
+            # A second's worth may go out at once after a rest.
+            mine = max(self._next, now - 1.0, self.held_until)
+            self._next = mine + 1.0 / self._per_second()
+            if mine > now:
+                await asyncio.sleep(mine - now)
+            if mine >= self.held_until:
+                return
 
     def hold(self, seconds: float) -> None:
         """Let nothing out for that long."""

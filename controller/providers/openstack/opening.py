@@ -123,14 +123,14 @@ async def open_cloud(
 
 
 def _pace(context: contract.Context, fleet: objects.Fleet) -> float:
-    """Return how many requests a service may get a second, as the Fleet says now.
+    """Return how many requests a service may get a second from this process, as the Fleet says now.
 
     Other limits open no other provider.
     """
     fleets = context.informers.get(Resource.FLEETS)
     now = fleets.objects.get(("", fleet.metadata.name)) if fleets is not None else None
     limits: objects.FleetLimits = (now or fleet).spec.limits
-    return float(limits.calls_per_second or PER_SECOND)
+    return float(limits.calls_per_second or PER_SECOND) / context.sharers()
 
 
 @contextlib.asynccontextmanager

@@ -36,6 +36,7 @@ class Coast:
         *,
         orphans: tuple[objects.Orphan, ...] = (),
         may_write: Callable[[], bool] = lambda: True,
+        sharers: int = 1,
         **settings: Any,
     ) -> contract.Provider:
         """Open a provider, and return it once it has looked."""
@@ -45,6 +46,7 @@ class Coast:
             clock=lambda: EPOCH + asyncio.get_running_loop().time(),
             changed=lambda _, name: self.heard.append(name),
             may_write=may_write,
+            sharers=lambda: sharers,
         )
         opened = openstack.kind(self._connect).open(context, fleet(orphans, **settings))
         made = await self._open.enter_async_context(opened)
