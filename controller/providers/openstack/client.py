@@ -115,7 +115,9 @@ class Client:
         per_second: Callable[[], float],
         clock: Callable[[], float],
         may_write: Callable[[], bool],
+        home: str = "",
     ) -> None:
+        """Keep to `home`; where it is empty, to wherever the first session is."""
         self.times = times.CloudTimes(clock)
         self._transport = transport
         self._tokens = tokens
@@ -123,8 +125,8 @@ class Client:
         self._per_second = per_second
         self._paces: dict[str, Pace] = {}
         self._version = NEWEST
-        # Where the fleet's servers are: where the first session was. Ids mean nothing elsewhere.
-        self._home = ""
+        # Where the fleet's servers are: ids mean nothing elsewhere.
+        self.home = home
 
     async def open(self) -> None:
         """Agree with Nova on a microversion; raises Stalled where it is too old."""
@@ -184,11 +186,11 @@ class Client:
         Elsewhere each of them is honestly not to be found: all would be made anew there.
         """
         found = await self._tokens.session(stale=stale)
-        self._home = self._home or found.home
-        if found.home != self._home:
+        self.home = self.home or found.home
+        if found.home != self.home:
             message = (
                 f"clouds.yaml has credentials of {found.home or 'no project'},"
-                f" and the fleet's servers are in {self._home}"
+                f" and the fleet's servers are in {self.home}"
             )
             raise refusals.CredentialsRefused(message, reason=CloudReason.ANOTHER_PROJECT)
         return found

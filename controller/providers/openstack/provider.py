@@ -171,6 +171,10 @@ class CloudProvider:
         """Return for how long no list of the servers has been answered, and why; None if one is."""
         return self._lister.silence()
 
+    def home(self) -> str:
+        """Return the project and the region in which the servers are."""
+        return self._client.home
+
     def _instances(self) -> Iterator[contract.Instance]:
         known = {key: each for key, each in self._register.machines.items() if each.marked}
         for each in known.values():
