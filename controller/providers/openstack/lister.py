@@ -224,7 +224,7 @@ class Lister:
         self._register.missing((row.id for row in found.rows), begun=found.begun)
         self._register.synced = True
         self._due.detail = now + DETAIL_SECONDS
-        self._due.changes_since = found.date
+        self._due.changes_since = self._told_until(found)
         self._space_presence(now)
 
     async def _presence(self, now: float) -> None:
@@ -247,7 +247,17 @@ class Lister:
         self._took = loop.time() - began
         for row in found.rows:
             self._register.see(row, begun=found.begun)
-        self._due.changes_since = found.date or self._due.changes_since
+        self._due.changes_since = self._told_until(found)
+
+    def _told_until(self, found: listing.Listed) -> float:
+        """Return up to when, by the cloud's clock, a list has told all changes.
+
+        No later than the hosts agree: what is changed before the date of one that is ahead, and
+        after its list, would be asked for by nobody.
+        """
+        passed = asyncio.get_running_loop().time() - found.begun
+        agreed = self._client.times.theirs(self._client.times.now() - passed)
+        return min(found.date or agreed, agreed)
 
     def _in_doubt(self) -> list[str]:
         """Return whom to look for by id now: of those that are due, who is so for longest."""
