@@ -27,8 +27,8 @@ class CloudReason(Vocabulary):
     ANOTHER_PROJECT = (
         "CloudProjectChanged",
         (
-            "The credentials that clouds.yaml has for the fleet are of another project or region than"
-            " its servers: nothing is concluded from what is not there."
+            "The credentials that clouds.yaml has for the fleet are of another project or region"
+            " than its servers: nothing is concluded from what is not there."
         ),
         "Put credentials of the project of the servers into the Secret argosy-clouds.",
         "kubectl get argfleet",

@@ -71,15 +71,20 @@ async def test_credentials_that_are_refused_are_tried_seldom() -> None:
     assert (await logins.session()).token == "token-5"  # noqa: S105 - a fake's
 
 
+async def in_vain(logins: Logins) -> None:
+    """Ask for token after token, as services take none of them."""
+    while True:
+        first = await logins.session()
+        await logins.session(stale=first.token)
+
+
 async def test_tokens_that_services_refuse_are_not_asked_for_at_each_call() -> None:
     """One that is stale is replaced at once; where the next is refused, too, it is for longer."""
     keystone = Keystone()
     logins = Logins(keystone.log_in)
     for _ in range(60):
         with pytest.raises(refusals.CredentialsRefused):
-            for _ in range(100):
-                first = await logins.session()
-                await logins.session(stale=first.token)
+            await in_vain(logins)
         await asyncio.sleep(1)
     assert 2 <= keystone.asked <= 6
     await asyncio.sleep(300)

@@ -39,10 +39,10 @@ async def test_those_who_were_held_back_go_one_after_another() -> None:
     assert later[-1] < held + 10
     # After a rest a second's worth may go out at once, as ever.
     await asyncio.sleep(60)
-    began = loop.time()
+    rested = loop.time()
     for _ in range(10):
         await pace.turn()
-    assert loop.time() == began
+    assert loop.time() == rested
 
 
 @pytest.mark.parametrize("sharers", [1, 2])
