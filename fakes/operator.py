@@ -50,7 +50,13 @@ class Operator:
         self.name = name
         self.caches = Caches(api, kinds=kinds, optional=True, by_slot=by_slot)
         pool = Pool(sharers=sharers)
-        context = contract.Context(api=api, informers=self.caches.informers, clock=clock)
+        context = contract.Context(
+            api=api,
+            informers=self.caches.informers,
+            clock=clock,
+            may_write=may_write,
+            sharers=sharers,
+        )
         known = {**providers_registry.kinds(), **(providers or {})}
         self.fleets = Fleets(self.caches, kinds=known, context=context, pool=pool, sharers=sharers)
         self.writer = Writer(api, may_write=may_write, made=self.caches.learn)

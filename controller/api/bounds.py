@@ -289,5 +289,6 @@ STATUS: dict[str, dict[str, Bound]] = {
                 "since": 64,
             },
         ),
+        "home": 512,
     },
 }

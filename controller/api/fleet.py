@@ -115,6 +115,9 @@ class FleetStatus(Status):
     unclaimed: Annotated[list[Unclaimed], Field(max_length=100)] | None = None
     """Instances whose Servers have been gone for 15 minutes, though nobody let go of them; the
     first hundred."""
+    home: Annotated[str, Field(max_length=512)] | None = None
+    """Where its servers are, such as a project of a cloud, as its provider told first. Credentials
+    of anywhere else are refused."""
 
 
 class Fleet(manifest.Manifest):

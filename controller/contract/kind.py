@@ -35,13 +35,25 @@ def no_component(namespace: str, application: str, component: str) -> None:
     del namespace, application, component
 
 
+def always() -> bool:
+    """Let everything be written: there is nobody else."""
+    return True
+
+
+def alone() -> int:
+    """Count the processes that share a fleet's limits where there is one."""
+    return 1
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
     """What a provider is given to work with for as long as it is open.
 
     `changed` is to be called whenever what `observe` answers may have changed by itself; never
     after the provider is closed. `claims_changed` is, with namespace, application and component,
-    whenever that is so of what `claims` answers.
+    whenever that is so of what `claims` answers. `may_write` is to be asked right before anything
+    is sent that changes something, by loops of the provider as by its calls: where it says no,
+    nothing is sent, and `errors.LeaseLost` is raised. Writes of `api` ask by themselves.
     """
 
     api: kube.Api
@@ -49,10 +61,13 @@ class Context:
     clock: Callable[[], float]
     changed: Changed = nobody
     claims_changed: Callable[[str, str, str], None] = no_component
+    may_write: Callable[[], bool] = always
     # What HTTP steps may call beyond a server's own addresses.
     allowed_urls: Sequence[str] = ()
     # Where the operator itself lives, and what is for it alone.
     namespace: str = ""
+    # How many processes keep to a fleet's limits together.
+    sharers: Callable[[], int] = alone
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

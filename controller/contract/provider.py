@@ -98,6 +98,13 @@ class Provider(Protocol):
         that would tell of it.
         """
 
+    def home(self) -> str:
+        """Return where the servers are, in people's words; empty where that needs no saying.
+
+        Their ids mean nothing elsewhere. The Fleet has on record what was told first, and a
+        provider that finds itself elsewhere does not open.
+        """
+
     def claims(
         self, namespace: str, application: str, component: str = ""
     ) -> Iterable[Claim] | None:
@@ -186,6 +193,10 @@ class AlwaysHeard:
     def silence(self) -> Silence | None:
         """Return that there is none."""
         return None
+
+    def home(self) -> str:
+        """Return nothing: they are where the operator is."""
+        return ""
 
 
 class NoClaims:

@@ -157,12 +157,9 @@ class Operator:
         may_write = ownership.guard(owner)
         acting = api.guarded(may_write, self.width.answered)
         context = contract.Context(
-            api=acting,
-            informers=self.caches.informers,
-            clock=time.time,
-            allowed_urls=options.allowed_urls,
-            namespace=options.lease_namespace,
-        )
+            api=acting, informers=self.caches.informers, clock=time.time, may_write=may_write,
+            allowed_urls=options.allowed_urls, namespace=options.lease_namespace, sharers=sharers,
+        )  # fmt: skip
         self.fleets = Fleets(
             self.caches, kinds=registry.kinds(), context=context, pool=pool, sharers=sharers
         )

@@ -12,7 +12,8 @@ import dataclasses
 import json
 import math
 import sys
-from collections.abc import Callable
+import types
+from collections.abc import Callable, Mapping
 from email.utils import formatdate
 from typing import Any
 from urllib import parse
@@ -58,6 +59,10 @@ class Timing:
 
 class Cloud:
     """Keystone, Nova, Glance, Cinder and Neutron of one project, in the loop's time."""
+
+    # Of which project the credentials are, and what others have; see `enter`.
+    project = "project-1"
+    _elsewhere: Mapping[str, tuple[Any, Any, Any]] = types.MappingProxyType({})
 
     def __init__(self, timing: Timing | None = None) -> None:
         self.timing = timing or Timing()
@@ -122,7 +127,18 @@ class Cloud:
             token = f"token-{self._issued}"
             self.tokens = {token}
         services = ["compute", "image", "network", *["block-storage"] * self.has_volumes]
-        return Session(token=token, endpoints={each: f"http://cloud/{each}" for each in services})
+        endpoints = {each: f"http://cloud/{each}" for each in services}
+        home = f"project {self.project} in region one"
+        return Session(token=token, endpoints=endpoints, home=home)
+
+    def enter(self, project: str) -> None:
+        """Have the credentials be of another project, which sees nothing of what this one has."""
+        has = self.machines, self.volumes, self.floating_ips
+        self._elsewhere = {**self._elsewhere, self.project: has}
+        self.project = project
+        has = self._elsewhere.get(project, ({}, {}, {}))
+        self.machines, self.volumes, self.floating_ips = has
+        self.tokens.clear()
 
     # --- Requests ---------------------------------------------------------------------------------
 
@@ -158,9 +174,11 @@ class Cloud:
         self.tokens.clear()
 
     def restore(self) -> None:
-        """Answer as before all faults."""
+        """Answer as before all faults, in the first project."""
         self.faults.clear()
         self.credentials = True
+        if self.project != Cloud.project:
+            self.enter(Cloud.project)
 
     def add_volume(self, body: dict[str, Any]) -> Volume:
         """Make a volume behind Argosy's back."""
@@ -177,17 +195,18 @@ class Cloud:
         if fault is not None and fault.unsent:
             raise NotSentError("test")
         await asyncio.sleep(self.timing.answer)
-        if fault is not None and fault.reply is not None:
+        if fault is not None and fault.reply is not None and not fault.lost:
             return fault.reply
         if request.headers.get("X-Auth-Token") not in self.tokens:
             return self.reply(
                 401, {"error": {"message": "The request you have made requires authentication."}}
             )
-        lost = fault is not None and fault.lost
-        reply = self._answer(request, address, late=fault.late if lost and fault else 0.0)
-        if lost:
+        if fault is None or not fault.lost:
+            return self._answer(request, address, late=0.0)
+        self._answer(request, address, late=fault.late)
+        if fault.reply is None:
             raise NoAnswerError("test")
-        return reply
+        return fault.reply
 
     async def close(self) -> None:
         """Let go of nothing."""

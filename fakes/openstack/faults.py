@@ -13,7 +13,8 @@ class Fault:
     """A fault of requests whose method and path fit.
 
     `unsent` never arrive; of `lost` ones the answer never comes, though they are carried out
-    `late` seconds after; others are answered with `reply`. It befalls `times` of them.
+    `late` seconds after, and `reply` comes in its place, if there is one; others are answered with
+    `reply` alone. It befalls `times` of them.
     """
 
     method: str

@@ -293,7 +293,7 @@ _LOST = (
     one(
         "what is unclaimed is told and forgotten by lists that fail",
         f"{_ROOM}.provider:CloudProvider.instances",
-        "self._register.synced and self._lister.failure is None",
+        "self._register.synced and self.silence() is None",
         "self._register.synced",
         f"{_UNCLAIMED}::test_a_cloud_that_is_away_or_tells_half_changes_nothing_of_it",
     ),

@@ -173,6 +173,18 @@ async def takes_credentials(world: World) -> None:
     world.sky.cloud.credentials = True
 
 
+async def has_credentials_of_another_project(world: World) -> None:
+    """Have the Secret name a project that the servers are not in."""
+    await runs(world, 1)
+    world.sky.cloud.enter("project-2")
+    await apply(world, 2)
+
+
+async def has_those_of_its_own(world: World) -> None:
+    """Have the Secret name the project of the servers."""
+    world.sky.cloud.restore()
+
+
 async def has_no_secret(world: World) -> None:
     """Apply what needs a Secret that nobody has written."""
     world.sky.logs_in = True

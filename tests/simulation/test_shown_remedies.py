@@ -276,6 +276,9 @@ STORIES: Mapping[str, Story] = {
     ),
     "CredentialsMissing": Story(make=clouded.has_no_secret, mend=clouded.has_its_secret),
     "CredentialsRefused": Story(make=clouded.refuses_credentials, mend=clouded.takes_credentials),
+    "CloudProjectChanged": Story(
+        make=clouded.has_credentials_of_another_project, mend=clouded.has_those_of_its_own
+    ),
     "NotReadyInTime": Story(
         make=clouded.says_nothing, mend=clouded.gets_a_better_image, name="shop-web-0"
     ),

@@ -6,7 +6,7 @@ Under the engine as it is, in virtual time; no call for any server fails, as not
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -49,6 +49,7 @@ def reason(country: Country) -> str:
     [
         (Cloud.cut_off, "CloudUnreachable", "Reconciling"),
         (Cloud.refuse_credentials, "CredentialsRefused", "Stalled"),
+        (lambda cloud: cloud.enter("project-2"), "CloudProjectChanged", "Stalled"),
     ],
 )
 async def test_a_fleet_tells_that_its_cloud_is_not_heard_and_when_it_is_again(
@@ -76,6 +77,43 @@ async def test_a_fleet_tells_that_its_cloud_is_not_heard_and_when_it_is_again(
         await country.until(lambda: told(country) == {"Ready": "True"}, seconds=120)
         assert country.is_ready
         assert len(country.there()) == 2
+
+
+async def start_anew(country: Country) -> None:
+    """Have the operator end, and another one start."""
+    await country.universe.crash()
+
+
+async def edit(country: Country) -> None:
+    """Have somebody edit the Fleet, so that another provider is opened for it."""
+    spec = {"spec": {"openstack": {"cloud": "test", "resize": "WhenPossible"}}}
+    await country.universe.server.patch(Resource.FLEETS, "", "west", spec)
+
+
+@pytest.mark.parametrize("begins", [start_anew, edit])
+async def test_whoever_begins_with_credentials_of_another_project_makes_nothing_there(
+    begins: Callable[[Country], Awaitable[None]],
+) -> None:
+    """The Fleet has on record where its servers are; they are the same once it is put right."""
+    country = Country()
+    async with country.universe:
+        await country.found()
+        await country.apply(2)
+        await country.until(lambda: country.is_ready and told(country) == {"Ready": "True"})
+        await country.universe.settle()
+        before = [each.id for each in country.there()]
+        assert fleet(country)["home"] == "project project-1 in region one"
+        country.cloud.enter("project-2")
+        await begins(country)
+        await country.until(lambda: told(country) == {"Ready": "False", "Stalled": "True"})
+        assert reason(country) == "CloudProjectChanged"
+        await country.apply(3)
+        await asyncio.sleep(3600)
+        assert country.there() == []
+        country.cloud.restore()
+        await country.until(lambda: len(country.there()) == 3 and country.is_ready)
+        assert set(before) < {each.id for each in country.there()}
+        assert told(country) == {"Ready": "True"}
 
 
 async def test_volumes_that_go_with_an_application_wait_for_a_fleet_that_opens() -> None:

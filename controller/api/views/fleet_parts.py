@@ -79,3 +79,4 @@ class FleetStatus(View, frozen=True, kw_only=True, omit_defaults=False):
     next_trial_time: str | None = None
     orphans: tuple[Orphan, ...] = ()
     unclaimed: tuple[Unclaimed, ...] = ()
+    home: str = ""

@@ -23,6 +23,7 @@ def gather(sources: Sources, fleet: objects.Fleet, moment: Moment) -> FleetSnaps
     returned, gone = fleets.looked_up(name)
     circuit, failure, silence = fleets.circuit(name), fleets.failure(name), fleets.silence(name)
     outside = fleets.is_outside(fleet.spec.provider)
+    provider = fleets.provider(name)
     return FleetSnapshot(
         now=moment.now,
         fleet=fleet,
@@ -30,12 +31,13 @@ def gather(sources: Sources, fleet: objects.Fleet, moment: Moment) -> FleetSnaps
         servers=total.number,
         all_counted=total.exact,
         known_provider=fleets.is_known(fleet.spec.provider),
-        open=fleets.provider(name) is not None,
+        open=provider is not None,
         failure=_failure(failure, words.because("The provider cannot be opened", str(failure)))
         if failure is not None
         else None,
         silence=_failure(silence.error, silence.error.words) if silence is not None else None,
         silent_for=silence.seconds if silence is not None else 0.0,
+        home=provider.home() if provider is not None else "",
         circuit=circuit.state,
         circuit_until=circuit.until,
         circuit_words=circuit.words,

@@ -60,9 +60,9 @@ def plan(snapshot: FleetSnapshot) -> plans.Plan:
         conditions=_conditions(snapshot, told),
         servers=servers,
         circuit=snapshot.circuit,
-        next_trial_time=clock.stamp(snapshot.circuit_until)
-        if snapshot.circuit == State.OPEN
-        else None,
+        next_trial_time=_next_trial(snapshot),
+        # Whatever was told first: in another place each of its servers would pass for gone.
+        home=fleet.status.home or snapshot.home or None,
         unclaimed=told,
         blocked_by=outcomes.steady(
             fleet.status.blocked_by, failed.blocked(fleet)[:MOST_BLOCKED], snapshot.now
@@ -86,6 +86,11 @@ def plan(snapshot: FleetSnapshot) -> plans.Plan:
         wake_after=_look_again(snapshot, looks_for=bool(left or known or told)),
         notes=notes,
     )
+
+
+def _next_trial(snapshot: FleetSnapshot) -> str | None:
+    is_open = snapshot.circuit == State.OPEN
+    return clock.stamp(snapshot.circuit_until) if is_open else None
 
 
 def _servers(snapshot: FleetSnapshot) -> int:

@@ -43,6 +43,8 @@ class FleetSnapshot:
     # In whose words nothing is heard of its servers, and for how many seconds by now.
     silence: Failure | None = None
     silent_for: float = 0.0
+    # Where its servers are, as its provider tells; empty where it does not.
+    home: str = ""
     # Whether calls go through, and when an open circuit is tried.
     circuit: str = "Closed"
     circuit_until: float = 0.0

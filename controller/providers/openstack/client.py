@@ -16,6 +16,7 @@ import msgspec
 
 from controller import errors
 from controller.api import tags
+from controller.kube.reasons import KubeReason
 from controller.providers.openstack import refusals, times
 from controller.providers.openstack.reasons import CloudReason
 from controller.providers.openstack.refusals import Reply
@@ -37,16 +38,20 @@ _VOLUME_VERSION = "volume 3.59"
 PER_SECOND = 10.0
 # What a call waits at most where the cloud asks for a pause.
 LONGEST_HOLD = 60.0
-_DEADLINE = 30.0
+DEADLINE = 30.0
+# Actions of Nova's that change nothing.
+_READING = {"os-getConsoleOutput"}
 _NO_TOKEN, _SLOW_DOWN = 401, (413, 429)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """A token and where the services are; never shown."""
+    """A token, where it is good, and where the services are; never shown."""
 
     token: str = dataclasses.field(repr=False)
     endpoints: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    # The project and the region, as people are told.
+    home: str = ""
 
 
 class Tokens(Protocol):
@@ -65,14 +70,21 @@ class Pace:
         self.held_until = 0.0
 
     async def turn(self) -> None:
-        """Return when the next request may go out."""
-        now = asyncio.get_running_loop().time()
-        # A second's worth may go out at once after a rest.
-        mine = max(self._next, now - 1.0)
-        self._next = mine + 1.0 / self._per_second()
-        wait = max(mine, self.held_until) - now
-        if wait > 0:
-            await asyncio.sleep(wait)
+        """Return when the next request may go out.
+
+        Whoever waits while all are held back waits on for a turn after that: the cloud has just
+        said that it gets too many at once.
+        """
+        loop = asyncio.get_running_loop()
+        while True:
+            now = loop.time()
+            # A second's worth may go out at once after a rest.
+            mine = max(self._next, now - 1.0, self.held_until)
+            self._next = mine + 1.0 / self._per_second()
+            if mine > now:
+                await asyncio.sleep(mine - now)
+            if mine >= self.held_until:
+                return
 
     def hold(self, seconds: float) -> None:
         """Let nothing out for that long."""
@@ -88,6 +100,8 @@ class _Going:
     target: str
     what: str
     body: bytes | None
+    # Whether it is to change anything: then only who leads may send it.
+    changes: bool
 
 
 class Client:
@@ -100,13 +114,19 @@ class Client:
         *,
         per_second: Callable[[], float],
         clock: Callable[[], float],
+        may_write: Callable[[], bool],
+        home: str = "",
     ) -> None:
+        """Keep to `home`; where it is empty, to wherever the first session is."""
         self.times = times.CloudTimes(clock)
         self._transport = transport
         self._tokens = tokens
+        self._may_write = may_write
         self._per_second = per_second
         self._paces: dict[str, Pace] = {}
         self._version = NEWEST
+        # Where the fleet's servers are: ids mean nothing elsewhere.
+        self.home = home
 
     async def open(self) -> None:
         """Agree with Nova on a microversion; raises Stalled where it is too old."""
@@ -138,11 +158,12 @@ class Client:
             service=service, method=method, what=what,
             target=f"{path}?{parse.urlencode(query)}" if query else path,
             body=None if body is None else msgspec.json.encode(body),
+            changes=method != "GET" and not _reads(body),
         )  # fmt: skip
-        session = await self._tokens.session()
+        session = await self._session()
         reply = await self._send(session, going)
         if reply.status == _NO_TOKEN:
-            session = await self._tokens.session(stale=session.token)
+            session = await self._session(stale=session.token)
             reply = await self._send(session, going)
             if reply.status == _NO_TOKEN:
                 message = f"{what}: the cloud refuses a token that it has just given"
@@ -154,7 +175,25 @@ class Client:
                 reply = await self._send(session, going)
         if reply.status >= 300:  # noqa: PLR2004 - what is no success
             raise refusals.explain(reply, method=method, what=what, creates=creates)
+        if creates and not _tells_id(reply.body):
+            message = f"{what}: the answer cannot be read"
+            raise refusals.AnswerLost(message, reason=CloudReason.ANSWER_LOST)
         return reply
+
+    async def _session(self, stale: str = "") -> Session:
+        """Return a session where the fleet's servers are.
+
+        Elsewhere each of them is honestly not to be found: all would be made anew there.
+        """
+        found = await self._tokens.session(stale=stale)
+        self.home = self.home or found.home
+        if found.home != self.home:
+            message = (
+                f"clouds.yaml has credentials of {found.home or 'no project'},"
+                f" and the fleet's servers are in {self.home}"
+            )
+            raise refusals.CredentialsRefused(message, reason=CloudReason.ANOTHER_PROJECT)
+        return found
 
     async def _send(self, session: Session, going: _Going) -> Reply:
         await self._pace(going.service).turn()
@@ -167,8 +206,12 @@ class Client:
             url=f"{base.rstrip('/')}{going.target}",
             body=going.body,
             headers=self._headers(session, going.service),
-            seconds=_DEADLINE,
+            seconds=DEADLINE,
         )
+        # Asked last: a process that was frozen on its way here may lead no more.
+        if going.changes and not self._may_write():
+            message = f"{going.what}: the Lease is not held any more"
+            raise errors.LeaseLost(message, reason=KubeReason.LEASE_LOST)
         sent = self.times.now()
         try:
             reply = await self._transport.send(request)
@@ -212,6 +255,24 @@ class _Versions(msgspec.Struct, frozen=True):
 def _pair(text: str) -> tuple[int, int]:
     major, minor = (tags.number(each) for each in text.partition(".")[::2])
     return (0, 0) if major is None or minor is None else (major, minor)
+
+
+def _tells_id(body: bytes) -> bool:
+    """Return whether an answer has the id of what was made, as those of all services do.
+
+    Others are of a proxy on the way, say: whether anything was made nobody knows.
+    """
+    try:
+        wrapped = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+    inner = wrapped.values() if isinstance(wrapped, dict) else ()
+    return any(isinstance(each, dict) and isinstance(each.get("id"), str) for each in inner)
+
+
+def _reads(body: Any) -> bool:
+    """Return whether an action only reads, though it is a POST."""
+    return isinstance(body, dict) and body.keys() == _READING
 
 
 def _unreachable(message: str) -> refusals.CloudUnreachable:

@@ -10,14 +10,16 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import heapq
+import math
 from collections.abc import Awaitable, Callable, Iterable
 
 import structlog
 
-from controller import errors
+from controller import contract, errors
 from controller.api import clock
 from controller.providers.openstack import listing, machines, refusals
-from controller.providers.openstack.client import Client
+from controller.providers.openstack.client import DEADLINE, Client
+from controller.providers.openstack.reasons import CloudReason
 from controller.providers.openstack.register import Doubt, Register
 
 _log = structlog.get_logger(__name__)
@@ -39,6 +41,9 @@ PROOF_SECONDS = 5.0
 # How many are looked for by id in one round.
 PROOFS = 50
 LONGEST_REST = 60.0
+# After so long without an answer the cloud is not heard, though nothing has failed yet: a round may
+# wait for a token, say.
+SILENT_SECONDS = LONGEST_REST + 3 * DEADLINE
 # After so many calls in a row that the cloud fails at, the rest is left to the next round.
 FAILURES = 3
 # After so many failures in a row all is listed anew once the cloud answers.
@@ -115,6 +120,14 @@ class Lister:
         """Have changes asked for soon: something was set going."""
         self._pause = FASTEST
         self._nudge.set()
+
+    def silence(self) -> contract.Silence | None:
+        """Return for how long no list of the servers has been answered, and why; None if one is."""
+        seconds, error = asyncio.get_running_loop().time() - self.heard, self.failure
+        if error is None and seconds > SILENT_SECONDS:
+            message = "a list of the servers was asked for, and nothing came of it"
+            error = refusals.CloudUnreachable(message, reason=CloudReason.CLOUD_UNREACHABLE)
+        return contract.Silence(seconds=seconds, error=error) if error is not None else None
 
     async def run(self) -> None:
         """Ask for ever."""
@@ -214,7 +227,7 @@ class Lister:
         self._register.missing((row.id for row in found.rows), begun=found.begun)
         self._register.synced = True
         self._due.detail = now + DETAIL_SECONDS
-        self._due.changes_since = found.date
+        self._due.changes_since = self._told_until(found)
         self._space_presence(now)
 
     async def _presence(self, now: float) -> None:
@@ -237,7 +250,17 @@ class Lister:
         self._took = loop.time() - began
         for row in found.rows:
             self._register.see(row, begun=found.begun)
-        self._due.changes_since = found.date or self._due.changes_since
+        self._due.changes_since = self._told_until(found)
+
+    def _told_until(self, found: listing.Listed) -> float:
+        """Return up to when, by the cloud's clock, a list has told all changes.
+
+        No later than the hosts agree: what is changed before the date of one that is ahead, and
+        after its list, would be asked for by nobody.
+        """
+        passed = asyncio.get_running_loop().time() - found.begun
+        agreed = self._client.times.theirs(self._client.times.now() - passed)
+        return min(found.date or agreed, agreed)
 
     def _in_doubt(self) -> list[str]:
         """Return whom to look for by id now: of those that are due, who is so for longest."""
@@ -272,11 +295,12 @@ class Lister:
             self._register.pass_over(row)
 
     def _missed(self, identifier: str, doubt: Doubt) -> None:
+        now = asyncio.get_running_loop().time()
         if doubt.expected or doubt.missed:
-            self._register.forget(identifier)
+            self._register.forget(identifier, until=math.inf if doubt.expected else now)
         else:
             doubt.missed = True
-            doubt.due = asyncio.get_running_loop().time() + PROOF_SECONDS
+            doubt.due = now + PROOF_SECONDS
 
     async def _rest(self) -> None:
         """Wait for the next round: less while something moves, more while the cloud fails.

@@ -71,8 +71,8 @@ async def open_cloud(
         stack.push_async_callback(shared.close)
         way = await stack.enter_async_context(connect(context, settings))
         client = Client(
-            way.transport, way.tokens,
-            per_second=lambda: _pace(context, fleet), clock=context.clock,
+            way.transport, way.tokens, per_second=lambda: _pace(context, fleet),
+            clock=context.clock, may_write=context.may_write, home=_home(context, fleet),
         )  # fmt: skip
         await client.open()
         register = Register(fleet.metadata.uid, changed=context.changed)
@@ -122,15 +122,24 @@ async def open_cloud(
         yield provider
 
 
-def _pace(context: contract.Context, fleet: objects.Fleet) -> float:
-    """Return how many requests a service may get a second, as the Fleet says now.
-
-    Other limits open no other provider.
-    """
+def _now(context: contract.Context, fleet: objects.Fleet) -> objects.Fleet:
+    """Return a Fleet as it is now: neither other limits nor its status open another provider."""
     fleets = context.informers.get(Resource.FLEETS)
-    now = fleets.objects.get(("", fleet.metadata.name)) if fleets is not None else None
-    limits: objects.FleetLimits = (now or fleet).spec.limits
-    return float(limits.calls_per_second or PER_SECOND)
+    now: objects.Fleet | None = None
+    if fleets is not None:
+        now = fleets.objects.get(("", fleet.metadata.name))
+    return now or fleet
+
+
+def _pace(context: contract.Context, fleet: objects.Fleet) -> float:
+    """Return how many requests a service may get a second from this process."""
+    limits = _now(context, fleet).spec.limits
+    return float(limits.calls_per_second or PER_SECOND) / context.sharers()
+
+
+def _home(context: contract.Context, fleet: objects.Fleet) -> str:
+    """Return where the Fleet has its servers on record; empty for one that is new."""
+    return _now(context, fleet).status.home or ""
 
 
 @contextlib.asynccontextmanager

@@ -165,16 +165,16 @@ class CloudProvider:
 
     def instances(self) -> tuple[contract.Instance, ...] | None:
         """Return all servers of the fleet, those in doubt among them; None while not heard."""
-        heard = self._register.synced and self._lister.failure is None
+        heard = self._register.synced and self.silence() is None
         return tuple(self._instances()) if heard else None
 
     def silence(self) -> contract.Silence | None:
         """Return for how long no list of the servers has been answered, and why; None if one is."""
-        error = self._lister.failure
-        if error is None:
-            return None
-        now = asyncio.get_running_loop().time()
-        return contract.Silence(seconds=now - self._lister.heard, error=error)
+        return self._lister.silence()
+
+    def home(self) -> str:
+        """Return the project and the region in which the servers are."""
+        return self._client.home
 
     def _instances(self) -> Iterator[contract.Instance]:
         known = {key: each for key, each in self._register.machines.items() if each.marked}

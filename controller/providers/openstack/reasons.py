@@ -24,6 +24,15 @@ class CloudReason(Vocabulary):
         "Put valid ones into the Secret argosy-clouds; they are taken up without a restart.",
         "kubectl get argfleet",
     )
+    ANOTHER_PROJECT = (
+        "CloudProjectChanged",
+        (
+            "The credentials that clouds.yaml has for the fleet are of another project or region"
+            " than its servers: nothing is concluded from what is not there."
+        ),
+        "Put credentials of the project of the servers into the Secret argosy-clouds.",
+        "kubectl get argfleet",
+    )
     CREDENTIALS_MISSING = (
         "CredentialsMissing",
         "The operator's namespace has no Secret argosy-clouds, or it lacks what the Fleet names.",

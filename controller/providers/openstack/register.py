@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import math
 from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Set as AbstractSet
 
@@ -68,7 +69,9 @@ class Register:
         self._unmarked: set[str] = set()
         # Until when what was asked before says nothing, by id.
         self._floors: dict[str, float] = {}
-        self._gone: collections.OrderedDict[str, None] = collections.OrderedDict()
+        # What is proved to be no more, and from when on an answer that has it is believed all the
+        # same: never of what we had deleted, for a list may be old.
+        self._gone: collections.OrderedDict[str, float] = collections.OrderedDict()
         # The addresses outside that lead to a server, by its id.
         self._outside: dict[str, tuple[str, ...]] = {}
         # Told of each server that is put or forgotten.
@@ -98,7 +101,7 @@ class Register:
 
     def see(self, row: Row, *, begun: float) -> None:
         """Take in what the cloud told of a server in an answer to what was asked at `begun`."""
-        if begun < self._floors.get(row.id, 0.0) or row.id in self._gone:
+        if begun < self._floors.get(row.id, 0.0) or not self._may_be(row, begun):
             return
         known = self.machines.get(row.id)
         if row.status == "UNKNOWN":
@@ -144,6 +147,18 @@ class Register:
         row = msgspec.structs.replace(row, tags=known.row.tags, metadata=known.row.metadata)
         self._put(dataclasses.replace(known, row=row))
         self.doubt(row.id)
+
+    def _may_be(self, row: Row, begun: float) -> bool:
+        """Return whether a server may be there that was proved to be gone: what is seen again is.
+
+        Nova may have lost and found it, with its database, say.
+        """
+        if row.id not in self._gone:
+            return True
+        if row.going or begun < self._gone[row.id]:
+            return False
+        del self._gone[row.id]
+        return True
 
     def _unmarked_of(self, row: Row, known: Machine | None) -> Machine | None:
         """Return a server that lacks our marks, and that we know to be ours or have on record."""
@@ -241,12 +256,15 @@ class Register:
         if identifier not in self._gone:
             self.doubts.setdefault(identifier, Doubt())
 
-    def forget(self, identifier: str) -> None:
-        """Take in that a server is proved to be gone."""
+    def forget(self, identifier: str, *, until: float = math.inf) -> None:
+        """Take in that a server is proved to be gone, unless one asked for from `until` on has it.
+
+        For ever, where it was deleted: no id is used twice.
+        """
         self.doubts.pop(identifier, None)
         self._floors.pop(identifier, None)
         self.silent.discard(identifier)
-        self._gone[identifier] = None
+        self._gone[identifier] = until
         if len(self._gone) > _GONE:
             self._gone.popitem(last=False)
         self._moving.discard(identifier)
@@ -269,9 +287,14 @@ class Register:
     def missing(self, present: Iterable[str], *, begun: float) -> None:
         """Doubt all that a whole list, begun at that time, lacks, and what its cell has again.
 
-        Nothing of that has changed while the cell was away, so no list of changes tells of it.
+        Nothing of that has changed while the cell was away, so no list of changes tells of it. So
+        it is with what is listed though it was proved to be gone.
         """
         there = set(present)
+        for identifier in there & self._gone.keys():
+            if begun >= self._gone[identifier]:
+                del self._gone[identifier]
+                self.doubt(identifier)
         lacking = self.machines.keys() - there
         back = {each for each in there & self.machines.keys() if self._is_silent(each)}
         for identifier in lacking | back | self._unmarked:

@@ -70,6 +70,15 @@ def test_a_fleet_says_when_an_open_circuit_is_tried(circuit: str, trial: str | N
     assert ("disk full" in ready) is (circuit != "Closed")
 
 
+def test_where_its_servers_are_stays_as_it_was_told_first() -> None:
+    """Neither a provider that is being opened nor one that finds itself elsewhere changes it."""
+    assert told(decide()).home is None
+    status = told(decide(home="project a in region one"))
+    assert status.home == "project a in region one"
+    assert decide(status, home="").status is None
+    assert decide(status, home="project b in region one").status is None
+
+
 def test_an_orphan_is_on_record_until_it_is_gone() -> None:
     """It stays while it cannot be reached, is torn down when it can, and is then forgotten.
 

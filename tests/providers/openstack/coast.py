@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import msgspec
@@ -32,7 +32,12 @@ class Coast:
         await self._open.aclose()
 
     async def provider(
-        self, *, orphans: tuple[objects.Orphan, ...] = (), **settings: Any
+        self,
+        *,
+        orphans: tuple[objects.Orphan, ...] = (),
+        may_write: Callable[[], bool] = lambda: True,
+        sharers: int = 1,
+        **settings: Any,
     ) -> contract.Provider:
         """Open a provider, and return it once it has looked."""
         context = contract.Context(
@@ -40,6 +45,8 @@ class Coast:
             informers={},
             clock=lambda: EPOCH + asyncio.get_running_loop().time(),
             changed=lambda _, name: self.heard.append(name),
+            may_write=may_write,
+            sharers=lambda: sharers,
         )
         opened = openstack.kind(self._connect).open(context, fleet(orphans, **settings))
         made = await self._open.enter_async_context(opened)

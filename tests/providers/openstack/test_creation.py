@@ -37,6 +37,19 @@ async def test_what_shows_up_late_is_taken_up(coast: Coast) -> None:
     assert len(coast.there()) == 1
 
 
+@pytest.mark.parametrize("body", [b"", b"<html>", b"{}", b'{"server": {}}', b'["id"]'])
+async def test_an_answer_that_cannot_be_read_is_as_good_as_lost(coast: Coast, body: bytes) -> None:
+    """A proxy answered in the place of Nova, which had made the server: no second one is made."""
+    provider = await coast.provider()
+    coast.cloud.faults.append(fault(lost=True, reply=Reply(status=202, body=body)))
+    with pytest.raises(errors.UnknownOutcome):
+        await provider.create(server(), create())
+    assert provider.observe(going()).phase is not Phase.ABSENT
+    await provider.create(server(), create())
+    assert len(coast.asked("POST", "/servers")) == 1
+    assert len(coast.there()) == 1
+
+
 async def test_what_never_shows_up_is_made_again(coast: Coast) -> None:
     """A POST that was not carried out costs five seconds, and no more."""
     provider = await coast.provider()

@@ -53,6 +53,24 @@ async def test_a_single_list_that_fails_is_heard_to_be_over(coast: Coast) -> Non
     assert 0.0 < longest < 30.0
 
 
+async def test_a_cloud_that_hangs_is_told_though_nothing_has_failed(coast: Coast) -> None:
+    """Whatever a round waits for: what is shown is of before, and does not pass for heard."""
+    provider = await coast.provider()
+    await provider.create(server(), create())
+    await coast.until(lambda: provider.observe(server()).ready)
+    seen = provider.observe(server())
+    coast.cloud.timing.answer = 10.0**6
+    await asyncio.sleep(120)
+    assert provider.silence() is None
+    await asyncio.sleep(120)
+    silence = provider.silence()
+    assert silence is not None
+    assert silence.error.reason == "CloudUnreachable"
+    assert 200 < silence.seconds <= 260
+    assert provider.instances() is None
+    assert provider.observe(server()) == seen
+
+
 async def test_lists_that_end_unforeseen_are_told_and_begin_anew(
     coast: Coast, monkeypatch: pytest.MonkeyPatch
 ) -> None:

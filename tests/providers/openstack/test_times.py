@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+from email.utils import formatdate
 
 import pytest
 
 from controller.contract import Phase
-from controller.providers.openstack.times import SLACK, CloudTimes
+from controller.providers.openstack.times import AGREE, SLACK, CloudTimes
 from fakes.openstack import EPOCH
 from tests.providers.openstack.coast import Coast, create, server, template
 
@@ -64,10 +66,44 @@ async def test_a_clock_that_is_put_right_is_followed(coast: Coast) -> None:
     assert began - 3 <= provider.observe(server()).since <= now() + 1
 
 
+@pytest.mark.looptime
+async def test_a_host_whose_clock_is_ahead_hides_no_change_and_fails_no_start(
+    coast: Coast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each third answer is of that host: nobody is late by it, and each change is seen soon."""
+    turns = itertools.count(1)
+
+    def odd(seconds: float, *, usegmt: bool) -> str:
+        return formatdate(seconds + 900.0 * (next(turns) % 3 == 0), usegmt=usegmt)
+
+    monkeypatch.setattr("fakes.openstack.cloud.formatdate", odd)
+    provider = await coast.provider()
+    readiness = {"console": {}, "startSeconds": 300}
+    await provider.create(server(), create(template(readiness=readiness)))
+    await coast.until(lambda: [each.status for each in coast.there()] == ["ACTIVE"])
+    for _ in range(600):
+        await asyncio.sleep(0.4)
+        assert provider.observe(server()).phase is not Phase.FAILED
+    (machine,) = coast.there()
+    machine.console = f"argosy-ready {machine.metadata['argosy.token']}\n"
+    await coast.until(lambda: provider.observe(server()).ready)
+    for number in range(30):
+        await asyncio.sleep(30 + number)
+        machine.address, machine.updated = f"10.9.0.{number}", coast.cloud.now
+        await coast.until(lambda: provider.observe(server()).addresses == (machine.address,))
+
+
 def heard(times: CloudTimes, date: float, *, sent: float, received: float) -> float:
     """Return what a stamp of the cloud at 1000 is by our clock after such an answer."""
     times.hear(date, sent=sent, received=received)
     return times.ours("1970-01-01T00:16:40Z")
+
+
+def agreed(times: CloudTimes, date: float, *, sent: float, received: float) -> float:
+    """Return the same after as many such answers as are believed."""
+    for _ in range(AGREE - 1):
+        heard(times, date, sent=sent, received=received)
+    return heard(times, date, sent=sent, received=received)
 
 
 def test_clocks_that_agree_are_left_alone() -> None:
@@ -84,9 +120,21 @@ def test_an_offset_is_as_small_as_an_answer_allows() -> None:
     """It is what is certain, and an answer that allows what is known changes nothing."""
     times = CloudTimes(lambda: 0.0)
     assert heard(times, 1300.0, sent=1000.0, received=1010.0) == 710.0
-    assert heard(times, 1300.0, sent=1003.0, received=1004.0) == 704.0
+    assert agreed(times, 1300.0, sent=1003.0, received=1004.0) == 704.0
     assert heard(times, 1305.0, sent=1008.0, received=1009.0) == 704.0
-    assert heard(times, 700.0, sent=1000.0, received=1001.0) == 1299.0
+    assert agreed(times, 700.0, sent=1000.0, received=1001.0) == 1299.0
+
+
+def test_one_host_with_a_clock_of_its_own_moves_nothing() -> None:
+    """Nova has several, and each answers now and then; two that disagree prove nothing either."""
+    times = CloudTimes(lambda: 0.0)
+    for number in range(30):
+        at = 1000.0 + number
+        date = at + (0.0, 900.0, -900.0)[number % 3]
+        assert heard(times, date, sent=at, received=at + 0.1) == 1000.0
+    for number in range(1, AGREE):
+        assert heard(times, 2900.0, sent=2000.0, received=2000.1) == 1000.0, number
+    assert heard(times, 2900.0, sent=2000.0, received=2000.1) < 110.0
 
 
 def test_no_stamp_stays_none() -> None:

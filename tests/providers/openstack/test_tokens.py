@@ -1,5 +1,7 @@
 """keystoneauth, in its thread, against a Keystone that speaks HTTP; and requests over aiohttp."""
 
+import asyncio
+import dataclasses
 import http.server
 import json
 import ssl
@@ -129,6 +131,7 @@ async def test_one_token_serves_until_it_is_stale(keystone: Keystone) -> None:
     first = await tokens.session()
     assert first.endpoints["compute"] == "http://compute.one"
     assert await tokens.session() == first
+    assert first.home == "project p in region one"
     second = await tokens.session(stale=first.token)
     assert (second.token, keystone.issued) == ("t-2", 2)
     assert "t-2" not in repr(second)
@@ -143,6 +146,16 @@ async def test_a_cloud_may_lack_volumes_and_call_them_as_it_likes(keystone: Keys
     keystone.services.remove("volumev3")
     second = await tokens.session(stale=first.token)
     assert sorted(second.endpoints) == ["compute", "image", "network"]
+
+
+async def test_a_region_that_has_no_name_in_the_secret_is_that_of_the_services(
+    keystone: Keystone,
+) -> None:
+    """To name it later is to change nothing."""
+    named = keystone.cloud()
+    nameless = dataclasses.replace(named, region="")
+    one, other = KeystoneTokens(lambda: named), KeystoneTokens(lambda: nameless)
+    assert (await one.session()).home == (await other.session()).home == "project p in region one"
 
 
 async def test_other_credentials_are_used_at_once(keystone: Keystone) -> None:
@@ -166,6 +179,24 @@ async def test_credentials_that_are_refused_are_told_as_such(
     with pytest.raises(refusals.CredentialsRefused) as refused:
         await tokens.session()
     assert "swordfish" not in str(refused.value)
+
+
+async def test_credentials_that_are_refused_are_asked_for_once_and_others_at_once(
+    keystone: Keystone,
+) -> None:
+    """Whoever calls meanwhile has the same answer; a Secret that is put right waits for nothing."""
+    keystone.status = 401
+    now = [keystone.cloud()]
+    tokens = KeystoneTokens(lambda: now[0])
+    asked = [tokens.session() for _ in range(10)]
+    told = await asyncio.gather(*asked, return_exceptions=True)
+    assert [type(each) for each in told] == [refusals.CredentialsRefused] * 10
+    with pytest.raises(refusals.CredentialsRefused):
+        await tokens.session()
+    assert len(keystone.bodies) == 1
+    keystone.status = 201
+    now[0] = keystone.cloud(password="marlin")  # noqa: S106 - a fake's
+    assert (await tokens.session()).token == "t-1"  # noqa: S105 - a fake's
 
 
 async def test_a_keystone_that_fails_or_is_away_may_come_back(keystone: Keystone) -> None:
