@@ -21,10 +21,10 @@ EXECUTION = Path(phases.__file__).parent
 # What methods of KeyState change, and no other module does.
 OWN = frozenset(each.name for each in dataclasses.fields(KeyState))
 # How a collection is changed without an assignment.
-CHANGES = frozenset(
-    {"add", "clear", "difference_update", "discard", "pop", "popitem", "remove", "setdefault"}
-    | {"update"}
-)
+CHANGES = frozenset({
+    "add", "clear", "difference_update", "discard", "pop", "popitem", "remove", "setdefault",
+    "update",
+})  # fmt: skip
 
 IDLE, WRITING, READING, PARKED, BACKING_OFF = Phase
 # The same once more, by hand: whoever changes the table says it twice.
