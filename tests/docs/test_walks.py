@@ -24,8 +24,8 @@ BROUGHT = {
         "Circuit", "FailureDomain", "Remediation", "departures", "evicted", "failure_domains",
     ),
     "Replicas": (
-        "BUCKETS", "BUCKET_LABEL", "Subtotals", "Tally", "Total", "bucket", "bucket_label",
-        "buckets", "by_slot", "slot",
+        "BUCKETS", "BUCKET_LABEL", "Subtotals", "Total", "bucket", "bucket_label", "buckets",
+        "by_slot", "slot", "tallies",
     ),
 }  # fmt: skip
 
