@@ -2,7 +2,7 @@
 
 A reason is given by conditions, Events, `blockedBy` and errors. Each room lists those that it
 gives in its `reasons.py`, as an enum made from `Vocabulary`; `presentation.vocabulary` knows all of
-them, and the page "When things go wrong" is generated from that list. So no reason is a literal
+them, and the page "Reasons and remedies" is generated from that list. So no reason is a literal
 string, and none is undocumented.
 """
 

@@ -127,7 +127,7 @@ def _rules(path: str, schema: dict[str, Any]) -> Iterator[str]:
 def things_that_go_wrong() -> str:
     """Return the page of every reason: what it means, and what to do."""
     lines = [
-        NOTE + "# When things go wrong",
+        NOTE + "# Reasons and remedies",
         "",
         "Every condition, Event and `blockedBy` gives a reason, and each of Argosy's stands here.",
         "Ask Argosy itself first: `kubectl argosy why application/NAME` says what would be done",

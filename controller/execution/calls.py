@@ -95,8 +95,7 @@ class Calls:
         async def run() -> None:
             ownership.act_for(key)
             try:
-                if group and record.renewed:
-                    record.renewed = False
+                if group and record.take_renewal():
                     self._slow_start.release(group, record.epoch)
                 if (cause := self._held_by(asked)) is not None:
                     self._failed(asked, cause, held=True)
@@ -146,7 +145,7 @@ class Calls:
 
     def _answered(self, asked: _Asked, error: errors.ArgosyError | None) -> None:
         if error is None:
-            asked.record.outcomes.pop((asked.target, asked.verb), None)
+            asked.record.forget(asked.target, asked.verb)
             if asked.group:
                 self._slow_start.succeeded(asked.group, asked.target)
             return

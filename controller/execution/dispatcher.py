@@ -103,7 +103,7 @@ class Dispatcher:
                 continue
             if isinstance(target, targets.Write) or verb is not contract.Verb.CREATE:
                 # Of creates the Server planner knows when they are due.
-                del record.outcomes[asked]
+                record.forget(target, verb)
                 # The status that was planned just now still speaks of it.
                 record.plan_again()
 
@@ -134,7 +134,7 @@ class Dispatcher:
 
         async def write() -> Sequence[WriteReceipt]:
             answer = await self._writer.write(patch)
-            record.told = odd.message
+            record.tell(odd.message)
             return answer
 
         self._calls.make(

@@ -339,7 +339,7 @@ class Engine:
         if spends and budget is not None and self._allowance.is_being_spent(budget, item):
             self._queue.add(key, delay=allowance.AGAIN)
             return
-        record.spends = spends
+        record.spend(spends=spends)
         held = self._dispatcher.execute(key, record, item, planned)
         wake = plan.soonest(planned.wake_after, held)
         if wake is not None:
@@ -374,7 +374,8 @@ class Engine:
     def _measured(self, key: Key, record: KeyState, item: objects.Object) -> plan.Plan:
         about = (*key, item.metadata.generation)
         logging.visit(*about)
-        with metrics.reconcile(key.resource), tracing.reconcile(*about) as record.trace:
+        with metrics.reconcile(key.resource), tracing.reconcile(*about) as trace:
+            record.follow(trace)
             return self._plan(key, record, item)
 
     def _plan(self, key: Key, record: KeyState, item: objects.Object) -> plan.Plan:
@@ -383,7 +384,7 @@ class Engine:
             return plan.Plan()
         if (told := unreadable.plan_for(self._informers[key.resource], key, now)) is not None:
             return told
-        record.planned_at = asyncio.get_running_loop().time()
+        record.begin(asyncio.get_running_loop().time())
         retry = kind.retry(self._sources.caches, item)
         moment = Moment(
             now=now,
@@ -395,7 +396,7 @@ class Engine:
             total=self._ownership.total(key),
         )
         snapshot = kind.gather(self._sources, item, moment)
-        record.pause = _pause(kind, snapshot)
+        record.space(_pause(kind, snapshot))
         return management.restrict(kind.plan(snapshot), snapshot)
 
     def _settle(self, key: Key, record: KeyState) -> None:

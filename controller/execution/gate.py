@@ -45,7 +45,7 @@ class Gate:
         for (resource, namespace, slot), floor in tuple(record.floors.items()):
             informer = self._informers.get(resource)
             if informer is None or informer.reached(floor, namespace, slot):
-                del record.floors[resource, namespace, slot]
+                record.reach((resource, namespace, slot))
                 continue
             self._park(key, record, (resource, slot if informer.by_slot else None), floor)
             return False
@@ -54,7 +54,7 @@ class Gate:
                 # The event of its going touches this key.
                 record.park()
                 return False
-            del record.gone[where]
+            record.see_gone(where)
         if record.phase is PARKED:
             self._awaited.pop(key, None)
         record.come_through()

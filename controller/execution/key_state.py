@@ -1,8 +1,7 @@
 """What the engine remembers of a key between visits; lost at a crash without harm.
 
-Which phase a key is in, and which may come next, is a table in `phases`. The engine, the dispatcher
-and the gate say what happens, by the methods here; none of them changes a phase, or what belongs to
-one, itself.
+Which phase a key is in, and which may come next, is a table in `phases`. The engine, dispatcher,
+calls and gate say what happens, by the methods here; none of them changes a field itself.
 """
 
 from __future__ import annotations
@@ -161,6 +160,28 @@ class KeyState:
         if self.phase in IN_FLIGHT:
             self.move(IDLE)
 
+    # --- The plans ---
+
+    def begin(self, at: float) -> None:
+        """Begin a plan at this loop time: the next that only follows what is below comes later."""
+        self.planned_at = at
+
+    def space(self, pause: float) -> None:
+        """Leave at least so many seconds between plans that only follow what is below the key."""
+        self.pause = pause
+
+    def follow(self, trace: tracing.Trace) -> None:
+        """Have the calls of this visit be parts of a trace."""
+        self.trace = trace
+
+    def spend(self, *, spends: bool) -> None:
+        """Remember whether the plan that is carried out may take servers down."""
+        self.spends = spends
+
+    def tell(self, message: str) -> None:
+        """Remember what was told of an object of which nothing could be read."""
+        self.told = message
+
     # --- What happens meanwhile ---
 
     def falter(self) -> None:
@@ -200,6 +221,14 @@ class KeyState:
         place = (written.resource, written.namespace, written.slot)
         if written.resource_version > self.floors.get(place, 0):
             self.floors[place] = written.resource_version
+
+    def reach(self, place: tuple[Resource, str, int | None]) -> None:
+        """Wait for this cache, or slot of it, no more: what was written there is seen."""
+        del self.floors[place]
+
+    def see_gone(self, where: tuple[Resource, str, str]) -> None:
+        """Wait for this object no more: the cache shows that its life, or its run, is over."""
+        del self.gone[where]
 
     def is_blank(self) -> bool:
         """Return whether forgetting this record would change nothing."""
@@ -287,6 +316,15 @@ class KeyState:
             display=display,
         )
         return made
+
+    def forget(self, target: Target, verb: Verb) -> None:
+        """Forget how a call failed: it succeeded, or nobody asks for it any more."""
+        self.outcomes.pop((target, verb), None)
+
+    def take_renewal(self) -> bool:
+        """Return whether something else was asked for since the last call; says so once."""
+        renewed, self.renewed = self.renewed, False
+        return renewed
 
     def hasten(self) -> None:
         """Let creates and a provider's calls be tried now: it is their turn, says who held them."""

@@ -1,6 +1,6 @@
 """Every reason that Argosy gives, and those of others that Argosy knows, by who gives them.
 
-`why` explains by it, and "When things go wrong" is generated from it. What pods say of themselves
+`why` explains by it, and "Reasons and remedies" is generated from it. What pods say of themselves
 is Kubernetes' own and open: a word that is not here is passed on with its message.
 """
 

@@ -299,7 +299,7 @@ _LOST = (
     ),
     one(
         "a collect that is refused is told nowhere",
-        "controller.kinds.fleet.planner:plan",
+        "controller.kinds.fleet.summary:tell",
         "failed.blocked(fleet)[:MOST_BLOCKED]",
         "()",
         f"{_UNCLAIMED}::test_a_collect_that_the_cloud_refuses_is_told",

@@ -161,7 +161,7 @@ _WATCHES = (
     ),
     one(
         "a fleet in use says that it has no servers while slots move",
-        "controller.kinds.fleet.planner:_servers",
+        "controller.kinds.fleet.summary:servers",
         "snapshot.all_counted",
         "True",
         f"{_BY_SLOT}::test_a_fleet_counts_all_servers_by_slot",

@@ -64,10 +64,10 @@ def test_bounds_that_explanations_name_are_the_codes() -> None:
     """Whoever changes one of these numbers changes its page as well."""
     in_words = {1: "one", 3: "three", 60: "sixty"}
     told = {
-        "architecture.md": (
+        "../design/0001-engine.md": (
             f"makes its first {newcomers.FEW} objects",
-            f"have {in_words[pool.NARROWER]} in flight instead of eight",
-            f"and {in_words[pool.NARROW]} where newcomers are many",
+            f"have {in_words[pool.NARROWER]} call in flight beside it",
+            f"or {in_words[pool.NARROW]} where newcomers are many",
         ),
         "performance.md": (f"{in_words[board.STANDS]} times as long as it took to draw",),
         "security.md": (f"have {webhook.MOST // 2**20} MiB together",),

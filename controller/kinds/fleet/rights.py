@@ -14,7 +14,7 @@ RIGHTS = (
     read(
         Resource.FLEETS,
         "patch",
-        why="know where servers come from; keep the finalizer",
+        why="know where servers come from; take wishes that are done off the annotation",
         scope=Scope.FLEETS,
     ),
     allow(

@@ -12,7 +12,7 @@ from controller.api import clock, names, objects
 from controller.api.resources import Resource
 from controller.api.views.meta import Meta
 from controller.contract import Phase
-from controller.kinds.fleet import planner
+from controller.kinds.fleet import planner, summary
 from controller.kinds.fleet.snapshot import Failure, FleetSnapshot
 from controller.planning import outcomes, plan, targets, unclaimed
 from controller.planning.unclaimed import Sighting
@@ -144,9 +144,9 @@ def unheard(seconds: float, *, stalled: bool = False) -> dict[str, Any]:
 @pytest.mark.parametrize(("stalled", "extra"), [(False, "Reconciling"), (True, "Stalled")])
 def test_a_fleet_that_is_not_heard_says_so_after_a_minute(*, stalled: bool, extra: str) -> None:
     """No call need fail for that; once the servers are heard again the fleet is Ready."""
-    brief = told(decide(**unheard(planner.SILENT_FOR - 1, stalled=stalled)))
+    brief = told(decide(**unheard(summary.SILENT_FOR - 1, stalled=stalled)))
     assert {each.type: each.status for each in brief.conditions} == {"Ready": "True"}
-    answer = decide(brief, **unheard(planner.SILENT_FOR, stalled=stalled))
+    answer = decide(brief, **unheard(summary.SILENT_FOR, stalled=stalled))
     status = told(answer)
     found = {each.type: each.status for each in status.conditions}
     assert found == {"Ready": "False", extra: "True"}
@@ -157,7 +157,7 @@ def test_a_fleet_that_is_not_heard_says_so_after_a_minute(*, stalled: bool, extr
     )
     assert answer.write_status_now
     # Nothing is written for that it lasts.
-    assert decide(status, **unheard(planner.SILENT_FOR * 9, stalled=stalled)).status is None
+    assert decide(status, **unheard(summary.SILENT_FOR * 9, stalled=stalled)).status is None
     assert told(decide(status, outside=True)).conditions[0].reason == "Available"
 
 
