@@ -411,6 +411,6 @@ def _asks(server: objects.Server) -> bool:
 
 def _reason(error: errors.ArgosyError) -> CloudReason:
     # A port that somebody gave another one by hand is as it is: the server is between no states.
-    if isinstance(error.reason, CloudReason) and not isinstance(error, refusals.Busy):
+    if isinstance(error.reason, CloudReason) and error.reason is not CloudReason.CHANGING:
         return error.reason
     return CloudReason.FLOATING_IP_REFUSED

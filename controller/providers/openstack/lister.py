@@ -170,6 +170,9 @@ class Lister:
                 continue
             try:
                 await act(identifier)
+            except errors.LeaseLost:
+                # Whoever leads will see to all of it.
+                return
             except errors.ArgosyError as error:
                 whole = refusals.is_of_all(error)
                 self._put_off(identifier, error)

@@ -175,8 +175,6 @@ def told(error: errors.ArgosyError) -> str:
 def is_of_all(error: errors.ArgosyError) -> bool:
     """Return whether whatever else is asked would meet the same, by no fault of this thing."""
     policy = error.policy
-    if isinstance(error, errors.LeaseLost):
-        return True
     return policy.works is False or (policy.shared and not policy.costs_attempt)
 
 

@@ -51,6 +51,9 @@ class Setbacks:
             self._busy.add(identifier)
             try:
                 await act(identifier)
+            except errors.LeaseLost:
+                # Whoever leads will see to all of it.
+                return
             except errors.ArgosyError as error:
                 self._put_off(identifier, error)
                 failures = failures + 1 if refusals.is_of_all(error) else 0
