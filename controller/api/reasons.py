@@ -368,12 +368,8 @@ class Reason(Vocabulary):
         "BuildFailed",
         (
             "The image of a component could not be built, and there is no earlier one, so the"
-            " component is not made. Of a server of a cloud: the cloud could not build the server,"
-            " or the server broke; its details are hidden from tenants."
+            " component is not made."
         ),
-        (
-            "Read the log of the Build, and push a commit that builds. The cloud's operators see"
-            " why a server could not be built; the request's id is in the message."
-        ),
+        "Read the log of the Build, and push a commit that builds.",
         "kubectl argosy logs build/NAME",
     )
