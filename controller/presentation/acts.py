@@ -307,7 +307,7 @@ _WHICH = (
     Field(name="concurrency", label="At once", hint="5, or 25%"),
 )
 _REPLICAS = Field(name="replicas", label="Servers", needed=True, number=True)
-_TO = Field(name="to", label="Revision (the one before if none)")
+_TO = Field(name="to", label="Revision (default: the one before)")
 _FROM = Field(name="from", label="From step", choices=_steps)
 
 

@@ -13,6 +13,8 @@ from tests.docs import sentences
 NAMELESS = re.compile(r"^(It|Its|They|That|Those) [a-z]")
 # "What" promises a question, wherever a sentence begins with it.
 PROMISES = re.compile(r"(?:^|(?<=[.:;!?] ))What [a-z][^.?!]*[.?!]?")
+# Whoever reads "if none" of an option asks: none of what? "(default: all)" says it.
+OF_WHAT = re.compile(r"\bif none\b(?! (?:of|is|are)\b)")
 
 Source = Callable[[], Iterator[sentences.Told]]
 SOURCES: dict[str, tuple[Source, int]] = {
@@ -24,8 +26,12 @@ SOURCES: dict[str, tuple[Source, int]] = {
 
 
 def unclear(text: str) -> list[str]:
-    """Return what is wrong with a text: a beginning without a subject, a question that is none."""
+    """Return what is wrong with a text.
+
+    A beginning without a subject, a default without its noun, a question that is none.
+    """
     found = [text] if NAMELESS.match(text) and not text.endswith("?") else []
+    found += OF_WHAT.findall(text)
     found += [each for each in PROMISES.findall(text) if not each.endswith("?")]
     return found
 
@@ -41,6 +47,8 @@ def unclear(text: str) -> list[str]:
         ("The server runs. It is ready.", 0),
         ("What became of it? Nothing.", 0),
         ("Whatever runs is left.", 0),
+        ("Only this component; all if none.", 1),
+        ("Left alone, if none is given.", 0),
         ("It", 0),
     ],
 )
