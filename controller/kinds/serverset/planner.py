@@ -267,7 +267,7 @@ def _resize(
     )
     draft.notes += (*sized.notes, *step.notes)
     draft.actions += [
-        writes.delete(each, why="it is one too many", guarded=False) for each in sized.removals
+        writes.delete(each, why="one server too many", guarded=False) for each in sized.removals
     ]
     draft.touched |= removed
     if not known.has_target and (sized.creates or step.updates or step.removals):
@@ -383,7 +383,7 @@ def _move(
     for each in step.servers:
         move = draft.moving[each.spec.ordinal]
         to = where.again(each) if move.evicted else where.elsewhere(each)
-        draft.actions.append(updates.move(each, to, why=f"it moves, as {move.why}"))
+        draft.actions.append(updates.move(each, to, why=f"the server moves, as {move.why}"))
         draft.touched.add(each.spec.ordinal)
     told: dict[str, list[str]] = {}
     for each in step.servers:

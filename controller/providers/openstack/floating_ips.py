@@ -144,7 +144,8 @@ class FloatingIPs:
         self._waiting[uid] = machines.whose(server)
         return contract.Observation(
             phase=Phase.TERMINATING, id=server.status.provider.id,
-            reason=CloudReason.FLOATING_IP_PENDING, message="its floating IPs are being deleted",
+            reason=CloudReason.FLOATING_IP_PENDING,
+            message="the server's floating IPs are being deleted",
         )  # fmt: skip
 
     def _left_unheard(self, server: objects.Server) -> contract.Observation | None:
