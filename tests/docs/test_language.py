@@ -72,6 +72,13 @@ def test_pages_are_taken_apart() -> None:
     assert found == ["One", "Two goes on.", "Three", "Four more", "A", "B"]
 
 
+def test_templates_are_taken_apart() -> None:
+    """Whatever a tag chooses begins anew: its reader saw nothing of the other choice."""
+    notes = "One {{ .a }}.\n{{ if .b }}It reads.\n{{- else }}Its\n{{ .c }}.\n{{- end }}\n"
+    found = [each for each in sentences.blocks(sentences.untagged(notes)) if each]
+    assert found == ["One ….", "It reads.", "Its …."]
+
+
 @pytest.mark.parametrize("source", SOURCES)
 def test_sentences_name_their_subject(source: str) -> None:
     """Nothing that people read begins with a pronoun, or with What without asking."""

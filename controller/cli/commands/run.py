@@ -60,7 +60,7 @@ def run(  # noqa: PLR0917 - each is an option, given by name
         int,
         typer.Option(
             min=4,
-            help="Writes under way at once, at most: more than 8 where the API server is far.",
+            help="The most writes under way at once: 8 at first, more where the API server is far.",
         ),
     ] = 64,
     share_work: Annotated[
