@@ -25,6 +25,9 @@ _SAID = re.compile(r"^\s*-?\s*(?:message|summary|description|title)\w*:\s*[\"'>|
 _CHOICE = re.compile(r"\{\{-?\s*(?:if|else|end|with|range)\b.*?\}\}", re.DOTALL)
 _VALUE = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 
+# What parts two texts of a page of the dashboard: tags of HTML and of Jinja.
+_BETWEEN = re.compile(r"<[^>]+>|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
+
 # A text, and where it stands.
 Told = tuple[str, str]
 
@@ -120,6 +123,13 @@ def of_chart() -> Iterator[Told]:
 def untagged(template: str) -> str:
     """Return the text of a template: paragraphs end where its tags choose, and values are dots."""
     return _VALUE.sub("…", _CHOICE.sub("\n\n", template))
+
+
+def of_templates() -> Iterator[Told]:
+    """Yield each text on the pages of the dashboard."""
+    for path in sorted((ROOT / "controller" / "dashboard" / "templates").glob("*.html")):
+        for text in _BETWEEN.split(_VALUE.sub("…", path.read_text())):
+            yield " ".join(text.split()), str(path.relative_to(ROOT))
 
 
 def comments(source: str) -> Iterator[str]:

@@ -26,6 +26,7 @@ SOURCES: dict[str, tuple[Source, int]] = {
     PAGES: (sentences.of_pages, 2000),
     "schemas": (sentences.of_schemas, 400),
     "chart": (sentences.of_chart, 100),
+    "dashboard": (sentences.of_templates, 300),
 }
 
 
