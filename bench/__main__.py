@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from bench import clouds, endings, machine, page, ratios, report, sizes, stage, table
+from bench import clouds, interrupts, machine, page, ratios, report, sizes, stage, table
 from bench.trials import catalogue
 
 EXAMPLES = """examples:
@@ -35,7 +35,7 @@ SIZES = {
 }
 
 
-@endings.orderly()
+@interrupts.orderly()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what was asked for; 1 if a count or a CPU ratio misses its target."""
     options = _options(arguments)

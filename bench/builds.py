@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench import arena, endings, machine, manual, report, watcher
+from bench import arena, interrupts, machine, manual, report, watcher
 from bench.arms import small
 from controller.api import names, resources
 from controller.api.resources import PLACES, Resource
@@ -373,7 +373,7 @@ def ratio(values: Sequence[float], beside: Sequence[float]) -> str:
     return f"{told(values)} s, alone {told(beside)} s: {by:.2f}"
 
 
-@endings.orderly()
+@interrupts.orderly()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run all, print the tables, and keep every figure in `bench/results`."""
     options = _options(arguments)

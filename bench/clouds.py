@@ -20,7 +20,7 @@ from typing import Any
 
 import msgspec
 
-from bench import cloud_runs, endings, machine, report
+from bench import cloud_runs, interrupts, machine, report
 from bench.arms import abroad, heat, nova, place
 from bench.cloud_runs import Run
 from devcluster import cluster, errors
@@ -69,7 +69,7 @@ def _figures(run: Run) -> dict[str, float]:
     return found
 
 
-@endings.orderly()
+@interrupts.orderly()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what was asked for, print the table, and keep every figure in `bench/results`."""
     options = _options(arguments)

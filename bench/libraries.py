@@ -23,7 +23,7 @@ from typing import Any
 
 import yaml
 
-from bench import endings
+from bench import interrupts
 from devcluster import client, cluster, controlplane, processes
 
 GROUP, VERSION, NAMESPACE = "argosy.dev", "v1alpha1", "default"
@@ -44,7 +44,7 @@ IMPORTS = (
 MIB = 1024 * 1024
 
 
-@endings.orderly()
+@interrupts.orderly()
 def main() -> int:
     """Measure, and print the figures as a table."""
     parser = argparse.ArgumentParser(description=__doc__)

@@ -27,7 +27,7 @@ from typing import Any
 import msgspec
 
 from bench import arena as arenas
-from bench import bodies, endings, meters, viewers
+from bench import bodies, interrupts, meters, viewers
 from bench.arms import argosy, dashboards
 from controller.api.resources import Resource
 from proof.history import records
@@ -239,7 +239,7 @@ def table(found: Mapping[str, Figures]) -> str:
     return "\n".join(lines)
 
 
-@endings.orderly()
+@interrupts.orderly()
 def main() -> int:
     """Measure both kinds of dashboard, and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)

@@ -8,27 +8,58 @@ string, and none is undocumented.
 
 from __future__ import annotations
 
+import dataclasses
 import enum
+from collections.abc import Mapping
 from typing import NewType, Self
 
 # A word that somebody else gave, such as a kubelet: it is passed on, and no list can hold it.
 ForeignReason = NewType("ForeignReason", str)
 NOTHING = ForeignReason("")
+# The kind of every object that has no explanation of its own kind's.
+ANY = ""
 
 
-class Vocabulary(enum.StrEnum):
-    """The reasons of one room: what each means, and what can be done (empty where nothing need be).
+@dataclasses.dataclass(frozen=True, slots=True)
+class Explanation:
+    """What a reason means, and what can be done: empty where nothing need be.
 
     `command` can be typed as it is once NAME is the object's own, or that of one below it.
     """
 
     meaning: str
-    remedy: str
-    command: str
+    remedy: str = ""
+    command: str = ""
 
-    def __new__(cls, word: str, meaning: str, remedy: str = "", command: str = "") -> Self:
+
+# Of a word that nobody here explains.
+UNEXPLAINED = Explanation("")
+
+
+class Vocabulary(enum.StrEnum):
+    """The reasons of one room, each with its explanation.
+
+    Kinds may mean different things by a word: then there is an explanation for each of them, by
+    the kind's name, so that nobody who asks about a server reads of operations.
+    """
+
+    explanations: Mapping[str, Explanation]
+
+    def __new__(
+        cls,
+        word: str,
+        meaning: str | Mapping[str, Explanation],
+        remedy: str = "",
+        command: str = "",
+    ) -> Self:
         """Make the member that is called `word`."""
         member = str.__new__(cls, word)
         member._value_ = word
-        member.meaning, member.remedy, member.command = meaning, remedy, command
+        member.explanations = (
+            {ANY: Explanation(meaning, remedy, command)} if isinstance(meaning, str) else meaning
+        )
         return member
+
+    def of(self, kind: str) -> Explanation:
+        """Return the explanation of the reason where an object of `kind` gives it."""
+        return self.explanations.get(kind) or self.explanations.get(ANY, UNEXPLAINED)

@@ -201,7 +201,7 @@ def main() -> int:
     """Show the demo; the exit status."""
     parser = argparse.ArgumentParser(prog="python -m devcluster.demo", description=__doc__)
     parser.add_argument("--keep", action="store_true", help="leave the cluster running afterwards")
-    parser.add_argument("--dir", type=Path, default=FOLDER, metavar="D", help="its folder")
+    parser.add_argument("--dir", type=Path, default=FOLDER, metavar="D", help="the demo's folder")
     parser.add_argument("--nodes", type=int, default=5, help="fake nodes (default 5)")
     parser.add_argument("--cluster", choices=CLUSTERS, default="own", help="whose Kubernetes (own)")
     options = parser.parse_args()

@@ -14,6 +14,7 @@ from controller.api import crds
 from controller.api import permissions as rights
 from controller.presentation import vocabulary
 from controller.providers import models
+from controller.reasons import Explanation
 from controller.telemetry import metrics
 from controller.wiring import permissions
 from scripts import cli_reference
@@ -133,6 +134,7 @@ def things_that_go_wrong() -> str:
         "Ask Argosy itself first: `kubectl argosy why application/NAME` says what would be done",
         "next, what it waits for, since when, and the remedy with the names filled in.",
         "`NAME` stands for the object's own, `APPLICATION` for that of its application.",
+        "Where kinds of objects mean different things by a reason, each of them has a line.",
         "A reason that is not here is somebody else's word, such as a kubelet's, and is passed on",
         "with its message.",
     ]
@@ -140,10 +142,16 @@ def things_that_go_wrong() -> str:
         lines += ["", f"## {title}", ""]
         lines += ["| Reason | Meaning | Remedy |", "|---|---|---|"]
         for each in room:
-            remedy = _cell(each.remedy) or "Nothing."
-            remedy += f" `{each.command}`" if each.command else ""
-            lines.append(f"| `{each}` | {_cell(each.meaning)} | {remedy} |")
+            lines += [
+                f"| `{each}`{vocabulary.of(kind)} | {_cell(told.meaning)} | {_remedy(told)} |"
+                for kind, told in each.explanations.items()
+            ]
     return "\n".join(lines) + "\n"
+
+
+def _remedy(told: Explanation) -> str:
+    remedy = _cell(told.remedy) or "Nothing."
+    return f"{remedy} `{told.command}`" if told.command else remedy
 
 
 def rbac() -> str:

@@ -5,7 +5,10 @@ What only one of them gives stands in that room's own `reasons.py`.
 
 from __future__ import annotations
 
-from controller.reasons import Vocabulary
+from controller.reasons import ANY, Explanation, Vocabulary
+
+# The kinds that mean something of their own by a reason that others give, too.
+_SERVER, _OPERATION, _BUILD, _APPLICATION = "Server", "Operation", "Build", "Application"
 
 
 class Reason(Vocabulary):
@@ -28,10 +31,10 @@ class Reason(Vocabulary):
     PAUSED = (
         "Paused",
         (
-            "Nothing new begins while spec.paused is true. Of an application, deletes still run; of"
-            " an operation, acts under way come to their end."
+            "Nothing new begins while spec.paused is true. Deletes still run, and acts under way"
+            " come to their end."
         ),
-        "Resume it when it may go on.",
+        "Resume what is paused when it may go on.",
         "kubectl argosy resume application/NAME",
     )
     OBSERVED = (
@@ -189,12 +192,16 @@ class Reason(Vocabulary):
     )
     CONFLICT = (
         "Conflict",
-        (
-            "Another operation acts on the same servers, and the two acts do not commute; or an"
-            " object changed while Argosy wrote it."
-        ),
-        "Wait for the other operation, or cancel it.",
-        "kubectl argosy cancel operation/NAME",
+        {
+            ANY: Explanation(
+                "An object changed while Argosy wrote it. Argosy reads it again, and then goes on."
+            ),
+            _OPERATION: Explanation(
+                "Another operation acts on the same servers, and the two acts do not commute.",
+                "Wait for the other operation, or cancel it.",
+                "kubectl argosy cancel operation/NAME",
+            ),
+        },
     )
     NOT_FOUND = (
         "NotFound",
@@ -295,13 +302,25 @@ class Reason(Vocabulary):
     )
     RUNNING = (
         "Running",
-        "As asked: the server runs, or the operation gives servers their turns.",
+        {
+            _SERVER: Explanation("The server runs, as asked."),
+            _OPERATION: Explanation("The operation gives servers their turns."),
+        },
     )
     STOPPED = (
         "Stopped",
-        "The server is stopped, as asked, or all are that are not available.",
-        "Start it when it should run again.",
-        "kubectl argosy start APPLICATION",
+        {
+            ANY: Explanation(
+                "All servers that are not available are stopped, as asked.",
+                "Start them when they should run again.",
+                "kubectl argosy start APPLICATION",
+            ),
+            _SERVER: Explanation(
+                "The server is stopped, as asked.",
+                "Start the server when it should run again.",
+                "kubectl argosy start APPLICATION",
+            ),
+        },
     )
     HELD = (
         "Held",
@@ -311,28 +330,44 @@ class Reason(Vocabulary):
     )
     FAILED = (
         "Failed",
-        (
-            "The server's instance failed; or the operation did, as too many servers failed"
-            " or not all succeeded."
-        ),
-        (
-            "failures, in the status of an operation, name servers, steps and messages; a retry"
-            " goes on with the unfinished ones."
-        ),
-        "kubectl argosy retry operation/NAME",
+        {
+            _SERVER: Explanation(
+                "The server's instance failed or did not come up, and makes room for another"
+                " attempt."
+            ),
+            _OPERATION: Explanation(
+                "Too many servers failed, not all succeeded, or the request cannot be met, as the"
+                " message says.",
+                "failures, in the status, name servers, steps and messages; a retry goes on with"
+                " the unfinished servers.",
+                "kubectl argosy retry operation/NAME",
+            ),
+            _BUILD: Explanation(
+                "The image could not be built.",
+                "Read the log of the Build, and push a commit that builds.",
+                "kubectl argosy logs build/NAME",
+            ),
+        },
     )
     WAITING = (
         "Waiting",
-        "The operation has not begun, or waits for another one.",
-        "blockedBy says for whom; cancelling either ends the wait.",
-        "kubectl argosy cancel operation/NAME",
+        {
+            _OPERATION: Explanation(
+                "The operation has not begun, or waits for another one.",
+                "blockedBy says for whom; cancelling either ends the wait.",
+                "kubectl argosy cancel operation/NAME",
+            ),
+            _BUILD: Explanation("The Build has not begun; blockedBy says what it waits for."),
+        },
     )
     COMPLETED = (
         "Completed",
-        (
-            "The operation succeeded on every targeted server. Of a server: all its containers"
-            " ended, although it must go on."
-        ),
+        {
+            _SERVER: Explanation("All containers of the server ended, although it must go on."),
+            _OPERATION: Explanation("The operation succeeded on every targeted server."),
+            _BUILD: Explanation("The image was built, and the registry has it."),
+            _APPLICATION: Explanation("The images of all components with a source are built."),
+        },
     )
     EXEC_FAILED = (
         "ExecFailed",
@@ -342,47 +377,58 @@ class Reason(Vocabulary):
     )
     CANCELLED = (
         "Cancelled",
-        (
-            "The operation or Build was cancelled; acts and Jobs under way were ended. Of an"
-            " operation with onFailure Revert the message says what was undone, and what was not."
-        ),
-        "A retry of an operation goes on with the unfinished servers.",
-        "kubectl argosy retry operation/NAME",
+        {
+            _OPERATION: Explanation(
+                "The operation was cancelled, and acts under way were ended. With onFailure Revert"
+                " the message says what was undone, and what was not.",
+                "A retry goes on with the unfinished servers.",
+                "kubectl argosy retry operation/NAME",
+            ),
+            _BUILD: Explanation(
+                "The Build was cancelled, and its Job was ended.",
+                "Ask for another Build where the image is wanted after all.",
+                "kubectl argosy build APPLICATION",
+            ),
+        },
     )
     SUPERSEDED = (
         "Superseded",
-        (
-            "A later operation asked for the same on the same servers before this one began. Of a"
-            " Build: a later one was asked for, or the component has another source."
-        ),
+        {
+            _OPERATION: Explanation(
+                "A later operation asked for the same on the same servers before this one began."
+            ),
+            _BUILD: Explanation(
+                "A later Build was asked for, or the component has another source by now."
+            ),
+        },
     )
     APPLICATION_DELETED = (
         "ApplicationDeleted",
-        "The application was deleted, so the operation or Build ended.",
+        "The application was deleted, and this ended with it.",
     )
     TIMED_OUT = (
         "TimedOut",
-        (
-            "The operation's turn did not come within startDeadlineSeconds, or it did not end"
-            " within timeoutSeconds. Of a Build: a phase took longer than it may, or its Job was"
-            " refused or its pod did not start for as long."
-        ),
-        (
-            "A retry goes on with the unfinished servers, and deadlines start again; of a"
-            " Build, ask for another one."
-        ),
-        "kubectl argosy retry operation/NAME",
+        {
+            _OPERATION: Explanation(
+                "The operation's turn did not come within startDeadlineSeconds, or its end"
+                " within timeoutSeconds.",
+                "A retry goes on with the unfinished servers, and deadlines start again.",
+                "kubectl argosy retry operation/NAME",
+            ),
+            _BUILD: Explanation(
+                "A phase of the Build took longer than it may, or its Job was refused or its pod"
+                " did not start for as long.",
+                "Mend the cause, or give the source more time; then ask for another Build.",
+                "kubectl argosy build APPLICATION",
+            ),
+        },
     )
     BUILD_FAILED = (
         "BuildFailed",
         (
             "The image of a component could not be built, and there is no earlier one, so the"
-            " component is not made. Of a server of a cloud: the cloud could not build the server,"
-            " or the server broke; its details are hidden from tenants."
+            " component is not made."
         ),
-        (
-            "Read the log of the Build, and push a commit that builds. The cloud's operators see"
-            " why a server could not be built; the request's id is in the message."
-        ),
+        "Read the log of the Build, and push a commit that builds.",
         "kubectl argosy logs build/NAME",
     )

@@ -30,12 +30,12 @@ MARKUP: Literal["markdown"] = "markdown"
 WITH_VALUE, ALONE = ("-n", "--namespace", "--context", "--kubeconfig"), ("-A", "--all-namespaces")
 
 EXIT_CODES: dict[int, str] = {
-    0: "it was done, or there is nothing to say against it",
-    1: "it failed: an operation did not succeed, a condition came to the opposite",
+    0: "the command did what was asked, or has nothing to say against that",
+    1: "the command failed: an operation did not succeed, a condition came to the opposite",
     2: "the command line is wrong",
-    3: "the API server refused it: a permission is missing, or the content is not accepted",
+    3: "the API server refused: a permission is missing, or the content is not accepted",
     4: "what was named does not exist",
-    5: "it took longer than --timeout",
+    5: "the command took longer than --timeout",
     6: "the cluster cannot be reached, or there is no kubeconfig that leads to one",
     130: "interrupted by Ctrl-C",
 }

@@ -60,7 +60,7 @@ AnyApplication = Annotated[
     str,
     typer.Argument(
         metavar="[APPLICATION]",
-        help="The application; all of the namespace if none.",
+        help="The application (default: all of the namespace).",
         autocompletion=_complete("applications"),
         show_default=False,
     ),
@@ -118,7 +118,7 @@ Component = Annotated[
 ]
 Components = Annotated[
     list[str] | None,
-    typer.Option("--component", "-c", help="Only this component; repeatable. All if none."),
+    typer.Option("--component", "-c", help="Only this component; repeatable (default: all)."),
 ]
 Servers = Annotated[
     str,
@@ -143,7 +143,7 @@ OutputData = Annotated[
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.", show_default=False)]
 Detach = Annotated[
     bool,
-    typer.Option("--detach", "-d", help="Do not follow it: print its name.", show_default=False),
+    typer.Option("--detach", "-d", help="Print the name and end at once.", show_default=False),
 ]
 Timeout = Annotated[
     float, typer.Option("--timeout", help="How many seconds to wait; 0 for ever.", min=0)
@@ -165,9 +165,9 @@ Budget = Annotated[
     str, typer.Option("--failure-budget", help="How many servers may fail: 5, or 10%.")
 ]
 Seconds = Annotated[
-    int, typer.Option("--timeout", help="How many seconds it may take; the API's default if 0.")
+    int, typer.Option("--timeout", help="Seconds for the operation (0: the API's default).")
 ]
-Name = Annotated[str, typer.Option("--name", help="The operation's name; made up if none.")]
+Name = Annotated[str, typer.Option("--name", help="The operation's name (default: a new one).")]
 Parameters = Annotated[
     list[str] | None,
     typer.Option("--parameter", "-p", help="KEY=VALUE for the steps; repeatable."),

@@ -233,7 +233,7 @@ def _number(pods: Sequence[dict[str, Any]], remote: str, target: Target) -> int:
             if name := each.get("name"):
                 known.setdefault(str(name), int(each["containerPort"]))
     if remote not in known:
-        there = f"it has {', '.join(known)}" if known else "give its number"
+        there = f"name one of {', '.join(known)}" if known else "give its number"
         raise Refusal(f"{target} has no port named {remote}: {there}")
     return known[remote]
 

@@ -296,9 +296,9 @@ def differing(pod: Json, wanted: dict[str, str]) -> list[str]:
     """Return which of the labels by which a StatefulSet knows its pods are others on this one."""
     labels = pod["metadata"].get("labels") or {}
     return [
-        f"its label {key} is {labels[key]}, not {value}"
+        f"the label {key} is {labels[key]}, not {value}"
         if key in labels
-        else f"it has no label {key}={value}"
+        else f"no label {key}={value}"
         for key, value in sorted(wanted.items())
         if labels.get(key) != value
     ]

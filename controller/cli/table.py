@@ -69,7 +69,7 @@ COMMANDS: dict[str, Row] = {
     "report": Row(
         "report",
         SEE,
-        "Write a support bundle: objects, events, and why what is in trouble is so; no secrets.",
+        "Write a support bundle: objects, events, and the causes of trouble; no secrets.",
     ),
     "why": Row(
         "why",
@@ -146,7 +146,7 @@ COMMANDS: dict[str, Row] = {
     "exec": Row(
         "exec",
         ACT,
-        "Run a command in one server, with this terminal in front of it; its exit code is ours.",
+        "Run a command in one server with this terminal, and end with the command's exit code.",
     ),
     "delete": Row(
         "delete", ACT, "Delete an application: show what goes, in order, ask, and see it gone."

@@ -201,7 +201,7 @@ class Elector:
             raise
         except faults.NotFound as error:
             # Whoever deleted it lets others take it at once.
-            raise self._lost("it was deleted") from error
+            raise self._lost("deleted by somebody") from error
         except errors.ArgosyError as error:
             log.warning("lease not renewed", lease=self._name, why=str(error))
             return False
@@ -250,7 +250,7 @@ class Elector:
         """Renew once; raises LeaseLost where the Lease has another holder."""
         began = self._now()
         if self._seen is None:
-            raise self._lost("it was never acquired")
+            raise self._lost("never acquired")
         if self._shared:
             await self._renew_together(self._seen, began)
             return

@@ -18,7 +18,7 @@ from controller.planning import finalizers, writes
 from controller.planning.caches import Caches, Index, Sources
 from controller.planning.plan import Action, Delete
 
-REASON = "its owner is being deleted, and planning that failed"
+REASON = "the owner is being deleted, and planning that failed"
 
 
 def is_due(meta: Meta) -> bool:

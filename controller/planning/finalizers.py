@@ -59,7 +59,7 @@ def add(owner: objects.Object) -> Patch:
     """Return the patch that adds our finalizer."""
     wanted = (*owner.metadata.finalizers, names.FINALIZER)
     resource = resources.of(type(owner))
-    return _patch(resource, owner.metadata, wanted, "it comes before anything below it is made")
+    return _patch(resource, owner.metadata, wanted, "the finalizer comes before anything below it")
 
 
 def remove(owner: objects.Object) -> Patch:

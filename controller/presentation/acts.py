@@ -256,7 +256,7 @@ def _force(found: Subject, _given: Given, _now: float) -> Request:
 
 
 def _going(found: Any) -> str:
-    return "it is being deleted already" if found.metadata.deletion_timestamp else ""
+    return "already being deleted" if found.metadata.deletion_timestamp else ""
 
 
 def _flagged(flag: str, said: str) -> Callable[[Any], str]:
@@ -268,7 +268,7 @@ def _unflagged(flag: str, said: str) -> Callable[[Any], str]:
 
 
 def _ended(found: objects.Operation) -> str:
-    return "it has ended already" if found.status.completion_time else _going(found)
+    return "already ended" if found.status.completion_time else _going(found)
 
 
 def _open(flagged: Callable[[Any], str]) -> Callable[[Any], str]:
@@ -277,9 +277,9 @@ def _open(flagged: Callable[[Any], str]) -> Callable[[Any], str]:
 
 def _succeeded(found: objects.Operation) -> str:
     if not found.status.completion_time:
-        return "it has not ended yet"
+        return "not ended yet"
     done = conditions.is_true(found.status.conditions, "Succeeded")
-    return "it has succeeded" if done else _going(found)
+    return "already succeeded" if done else _going(found)
 
 
 def _stays(found: objects.Server) -> str:
@@ -299,7 +299,7 @@ _OPERATION = Right(verb=Verb.PATCH, resource=Resource.OPERATIONS)
 _SERVER = Right(verb=Verb.PATCH, resource=Resource.SERVERS)
 _BEGIN = Right(verb=Verb.CREATE, resource=Resource.OPERATIONS)
 _REMOVE = Right(verb=Verb.DELETE, resource=Resource.APPLICATIONS)
-_PAUSED, _RUNNING = "it is paused already", "it is not paused"
+_PAUSED, _RUNNING = "already paused", "not paused"
 _COMPONENT = Field(name="component", label="Component", choices=_components)
 _WHICH = (
     _COMPONENT,
@@ -307,7 +307,7 @@ _WHICH = (
     Field(name="concurrency", label="At once", hint="5, or 25%"),
 )
 _REPLICAS = Field(name="replicas", label="Servers", needed=True, number=True)
-_TO = Field(name="to", label="Revision (the one before if none)")
+_TO = Field(name="to", label="Revision (default: the one before)")
 _FROM = Field(name="from", label="From step", choices=_steps)
 
 
@@ -354,14 +354,14 @@ _ACTS: tuple[Act, ...] = (
          of=_OPERATIONS),
     _act("resume", "Resume", _OPERATION, _spec("resume", requests.RESUME),
          _open(_unflagged("paused", _RUNNING)), "Resume what was paused.", of=_OPERATIONS),
-    _act("cancel", "Cancel", _OPERATION, _cancel, _open(_flagged("cancelled", "it is cancelled")),
+    _act("cancel", "Cancel", _OPERATION, _cancel, _open(_flagged("cancelled", "already cancelled")),
          "Acts under way get their grace, and nothing new starts.", of=_OPERATIONS),
     _act("retry", "Retry", _OPERATION, _retry, _succeeded,
          "Go on with the servers that it has not finished.", (_FROM,), of=_OPERATIONS),
-    _act("hold", "Hold", _SERVER, _spec("hold", requests.HOLD), _flagged("held", "it is held"),
+    _act("hold", "Hold", _SERVER, _spec("hold", requests.HOLD), _flagged("held", "already held"),
          "Have rollouts and operations leave the server alone until it is released.", of=_SERVERS),
     _act("release", "Release", _SERVER, _spec("release", requests.RELEASE),
-         _unflagged("held", "it is not held"), "Leave the server alone no longer.", of=_SERVERS),
+         _unflagged("held", "not held"), "Leave the server alone no longer.", of=_SERVERS),
     _act("retry-now", "Try again now", _SERVER, _retry_now, _going,
          "Try again at once what failed.", of=_SERVERS),
     _act("force", "Force", _SERVER, _force, _stays,

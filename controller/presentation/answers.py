@@ -185,7 +185,7 @@ def _in_an_outage(look: inspection.Inspection, found: Any, told: Answer) -> Answ
         waits += [msgspec.structs.replace(wait, remedy=each.remedy)] if wait is not None else []
     if not waits or told.ready == "True":
         return told
-    known = vocabulary.KNOWN[Reason.CIRCUIT_OPEN]
+    known = vocabulary.explain(Reason.CIRCUIT_OPEN, resources.parts(told.object)[0])
     others = [each for each in told.waits if each.reason != Reason.CIRCUIT_OPEN]
     return dataclasses.replace(
         told,
@@ -214,15 +214,15 @@ def _depth(resource: Resource) -> int:
 
 
 def _unreadable(meant: Reference, namespace: str, error: errors.Stalled) -> Answer:
-    known = vocabulary.KNOWN.get(error.reason)
+    known = vocabulary.explain(error.reason, meant.kind)
     return Answer(
         object=f"{meant.kind}/{meant.name}",
         namespace=namespace,
         ready="Unknown",
         reason=error.reason,
         message=str(error),
-        meaning=known.meaning if known else "",
-        remedy=known.remedy if known else "",
+        meaning=known.meaning,
+        remedy=known.remedy,
         command="",
         since="",
         waits=(),
@@ -242,7 +242,7 @@ def answer(meant: Reference, namespace: str, found: Any, planned: plans.Plan) ->
         status.conditions, "Ready"
     )
     reason = verdict.reason if verdict else Reason.PENDING
-    known = vocabulary.KNOWN.get(reason)
+    known = vocabulary.explain(reason, meant.kind)
     told = tuple(getattr(status, "blocked_by", ()))
     also = tuple(getattr(seen.status, "blocked_by", ()))
     known_already = {(each.object, each.reason) for each in told}
@@ -258,9 +258,9 @@ def answer(meant: Reference, namespace: str, found: Any, planned: plans.Plan) ->
         ready=verdict.status if verdict else "Unknown",
         reason=reason,
         message=verdict.message if verdict else "",
-        meaning=known.meaning if known else "",
-        remedy=known.remedy if known else "",
-        command=_typed(known.command if known else "", meant, seen, namespace),
+        meaning=known.meaning,
+        remedy=known.remedy,
+        command=_typed(known.command, meant, seen, namespace),
         since=verdict.last_transition_time if verdict else "",
         waits=(*told, *refused),
         plan=tuple(narrative.narrate(dataclasses.replace(planned, status=None))),

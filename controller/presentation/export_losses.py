@@ -62,7 +62,7 @@ FORBIDS_OF_COMPONENTS = frozenset({"source"})
 _SERVICE = "the Service stays as it is, and nobody keeps it so"
 LOST_OF_COMPONENTS: Mapping[str, Lost] = {
     "dependsOn": Lost(),
-    "serverMetadata": Lost(None, "it is on what Argosy keeps, which goes"),
+    "serverMetadata": Lost(None, "the Servers that have this metadata go"),
     "spread": Lost(None, "topologySpreadConstraints of the template count"),
     "drift": Lost(),
     "service.type": Lost("Headless", _SERVICE),

@@ -372,10 +372,11 @@ class _Stage:
         well = any(each.type == "Ready" and each.status == "True" for each in status.conditions)
         if told == wanted and (well or spec.power == "Stopped"):
             return server
+        runs = spec.power == "Running"
         ready = Condition(
             type="Ready",
-            status="True" if spec.power == "Running" else "False",
-            reason=Reason.RUNNING if spec.power == Reason.RUNNING else Reason.STOPPED,
+            status="True" if runs else "False",
+            reason=Reason.RUNNING if runs else Reason.STOPPED,
             last_transition_time=clock.stamp(self.now),
             observed_generation=server.metadata.generation,
         )

@@ -129,9 +129,9 @@ def retry(before: objects.Operation, step: str, parameters: Mapping[str, str]) -
     meant = f"operation/{before.metadata.name}"
     if not completion.can_be_retried(before):
         ended = conditions.find(before.status.conditions, "Succeeded")
-        how = ended.reason if ended is not None else "it did"
+        how = f" as {ended.reason}" if ended is not None else ""
         raise Refusal(
-            f"{meant} has ended as {how}, which leaves nothing to take up:"
+            f"{meant} has ended{how}, which leaves nothing to take up:"
             f" only {', '.join(sorted(completion.RETRIED))} ones can be retried; start a new one"
         )
     known = [each.name for each in before.spec.steps]

@@ -307,7 +307,7 @@ def stateful_sets_of(application: Json, replicas: Mapping[str, int]) -> Translat
         if (part.get("rollout") or {}).get("evictions", "Budget") == "Budget":
             notes.append(f"{name}: the PodDisruptionBudget that Argosy kept goes")
     if spec.get("fleet", names.BUILT_IN_FLEET) != names.BUILT_IN_FLEET:
-        problems.append(f"its servers come from the fleet {spec['fleet']}")
+        problems.append(f"the servers come from the fleet {spec['fleet']}")
     return Translation(
         body={"apiVersion": "v1", "kind": "List", "items": sets},
         problems=tuple(problems),

@@ -22,7 +22,7 @@ from controller.providers.memory.reasons import MemoryReason
 from controller.providers.openstack.reasons import CloudReason
 from controller.providers.pod.reasons import KubeletReason, PodReason
 from controller.providers.steps.reasons import StepReason
-from controller.reasons import Vocabulary
+from controller.reasons import UNEXPLAINED, Explanation, Vocabulary
 
 # In the order of the page, each with the title of its section.
 ROOMS: Mapping[type[Vocabulary], str] = {
@@ -44,3 +44,21 @@ ROOMS: Mapping[type[Vocabulary], str] = {
 }
 
 KNOWN: Mapping[str, Vocabulary] = {str(each): each for room in ROOMS for each in room}
+
+
+def of(kind: str) -> str:
+    """Return what stands behind a reason that is explained for one kind: " of a Server"."""
+    article = "an" if kind[:1] in ("A", "O") else "a"
+    return f" of {article} {kind}" if kind else ""
+
+
+# Each explanation by its reason, and by the kind where kinds mean different things by a word.
+EXPLAINED: Mapping[str, Explanation] = {
+    f"{each}{of(kind)}": told for each in KNOWN.values() for kind, told in each.explanations.items()
+}
+
+
+def explain(reason: str, kind: str) -> Explanation:
+    """Return what a reason means that an object of `kind` gives; nothing of others' words."""
+    known = KNOWN.get(reason)
+    return known.of(kind) if known is not None else UNEXPLAINED

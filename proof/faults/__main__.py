@@ -1,7 +1,7 @@
 """`python -m proof.faults`: everything that can go wrong, in parts that can be chosen.
 
 crashes: killed at every write; storms: a hostile network; mutations: people who do anything;
-darkness: minutes without events; growth: one process for long; replicas: a leader struck;
+watch-outage: minutes without events; growth: one process for long; replicas: a leader struck;
 pace: ratio 12.
 """
 
@@ -31,7 +31,7 @@ from proof.faults import (
 )
 
 RATIO = 0.85
-PARTS = ("crashes", "storms", "mutations", "darkness", "growth", "replicas", "pace")
+PARTS = ("crashes", "storms", "mutations", "watch-outage", "growth", "replicas", "pace")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -75,7 +75,7 @@ def _run(
         yield from running.run(lambda place, seed: mix.storm(place, known, seed), seeds)
     if "mutations" in options.parts:
         yield from running.run(lambda place, seed: mutations.live(place, known, seed), seeds)
-    if "darkness" in options.parts:
+    if "watch-outage" in options.parts:
         yield from running.run(watch_outage.endured, [watch_outage.SECONDS])
     if "growth" in options.parts:
         yield from running.run(growth.endured, [growth.LIVES])

@@ -33,7 +33,7 @@ _KINDS = {
 }
 
 
-class Scribe:
+class AuditLog:
     """One API server's log. Objects are its own: change them through its verbs alone."""
 
     def __init__(self, namespace: str = "shop") -> None:

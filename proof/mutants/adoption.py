@@ -63,8 +63,8 @@ MECHANISMS = (
     one(
         "servers of a set that goes are deleted whosever they are by now",
         "controller.kinds.serverset.teardown:plan",
-        "writes.delete(ANY_each, why='its set is being deleted', guarded=True)",
-        "writes.delete(ANY_each, why='its set is being deleted', guarded=False)",
+        "writes.delete(ANY_each, why='the set is being deleted', guarded=True)",
+        "writes.delete(ANY_each, why='the set is being deleted', guarded=False)",
         _LATE,
     ),
     one(

@@ -19,10 +19,10 @@ from proof.mutants import (
     forge,
     keys,
     operations,
+    reporting,
     resizing,
     scraping,
     sharing,
-    truth,
 )
 from proof.mutants.definitions import Edit
 from proof.mutants.mechanism import Mechanism, one
@@ -767,7 +767,7 @@ MECHANISMS: tuple[Mechanism, ...] = (
     *doors.MECHANISMS,
     *forge.MECHANISMS,
     *keys.MECHANISMS,
-    *truth.MECHANISMS,
+    *reporting.MECHANISMS,
     *operations.MECHANISMS,
     *resizing.MECHANISMS,
     *scraping.MECHANISMS,

@@ -50,4 +50,4 @@ def test_whatever_starts_a_cluster_ends_it_when_told_to(name: str) -> None:
     (main,) = [
         each for each in tree.body if isinstance(each, ast.FunctionDef) and each.name == "main"
     ]
-    assert "endings.orderly()" in map(ast.unparse, main.decorator_list)
+    assert "interrupts.orderly()" in map(ast.unparse, main.decorator_list)

@@ -81,9 +81,9 @@ def test_notes_say_what_a_namespaced_install_lacks(helm: Helm, chart: Path) -> N
     told = notes(helm, chart, *chosen)
     assert "watching team-a" in told
     assert "does not refuse" in told
-    assert "Its only fleet is `pods`" in told
+    assert "The operator's only fleet is `pods`" in told
     assert "from crds/" in told
-    assert "It reads Fleets" in notes(helm, chart, *chosen, "fleets.clusterRole=true")
+    assert "The operator reads Fleets" in notes(helm, chart, *chosen, "fleets.clusterRole=true")
     assert "namespaced install" not in notes(helm, chart)
 
 
@@ -105,6 +105,6 @@ def test_notes_of_a_namespaced_install_say_what_nobody_enforces(helm: Helm, char
     assert "No policy holds people" not in notes(helm, chart)
     chosen = ("watchNamespaces={team-a,team-b}", "admissionPolicies.inWatchedNamespaces=true")
     guarded = " ".join(notes(helm, chart, *chosen, "crds.enabled=false").split())
-    assert "Its policies hold in team-a, team-b" in guarded
+    assert "The install's policies hold in team-a, team-b" in guarded
     assert "No policy holds people" not in guarded
-    assert "Its only fleet is `pods`" in guarded
+    assert "The operator's only fleet is `pods`" in guarded

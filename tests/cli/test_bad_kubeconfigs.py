@@ -38,7 +38,7 @@ def test_a_kubeconfig_that_is_put_right_is_used(
     assert session.perform(target, work) == failures.UNREACHABLE
     told = capsys.readouterr().err
     assert words in told
-    assert f"{vocabulary.KNOWN['BadKubeconfig'].command} --kubeconfig {path}" in told
+    assert f"{vocabulary.EXPLAINED['BadKubeconfig'].command} --kubeconfig {path}" in told
     path.write_text(GOOD)
     assert session.perform(target, work) == failures.UNREACHABLE
     assert "cannot reach the API server at http://127.0.0.1:9" in capsys.readouterr().err

@@ -218,7 +218,7 @@ async def test_a_port_that_is_taken_is_refused(here: session.Session) -> None:
 
 async def test_a_port_that_no_server_has_is_refused_at_once(here: session.Session) -> None:
     """Not only at the first connection; with the names that there are."""
-    with pytest.raises(problems.Refusal, match="no port named htpp: it has metrics, http"):
+    with pytest.raises(problems.Refusal, match="no port named htpp: name one of metrics, http"):
         async with listening(here, "htpp"):
             pytest.fail("it listens")
 

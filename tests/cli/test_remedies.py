@@ -76,7 +76,7 @@ class Empty:
 def commands() -> Iterator[str]:
     """Yield all that is told: by planners, with each reason, and in golden narratives, screens."""
     yield from MADE
-    for each in vocabulary.KNOWN.values():
+    for each in vocabulary.EXPLAINED.values():
         if each.command:
             yield f"{each.command} -n prod" if "argosy" in each.command[:16] else each.command
     for path in sorted(TESTS.glob("*/golden/*.txt")):
@@ -123,7 +123,7 @@ def test_a_remedy_can_be_typed_as_it_is(command: str) -> None:
 
 def test_each_reason_says_what_to_do_in_words_beside_the_command() -> None:
     """A command stands by itself, so that it can be copied; the words are a sentence."""
-    for reason, each in vocabulary.KNOWN.items():
+    for reason, each in vocabulary.EXPLAINED.items():
         assert "kubectl" not in each.remedy, reason
         assert not each.command or each.remedy, reason
         assert not each.remedy or each.remedy.endswith("."), reason

@@ -100,7 +100,7 @@ def _nowhere(folder: pathlib.Path, server: str = "http://127.0.0.1:9") -> pathli
 
 def remedies() -> Iterator[str]:
     """Yield the commands of ours that the documented reasons, planners and pages name."""
-    for each in vocabulary.KNOWN.values():
+    for each in vocabulary.EXPLAINED.values():
         yield from TYPED.findall(each.command)
     sources = [*(ROOT / "controller").rglob("*.py"), *(ROOT / "docs").rglob("*.md")]
     for path in [*sources, ROOT / "README.md"]:

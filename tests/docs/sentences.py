@@ -21,6 +21,13 @@ _ITEM = re.compile(r"^([-*>]|#+|\d+\.)\s+")
 # What a chart's objects say: alerts, policies, panels.
 _SAID = re.compile(r"^\s*-?\s*(?:message|summary|description|title)\w*:\s*[\"'>|]*\s*(.+)$")
 
+# The tags of Helm: those that choose what is printed, and those that print a value.
+_CHOICE = re.compile(r"\{\{-?\s*(?:if|else|end|with|range)\b.*?\}\}", re.DOTALL)
+_VALUE = re.compile(r"\{\{.*?\}\}", re.DOTALL)
+
+# What parts two texts of a page of the dashboard: tags of HTML and of Jinja.
+_BETWEEN = re.compile(r"<[^>]+>|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
+
 # A text, and where it stands.
 Told = tuple[str, str]
 
@@ -110,7 +117,19 @@ def of_chart() -> Iterator[Told]:
         said = (_SAID.match(line) for line in path.read_text().splitlines())
         yield from ((found[1], place) for found in said if found)
     notes = CHART / "templates" / "NOTES.txt"
-    yield from ((block, "NOTES.txt") for block in blocks(notes.read_text()))
+    yield from ((block, "NOTES.txt") for block in blocks(untagged(notes.read_text())))
+
+
+def untagged(template: str) -> str:
+    """Return the text of a template: paragraphs end where its tags choose, and values are dots."""
+    return _VALUE.sub("…", _CHOICE.sub("\n\n", template))
+
+
+def of_templates() -> Iterator[Told]:
+    """Yield each text on the pages of the dashboard."""
+    for path in sorted((ROOT / "controller" / "dashboard" / "templates").glob("*.html")):
+        for text in _BETWEEN.split(_VALUE.sub("…", path.read_text())):
+            yield " ".join(text.split()), str(path.relative_to(ROOT))
 
 
 def comments(source: str) -> Iterator[str]:

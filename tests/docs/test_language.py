@@ -10,22 +10,34 @@ import pytest
 from tests.docs import sentences
 
 # A reader sees one paragraph, cell or message: nobody knows what "it" is where it begins so.
-NAMELESS = re.compile(r"^(It|Its|They|That|Those) [a-z]")
+NAMELESS = re.compile(r"^(?:It|Its|They|That|Those) [a-z]")
+# A message that begins in lower case stands behind another one, and by itself in some other place.
+ALONE = re.compile(r"^(?:it|its|they) [a-z]")
 # "What" promises a question, wherever a sentence begins with it.
 PROMISES = re.compile(r"(?:^|(?<=[.:;!?] ))What [a-z][^.?!]*[.?!]?")
+# Whoever reads "if none" of an option asks: none of what? "(default: all)" says it.
+OF_WHAT = re.compile(r"\bif none\b(?! (?:of|is|are)\b)")
 
 Source = Callable[[], Iterator[sentences.Told]]
+# A cell of a page may go on in lower case: the first cell of its row has the noun.
+PAGES = "pages"
 SOURCES: dict[str, tuple[Source, int]] = {
     "code": (sentences.of_code, 3000),
-    "pages": (sentences.of_pages, 2000),
+    PAGES: (sentences.of_pages, 2000),
     "schemas": (sentences.of_schemas, 400),
     "chart": (sentences.of_chart, 100),
+    "dashboard": (sentences.of_templates, 300),
 }
 
 
-def unclear(text: str) -> list[str]:
-    """Return what is wrong with a text: a beginning without a subject, a question that is none."""
-    found = [text] if NAMELESS.match(text) and not text.endswith("?") else []
+def unclear(text: str, *, is_cell: bool = False) -> list[str]:
+    """Return what is wrong with a text.
+
+    A beginning without a subject, a default without its noun, a question that is none.
+    """
+    nameless = NAMELESS.match(text) or (not is_cell and ALONE.match(text))
+    found = [text] if nameless and not text.endswith("?") else []
+    found += OF_WHAT.findall(text)
     found += [each for each in PROMISES.findall(text) if not each.endswith("?")]
     return found
 
@@ -34,6 +46,8 @@ def unclear(text: str) -> list[str]:
     ("text", "faults"),
     [
         ("It runs.", 1),
+        ("it runs", 1),
+        ("its set is being deleted", 1),
         ("What runs is left.", 1),
         ("The server is gone. What runs is left.", 1),
         ("… is gone. What runs is left.", 1),
@@ -41,7 +55,10 @@ def unclear(text: str) -> list[str]:
         ("The server runs. It is ready.", 0),
         ("What became of it? Nothing.", 0),
         ("Whatever runs is left.", 0),
+        ("Only this component; all if none.", 1),
+        ("Left alone, if none is given.", 0),
         ("It", 0),
+        ("items of a list", 0),
     ],
 )
 def test_an_unclear_sentence_would_be_found(text: str, faults: int) -> None:
@@ -56,10 +73,22 @@ def test_pages_are_taken_apart() -> None:
     assert found == ["One", "Two goes on.", "Three", "Four more", "A", "B"]
 
 
+def test_templates_are_taken_apart() -> None:
+    """Whatever a tag chooses begins anew: its reader saw nothing of the other choice."""
+    notes = "One {{ .a }}.\n{{ if .b }}It reads.\n{{- else }}Its\n{{ .c }}.\n{{- end }}\n"
+    found = [each for each in sentences.blocks(sentences.untagged(notes)) if each]
+    assert found == ["One ….", "It reads.", "Its …."]
+
+
 @pytest.mark.parametrize("source", SOURCES)
 def test_sentences_name_their_subject(source: str) -> None:
     """Nothing that people read begins with a pronoun, or with What without asking."""
     read, least = SOURCES[source]
     told = [(text, place) for text, place in read() if text]
     assert len(told) > least, "the search finds nothing"
-    assert [f"{place}: {each}" for text, place in told for each in unclear(text)] == []
+    found = [
+        f"{place}: {each}"
+        for text, place in told
+        for each in unclear(text, is_cell=source == PAGES)
+    ]
+    assert found == []

@@ -6,12 +6,16 @@ import ast
 import collections
 import functools
 import importlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
+from controller.api.resources import PLACES
 from controller.presentation import vocabulary
 from controller.providers.pod.reasons import KubeletReason
-from controller.reasons import Vocabulary
+from controller.reasons import ANY, Vocabulary
 from scripts import reference
 from tests.docs import pages
 
@@ -22,6 +26,8 @@ NARRATED = {"planning/unclaimed.py"}
 CARRIERS = {"reason", "problem"}
 # Reasons of the API server's own answers, which are read there and passed on to nobody.
 READ = {"NamespaceTerminating", "AlreadyExists", "ExitCode", "ServiceUnavailable"}
+# Where an explanation turns from one kind of object to another.
+TURNS = re.compile(r"\bOf an? |[;,] of an? | or the (?:operation|Build)\b| operation or Build")
 
 
 def sources() -> Iterator[Path]:
@@ -159,10 +165,42 @@ def test_each_word_means_one_thing() -> None:
 
 def test_every_reason_is_explained() -> None:
     """Each says in sentences what it means; what can be typed stands by itself."""
+    for each, told in vocabulary.EXPLAINED.items():
+        assert told.meaning.endswith((".", "?")), each
+        assert not told.remedy or told.remedy.endswith("."), each
+        assert not told.command or told.remedy, each
+
+
+@pytest.mark.parametrize(
+    ("text", "turns"),
+    [
+        ("The server runs, or the operation gives servers their turns.", True),
+        ("The operation succeeded. Of a server: all its containers ended.", True),
+        ("The operation was cancelled. Of an operation with steps: more.", True),
+        ("A retry goes on; of a Build, ask for another one.", True),
+        ("The operation or Build was cancelled.", True),
+        ("The Job of a step failed.", False),
+        ("Servers of a failure domain are ill or failed.", False),
+    ],
+)
+def test_an_explanation_of_two_kinds_would_be_found(text: str, *, turns: bool) -> None:
+    """The search below sees a sentence that turns to another kind, and no other sentence."""
+    assert bool(TURNS.search(text)) == turns
+
+
+def test_an_explanation_is_of_one_kind() -> None:
+    """Whoever asks why a server is as it is reads nothing of operations or Builds."""
+    for each, told in vocabulary.EXPLAINED.items():
+        assert not TURNS.search(told.meaning), each
+        assert not TURNS.search(told.remedy), each
+
+
+def test_reasons_are_explained_for_kinds_that_there_are() -> None:
+    """A misspelt kind would leave what is said of it unread."""
+    kinds = {place.kind for place in PLACES.values()} | {ANY}
     for each in vocabulary.KNOWN.values():
-        assert each.meaning.endswith((".", "?")), each
-        assert not each.remedy or each.remedy.endswith("."), each
-        assert not each.command or each.remedy, each
+        assert each.explanations
+        assert set(each.explanations) <= kinds, each
 
 
 def members(tree: ast.AST) -> Iterator[tuple[str, str]]:
@@ -200,7 +238,8 @@ def test_every_reason_is_given() -> None:
 
 
 def test_the_page_has_every_reason_once() -> None:
-    """Each reason has one line on the page, and what can be typed stands by itself."""
+    """Each reason has one line on the page, or one for each kind that means its own by it."""
     page = reference.things_that_go_wrong()
-    for each in vocabulary.KNOWN.values():
-        assert page.count(f"| `{each}` |") == 1
+    for word, each in vocabulary.KNOWN.items():
+        for kind in each.explanations:
+            assert page.count(f"| `{word}`{vocabulary.of(kind)} |") == 1

@@ -401,7 +401,7 @@ def test_a_dashboard_shows_a_viewer_what_they_may_read(
         (mine, "6/6 available"),
         (f"{mine}/revisions", "target"),
         (f"{mine}/logs?server=shop-web-0", "shop-web-0"),
-        (f"{url}/why/{kube.namespace}/application/shop", "nothing: it is as asked for"),
+        (f"{url}/why/{kube.namespace}/application/shop", "nothing: all is as asked for"),
         (f"{url}/preview?application={kube.namespace}/shop", "kind: Application"),
     ):
         with browser.open(page) as answer:

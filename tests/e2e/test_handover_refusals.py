@@ -64,7 +64,7 @@ def test_a_pod_that_somebody_set_aside_is_in_the_way(terminal: Terminal, kube: K
     before = kept(kube)
     _label(kube, "quarantine")
     kube.wait_until("its set let go of it", lambda: not _owners(kube))
-    assert "its label app is quarantine, not db" in terminal.run(*IN, code=1)
+    assert "the label app is quarantine, not db" in terminal.run(*IN, code=1)
     assert POD in terminal.run(*IN, "--no-dry-run", code=1)
     assert kube.get(Resource.APPLICATIONS, "shop") is None
     _label(kube, "db")

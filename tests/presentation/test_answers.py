@@ -19,7 +19,7 @@ from controller.presentation.answers import Answer
 from controller.presentation.references import Reference
 from fakes.api_server.kubelet import Behaviour, Kubelet
 from fakes.api_server.storage import Json
-from fakes.universe import Universe, application, component
+from fakes.universe import Universe, application, component, operation
 
 pytestmark = pytest.mark.looptime
 
@@ -59,6 +59,22 @@ async def test_the_walk_leads_from_the_application_to_the_server_that_is_ill() -
     assert "ImagePullBackOff" in leaf.message
     remedies = [each.remedy for each in leaf.waits if each.remedy] or [leaf.command]
     assert all(each.endswith("-n default") for each in remedies), remedies
+
+
+async def test_a_reason_is_explained_by_the_kind_that_gives_it() -> None:
+    """Whoever asks about a server reads of the server, and of an operation alone where one is."""
+    async with Universe() as universe:
+        await universe.apply(application("shop", component("web", 1)))
+        await universe.settle()
+        server = await asked(universe, Resource.SERVERS, "shop-web-0")
+        await universe.apply(operation("again", "shop", "Restart"))
+        await universe.settle()
+        ended = await asked(universe, Resource.OPERATIONS, "again")
+    assert server is not None
+    assert (server.reason, server.meaning) == ("Running", "The server runs, as asked.")
+    assert ended is not None
+    succeeded = "The operation succeeded on every targeted server."
+    assert (ended.reason, ended.meaning) == ("Completed", succeeded)
 
 
 async def test_the_walk_leads_down_only_and_so_it_ends() -> None:

@@ -76,7 +76,7 @@ async def test_a_pod_that_its_set_let_go_of_is_in_the_way() -> None:
         await universe.settle()
         assert owners(universe) == {"StatefulSet", ""}
         began = len(universe.server.writes)
-        with pytest.raises(Refusal, match=f"{POD} .*its label app is quarantine, not db"):
+        with pytest.raises(Refusal, match=f"{POD} .*the label app is quarantine, not db"):
             await come_in(universe)
         assert len(universe.server.writes) == began
         await universe.merge(Resource.PODS, POD, {"metadata": {"labels": {"app": "db"}}})
@@ -95,7 +95,7 @@ async def test_a_pod_that_no_stateful_set_would_know_is_in_the_way() -> None:
         await universe.settle()
         assert "app" not in universe.get(Resource.PODS, POD)["metadata"]["labels"]
         began = len(universe.server.writes)
-        with pytest.raises(Refusal, match=f"{POD} would belong to nobody .it has no label app=db"):
+        with pytest.raises(Refusal, match=f"{POD} would belong to nobody .no label app=db"):
             await go_out(universe)
         assert len(universe.server.writes) == began
         await universe.merge(Resource.PODS, POD, {"metadata": {"labels": {"app": "db"}}})

@@ -368,6 +368,26 @@ async def _failed_build(world: World, *, phase: str, reason: str) -> None:
     await world.universe.until(lambda: world.says(reason))
 
 
+async def _cancelled_build(world: World) -> None:
+    forge = Forge(world.universe.server)
+    forge.stands_still = True
+    await world.apply(component("web", 1, source=SOURCE))
+    await world.universe.until(lambda: bool(forge.ran))
+    await world.type_in("kubectl argosy cancel build/shop-web-b1 -n default")
+    await world.universe.until(lambda: world.says("Cancelled"))
+    forge.stands_still = False
+
+
+async def _late_build(world: World) -> None:
+    forge = Forge(world.universe.server)
+    await world.apply(component("web", 1, source=SOURCE))
+    await world.universe.until(lambda: "build" in forge.phases())
+    forge.stands_still = True
+    forge.time_out(forge.ran[-1].job)
+    await world.universe.until(lambda: world.says("TimedOut"))
+    forge.stands_still = False
+
+
 async def _builds_behind(world: World) -> None:
     forge = Forge(world.universe.server)
     forge.stands_still = True
@@ -439,12 +459,19 @@ STORIES: Mapping[str, Story] = {
     "NothingProven": Story(make=_nothing_proven, better=_whole, name="shop"),
     "TeardownBlocked": Story(make=_teardown_blocked, better=_whole),
     "Stopped": Story(make=_stopped, better=_whole, name="shop"),
-    "Conflict": Story(make=_waiting, better=lambda w: w.ended("second", "Completed")),
-    "Waiting": Story(make=_waiting, better=lambda w: w.ended("first", "Cancelled"), name="first"),
-    "Failed": Story(make=_failed_operation, better=_completed, name="again"),
-    "Cancelled": Story(make=_cancelled_operation, better=_completed, name="again"),
+    "Stopped of a Server": Story(make=_stopped, better=_whole, name="shop"),
+    "Conflict of an Operation": Story(
+        make=_waiting, better=lambda w: w.ended("second", "Completed")
+    ),
+    "Waiting of an Operation": Story(
+        make=_waiting, better=lambda w: w.ended("first", "Cancelled"), name="first"
+    ),
+    "Failed of an Operation": Story(make=_failed_operation, better=_completed, name="again"),
+    "Cancelled of an Operation": Story(make=_cancelled_operation, better=_completed, name="again"),
+    "Cancelled of a Build": Story(make=_cancelled_build, better=_built("shop-web-b2")),
     "CheckpointsFull": Story(make=_remembering, better=lambda w: w.ended("more", "Completed")),
-    "TimedOut": Story(make=_late_operation, better=_completed, name="again"),
+    "TimedOut of an Operation": Story(make=_late_operation, better=_completed, name="again"),
+    "TimedOut of a Build": Story(make=_late_build, better=_built("shop-web-b2")),
     "SourceUnavailable": Story(
         make=functools.partial(_failed_build, phase="resolve", reason="SourceUnavailable"),
         better=_built("shop-web-b2"),
@@ -470,6 +497,11 @@ def acts(command: str) -> bool:
     return words[2] not in SHOWS_OF_OURS
 
 
+def word(explained: str) -> str:
+    """Return the reason of an explanation, which may be that of one kind of object alone."""
+    return explained.partition(" of ")[0]
+
+
 def filled(command: str, name: str) -> str:
     """Return a reason's command with the names of a story."""
     named = command.replace("NAME", name).replace("APPLICATION", "shop")
@@ -480,23 +512,24 @@ def filled(command: str, name: str) -> str:
 def test_every_remedy_that_acts_has_a_story() -> None:
     """The list is closed, and so is this one: a new reason that acts fails until it has one."""
     acting = {
-        word for word, each in vocabulary.KNOWN.items() if each.command and acts(each.command)
+        each for each, told in vocabulary.EXPLAINED.items() if told.command and acts(told.command)
     }
     assert acting == set(STORIES)
 
 
 def test_no_remedy_deletes_what_runs_or_holds_data() -> None:
     """In no command of any reason, nor in its words."""
-    for word, each in vocabulary.KNOWN.items():
+    for each, told in vocabulary.EXPLAINED.items():
         for gone in ("delete pvc", "delete pod", "delete argsrv", "delete argset", "delete argapp"):
-            assert gone not in each.command, word
-        assert "elete the other" not in each.remedy, word
+            assert gone not in told.command, each
+        assert "elete the other" not in told.remedy, each
 
 
-@pytest.mark.parametrize("reason", sorted(STORIES))
-async def test_the_remedy_makes_it_better(reason: str) -> None:
+@pytest.mark.parametrize("explained", sorted(STORIES))
+async def test_the_remedy_makes_it_better(explained: str) -> None:
     """The situation is made, the command is typed as it is told, and it is over."""
-    story, sky = STORIES[reason], clouded.Sky()
+    story, sky = STORIES[explained], clouded.Sky()
+    reason = word(explained)
     universe = Universe(faults=Faults(), kubelet=Kubelet(), providers=[sky.kind()])
     world = World(universe, sky)
     universe.kubelet.behave = world.behave
@@ -505,7 +538,7 @@ async def test_the_remedy_makes_it_better(reason: str) -> None:
         said = story.told_as or reason
         await universe.until(lambda: world.says(said) or bool(world.told(said)))
         told = world.told(reason)
-        known = filled(vocabulary.KNOWN[reason].command, story.name)
+        known = filled(vocabulary.EXPLAINED[explained].command, story.name)
         line = told["remedy"] if told and acts(told["remedy"]) else known
         assert "NAME" not in line, f"{reason} is not told with a command: {told}"
         assert not story.better(world)

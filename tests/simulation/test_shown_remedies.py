@@ -35,7 +35,7 @@ from tests.simulation.troubles import TROUBLES, Story
 pytestmark = pytest.mark.looptime
 
 TESTS = Path(__file__).parents[1]
-KNOWN = vocabulary.KNOWN
+EXPLAINED = vocabulary.EXPLAINED
 
 
 def unable(fate: str, *, edited: bool) -> Story:
@@ -286,7 +286,7 @@ STORIES: Mapping[str, Story] = {
         make=clouded.says_that_it_failed, mend=clouded.gets_a_better_image, name="shop-web-0"
     ),
 }
-# An act ends with its operation: once its cause is mended, the remedy of Failed is typed.
+# An act ends with its operation, whose remedy is typed once the cause is mended.
 OF_ACTS = frozenset({
     "ExecFailed", "ExecTimeout", "StreamCut", "NoTrace", "JobFailed", "JobTimeout", "HttpFailed",
     "HttpUnreachable", "AnswerLost", "SecretMissing", "UrlRefused",
@@ -318,9 +318,9 @@ WHY_NONE: Mapping[str, str] = {
 def shown() -> set[str]:
     """Return the reasons with something to do that no command of ours does by itself."""
     return {
-        word
-        for word, each in KNOWN.items()
-        if each.remedy and not (each.command and test_remedies.acts(each.command))
+        each
+        for each, told in EXPLAINED.items()
+        if told.remedy and not (told.command and test_remedies.acts(told.command))
     }
 
 
@@ -342,7 +342,7 @@ def test_a_story_elsewhere_is_there(reason: str) -> None:
         if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)
     }
     assert name in defined
-    word = KNOWN[reason]
+    word = vocabulary.KNOWN[reason]
     assert reason in text or f".{word.name}" in text
 
 
@@ -393,16 +393,17 @@ NAMED: Mapping[str, Resource] = {"pvc": Resource.CLAIMS} | {
 }
 
 
-@pytest.mark.parametrize("reason", sorted(STORIES))
+@pytest.mark.parametrize("explained", sorted(STORIES))
 async def test_what_is_shown_is_there_and_its_words_lead_to_the_end(
-    reason: str,
+    explained: str,
     capsys: pytest.CaptureFixture[str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The command finds what it names and changes nothing; the words, followed, make it better."""
     monkeypatch.chdir(tmp_path)
-    story, sky = STORIES[reason], clouded.Sky()
+    story, sky = STORIES[explained], clouded.Sky()
+    reason = test_remedies.word(explained)
     universe = Universe(faults=Faults(), kubelet=Kubelet(), providers=[sky.kind()])
     world = World(universe, sky)
     universe.kubelet.behave = world.behave
@@ -412,12 +413,12 @@ async def test_what_is_shown_is_there_and_its_words_lead_to_the_end(
         await universe.until(lambda: world.says(said) or bool(world.told(said)))
         told = world.told(reason).get("remedy", "")
         assert is_there(world, world.told(reason)), world.told(reason)
-        known = test_remedies.filled(KNOWN[reason].command, story.name)
+        known = test_remedies.filled(EXPLAINED[explained].command, story.name)
         # What is told there may be to try at once, which mends nothing by itself.
         line = known if not told or test_remedies.acts(told) else told
         assert not story.better(world)
         assert not story.words or line.startswith("kubectl "), f"{reason} is told without a command"
-        if KNOWN[reason].command or told:
+        if EXPLAINED[explained].command or told:
             capsys.readouterr()
             shown = await type_in(world, line) + capsys.readouterr().out
             assert story.words in shown, shown

@@ -365,6 +365,11 @@ TROUBLES: Mapping[str, Story] = {
         mend=_gets_a_better_commit,
         name="shop-web-b1",
     ),
+    "Failed of a Build": Story(
+        make=functools.partial(_fails_to_build, at="broken"),
+        mend=_gets_a_better_commit,
+        name="shop-web-b1",
+    ),
     "TestFailed": Story(
         make=functools.partial(_fails_to_build, at="failing"),
         mend=_gets_a_better_commit,

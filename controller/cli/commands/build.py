@@ -16,7 +16,7 @@ def build(
     application: arguments.Application,
     component: arguments.Component = "",
     commit: Annotated[
-        str, typer.Option(help="This commit, given whole; what the ref is now if none.")
+        str, typer.Option(help="This commit, given whole (default: that of the ref).")
     ] = "",
 ) -> Work:
     """Build the images of an application anew; each is used once it is built.

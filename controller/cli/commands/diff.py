@@ -18,7 +18,7 @@ def diff(
     application: arguments.Application,
     component: arguments.Component = "",
     revision: Annotated[
-        str, typer.Option(help="The revision to compare with, by hash; the one before if none.")
+        str, typer.Option(help="The revision to compare with, by hash (default: the one before).")
     ] = "",
 ) -> Work:
     """Show what sets a revision apart from the one that servers should run.

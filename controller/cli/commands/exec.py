@@ -19,11 +19,12 @@ from controller.cli.app import Right, Work
 def execute(
     server: Annotated[str, arguments.servers()],
     command: Annotated[
-        list[str] | None, typer.Argument(metavar="[-- COMMAND…]", help="A shell if none.")
+        list[str] | None,
+        typer.Argument(metavar="[-- COMMAND…]", help="The command (default: a shell)."),
     ] = None,
     container: Annotated[str, typer.Option("--container", "-c", help="Where it runs.")] = "",
 ) -> Work:
-    """Run a command in one server, with this terminal in front of it; its exit code is ours.
+    """Run a command in one server with this terminal, and end with the command's exit code.
 
     Example: kubectl argosy exec shop-web-3 -- nginx -T
     """

@@ -28,7 +28,7 @@ def hold(
         typer.Option(
             "--for",
             metavar="DURATION",
-            help="How long, such as 30m, 2h or 3d; else until it is released.",
+            help="How long, such as 30m, 2h or 3d (default: until a release).",
             show_default=False,
         ),
     ] = "",

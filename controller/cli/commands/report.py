@@ -36,7 +36,7 @@ def report(
         pathlib.Path | None, typer.Option("--file", "-f", help="Where to write it.")
     ] = None,
 ) -> Work:
-    """Write a support bundle: objects, events, and why what is in trouble is so; no secrets.
+    """Write a support bundle: objects, events, and the causes of trouble; no secrets.
 
     Example: kubectl argosy report shop
     """

@@ -17,7 +17,7 @@ def rollback(  # noqa: PLR0917 - each is an option, given by name
     component: arguments.Components = None,
     to: Annotated[
         str,
-        typer.Option("--to", help="A revision's number or hash; the one before if none."),
+        typer.Option("--to", help="A revision's number or hash (default: the one before)."),
     ] = "",
     timeout: arguments.Seconds = 0,
     called: arguments.Name = "",

@@ -34,10 +34,10 @@ def run(  # noqa: PLR0917 - each is an option, given by name
         typer.Option("--requesters-known", help="A policy writes who asked for an operation."),
     ] = False,
     servers_per_namespace: Annotated[
-        int, typer.Option(min=0, help="How many servers a namespace may have; 0: any number.")
+        int, typer.Option(min=0, help="How many servers a namespace may have (0: any number).")
     ] = 0,
     build_image: Annotated[
-        str, typer.Option(help="The image of the program that builds; none: nothing is built.")
+        str, typer.Option(help="The image of the program that builds (default: off).")
     ] = "",
     build_address: Annotated[
         str, typer.Option(help="The address of the BuildKit daemon, as tcp://host:port.")
@@ -47,7 +47,7 @@ def run(  # noqa: PLR0917 - each is an option, given by name
     ] = "",
     build_allowed_repository: Annotated[
         list[str] | None,
-        typer.Option(help="A repository that images may go to; repeatable. Any if none."),
+        typer.Option(help="A repository that images may go to; repeatable (default: any)."),
     ] = None,
     build_daemon: Annotated[
         list[str] | None,
@@ -60,7 +60,7 @@ def run(  # noqa: PLR0917 - each is an option, given by name
         int,
         typer.Option(
             min=4,
-            help="Writes under way at once, at most: more than 8 where the API server is far.",
+            help="The most writes under way at once: 8 at first, more where the API server is far.",
         ),
     ] = 64,
     share_work: Annotated[
@@ -80,18 +80,18 @@ def run(  # noqa: PLR0917 - each is an option, given by name
         str,
         typer.Option(
             help="A folder with tls.crt and tls.key: /metrics is then for whoever may get that"
-            " path. None: plain HTTP, for everybody."
+            " path. Without the folder /metrics is plain HTTP, for everybody."
         ),
     ] = "",
-    admission_port: Annotated[int, typer.Option(help="Serves the admission webhook; 0: not.")] = 0,
+    admission_port: Annotated[int, typer.Option(help="Serves the admission webhook (0: off).")] = 0,
     admission_certificates: Annotated[
-        str, typer.Option(help="A folder with its tls.crt and tls.key.")
+        str, typer.Option(help="A folder with the webhook's tls.crt and tls.key.")
     ] = "",
     traces_endpoint: Annotated[
         str,
         typer.Option(
             help="The address of an OpenTelemetry collector that traces go to by OTLP over HTTP,"
-            " as http://host:4318; none: no traces. Needs argosy[traces], which the image has."
+            " as http://host:4318 (default: off). Needs argosy[traces], which the image has."
         ),
     ] = "",
     traces_ratio: Annotated[

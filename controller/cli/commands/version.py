@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     )
 )
 def version(
-    client: Annotated[bool, typer.Option("--client", help="Of this command alone.")] = False,
+    client: Annotated[bool, typer.Option("--client", help="This command's version alone.")] = False,
 ) -> Work:
     """Print the version of this command, and of the operators in the cluster.
 

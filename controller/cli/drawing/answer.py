@@ -44,7 +44,7 @@ def draw(found: Answer, now: float) -> rich.console.Group:
         parts.append(rich.text.Text(heading, style="bold"))
         parts += [rich.text.Text(f"  {each}") for each in said.lines]
     parts.append(rich.text.Text("\nNext", style="bold"))
-    nothing = ("nothing: it is as asked for" if found.ready == "True" else "nothing for now",)
+    nothing = ("nothing: all is as asked for" if found.ready == "True" else "nothing for now",)
     plan = [each for each in found.plan if each != found.message]
     parts += [rich.text.Text(f"  {each}") for each in plan or nothing]
     notes = [each for each in (found.operator, found.replica, *found.notes) if each]

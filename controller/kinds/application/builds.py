@@ -199,7 +199,7 @@ def decide(snapshot: ApplicationSnapshot, standings: Mapping[str, Standing]) -> 
         actions += _forget(each)
     for build in _owned(snapshot):
         if build.spec.component not in standings:
-            actions += _delete(build, "its component has no source any more")
+            actions += _delete(build, "the component has no source any more")
     return actions
 
 
@@ -208,7 +208,7 @@ def take_down(snapshot: ApplicationSnapshot) -> list[Action]:
     return [
         action
         for each in _owned(snapshot)
-        for action in _delete(each, "its application is deleted")
+        for action in _delete(each, "the application is deleted")
     ]
 
 
@@ -257,7 +257,7 @@ def _make(snapshot: ApplicationSnapshot, standing: Standing) -> Iterable[Action]
     elif standing.built_last != standing.key and not _offered(standing):
         why = "the component's source is new"
     elif _until_poll(standing, snapshot.now) == 0:
-        why = "it is time to look for a new commit"
+        why = "the time to look for a new commit has come"
     else:
         return
     yield writes.create(

@@ -26,7 +26,7 @@ def of(snapshot: ApplicationSnapshot) -> Leftovers:
         (*_records(snapshot), *_builds(snapshot), *_jobs(snapshot)),
         timeout=application.spec.deletion.timeout_seconds,
         now=snapshot.now,
-        why="its application is being deleted",
+        why="the application is being deleted",
     )
 
 

@@ -18,7 +18,7 @@ from controller.planning.plan import RecordEvent
 # How many ended operations are remembered.
 KEPT = 20
 
-Chronicle = tuple[objects.PastOperation, ...]
+History = tuple[objects.PastOperation, ...]
 
 
 def update(
@@ -26,7 +26,7 @@ def update(
     ended: Iterable[objects.Operation],
     *,
     requesters_known: bool,
-) -> Chronicle:
+) -> History:
     """Return what is to be remembered, the latest end last; an operation has one line.
 
     One that was retried, and has ended anew, has its new end. What ended before the application was
@@ -46,7 +46,7 @@ def _end(operation: objects.Operation) -> tuple[str, str]:
     return operation.status.completion_time or "", operation.metadata.name
 
 
-def news(before: Chronicle, after: Chronicle) -> tuple[RecordEvent, ...]:
+def news(before: History, after: History) -> tuple[RecordEvent, ...]:
     """Return an Event for each line that is new, for those who describe the application."""
     known = {_anonymous(each) for each in before}
     return tuple(

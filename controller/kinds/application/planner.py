@@ -147,7 +147,7 @@ def _teardown(snapshot: ApplicationSnapshot, table: Table) -> Plan:
     """
     application = snapshot.application
     if finalizers.is_orphaning(application.metadata):
-        return Plan(notes=("its sets are being orphaned: nothing is done until they are",))
+        return Plan(notes=("the sets are being orphaned: nothing is done until they are",))
     if not finalizers.is_on(application.metadata):
         return Plan(
             status=summary.released(snapshot, table), notes=("nothing of it is left to Argosy",)

@@ -43,7 +43,7 @@ def decide(
         component = _component(each)
         gone = component not in table.rows and component not in table.removed
         if gone and each.metadata.name not in in_use:
-            actions.append(_delete(each, "its component is gone"))
+            actions.append(_delete(each, "the component is gone"))
     return actions
 
 
@@ -64,7 +64,7 @@ def _record(
                 number=highest + 1,
                 annotations=builds.marks(row.standing),
             ),
-            why="it keeps what the user wrote, so that the component can go back to it",
+            why="the revision keeps what the user wrote, for the component to go back to",
         )
     elif row.stored.revision < highest:
         yield writes.patch(

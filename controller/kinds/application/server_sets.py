@@ -72,7 +72,7 @@ def take_down_removed(table: Table, application: objects.Application) -> Shape:
     staying = [row.server_set for row in table.rows.values() if row.server_set is not None]
     parallel = application.spec.deletion.order == "Parallel"
     return take_down(
-        table.removed, staying, parallel=parallel, why="its component is no longer in the spec"
+        table.removed, staying, parallel=parallel, why="the component is no longer in the spec"
     )
 
 
@@ -161,7 +161,7 @@ def _make(row: Row, application: objects.Application, waits: tuple[str, ...]) ->
         annotations=told,
         stopped=row.stopped,
     )
-    made = writes.create(body, why="its component has no set")
+    made = writes.create(body, why="the component has no set")
     return Shape(
         actions=(made,),
         notes=(f"{row.name}: making its set of {words.count(row.replicas, 'server')}",),

@@ -140,12 +140,12 @@ def _heard(snapshot: BuildSnapshot) -> tuple[Blocked, ...]:
 def _ask(waits: objects.Job | objects.Pod) -> plan.Hear:
     meta = waits.metadata
     resource = Resource.PODS if isinstance(waits, objects.Pod) else Resource.JOBS
-    kept = "its node has not started it" if resource is Resource.PODS else "no pod was made of it"
+    kept = "the node has not started the pod" if resource is Resource.PODS else "the Job has no pod"
     return plan.Hear(
         resource=resource,
         namespace=meta.namespace,
         name=meta.name,
         uid=meta.uid,
         otherwise=f"After {PATIENCE_SECONDS:.0f} seconds {kept}, and no Event says why.",
-        why="it does not start",
+        why="nothing has started yet",
     )

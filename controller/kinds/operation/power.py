@@ -136,6 +136,6 @@ def _remember(found: objects.ServerSet, stopped: str) -> plan.Patch:
     return writes.patch(
         found,
         body={"spec": {"stopped": stopped or None}},
-        why="its servers are stopped" if stopped else "its servers run",
+        why="the servers are stopped" if stopped else "the servers run",
         guarded=True,
     )

@@ -157,7 +157,7 @@ def _regret(snapshot: OperationSnapshot, helpless: Sequence[str]) -> str:
     components = ", ".join(helpless)
     named = steps.arguments(snapshot.operation).get(REVISION_PARAMETER, "")
     if named:
-        never = "it is the one to leave, never ran in good health, or is no longer kept"
+        never = "the revision is the one to leave, never ran in good health, or is no longer kept"
         return f"{components} cannot go back to revision {named}: {never}."
     return f"No earlier revision of {components} that is kept ever ran in good health."
 

@@ -442,7 +442,7 @@ def _down(run: Run, name: str) -> Blocked:
     return Blocked(
         object=f"Server/{name}",
         reason=Reason.SERVERS_UNAVAILABLE,
-        message=f"{name} is not available, which counts as well.",
+        message=f"{name} is not available, and counts against the budget, too.",
         remedy=remedies.why("server", name, run.operation.metadata.namespace),
     )
 

@@ -59,7 +59,7 @@ def reject(stored: objects.ControllerRevision, rejected: Rejection) -> Patch:
 
 def clear(stored: objects.ControllerRevision) -> Patch:
     """Return the patch that lets a revision be tried again."""
-    return _mark(stored, None, "it may be tried again")
+    return _mark(stored, None, "the revision may be tried again")
 
 
 def _mark(stored: objects.ControllerRevision, value: str | None, why: str) -> Patch:

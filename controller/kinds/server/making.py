@@ -141,7 +141,7 @@ def _comes_back(situation: Situation) -> Verdict:
     patch = writes.patch(
         server,
         body={"spec": {"revision": revision}},
-        why="its instance was deleted, and servers come back at the target revision (OnDelete)",
+        why="the instance was deleted, and servers come back at the target revision (OnDelete)",
         guarded=True,
     )
     message = f"Coming back at revision {revision}, as its instance was deleted (OnDelete)."

@@ -89,7 +89,7 @@ def _adopted(situation: Situation) -> Verdict | None:
     patch = writes.patch(
         situation.snapshot.server,
         body={"spec": {"revision": seen.revision}},
-        why="its instance was taken up at another revision, which the rollout is to replace",
+        why="the instance was taken up at another revision, which the rollout is to replace",
         guarded=True,
     )
     message = f"Taken up at revision {seen.revision}, which a rollout replaces."

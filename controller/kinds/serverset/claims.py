@@ -25,7 +25,7 @@ def after_scaling(snapshot: ServerSetSnapshot) -> tuple[Gone, ...]:
     spec = snapshot.server_set.spec
     wanted = range(ordinals.first(spec), ordinals.first(spec) + spec.replicas)
     return tuple(
-        _delete(snapshot, claim, "its server was scaled away and whenScaled is Delete")
+        _delete(snapshot, claim, "the server was scaled away and whenScaled is Delete")
         for claim, ordinal in _claims(snapshot, _with_server)
         if ordinal not in wanted and ordinal not in snapshot.servers
     )
@@ -43,7 +43,7 @@ def after_deletion(snapshot: ServerSetSnapshot) -> tuple[Gone, ...]:
     if application.metadata.deletion_timestamp is not None:
         why, may_go = "the application is deleted and whenDeleted is Delete", _with_application
     else:
-        why, may_go = "its component was dropped and both policies are Delete", _in_any_case
+        why, may_go = "the component was dropped and both policies are Delete", _in_any_case
     return tuple(
         _delete(snapshot, claim, why)
         for claim, ordinal in _claims(snapshot, may_go)

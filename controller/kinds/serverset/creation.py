@@ -58,8 +58,8 @@ def _why(snapshot: ServerSetSnapshot, census: Census, ordinal: int, *, spare: bo
     if spare:
         return f"a spare one for {scaling.purpose(census)}"
     if ordinals.contains(snapshot.server_set.spec.stopped, ordinal):
-        return "it is missing, and stays stopped until a Start"
-    return "it is missing"
+        return "the server is missing, and stays stopped until a Start"
+    return "the server is missing"
 
 
 def _below_partition(snapshot: ServerSetSnapshot, census: Census, records: Records) -> str:

@@ -31,7 +31,7 @@ def of(snapshot: ServerSetSnapshot) -> Leftovers:
         beside=scaled(snapshot),
         timeout=snapshot.server_set.spec.deletion.timeout_seconds,
         now=snapshot.now,
-        why="its set is being deleted",
+        why="the set is being deleted",
     )
 
 

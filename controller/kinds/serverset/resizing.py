@@ -44,7 +44,7 @@ def resize(draft: Draft) -> None:
         one=draft.focus,
     )
     draft.notes += (*sized.notes, *step.notes)
-    draft.actions += [_delete(each, "it is one too many") for each in sized.removals]
+    draft.actions += [_delete(each, "one server too many") for each in sized.removals]
     draft.touched |= removed
     if not known.has_target and (sized.creates or step.updates or step.removals):
         draft.notes.append(f"waiting for ControllerRevision/{known.awaited}, which servers name")
@@ -179,7 +179,7 @@ def _move(snapshot: ServerSetSnapshot, draft: Draft, removed: Collection[int]) -
     for each in step.servers:
         move = draft.moving[each.spec.ordinal]
         to = where.again(each) if move.evicted else where.elsewhere(each)
-        draft.actions.append(updates.move(each, to, why=f"it moves, as {move.why}"))
+        draft.actions.append(updates.move(each, to, why=f"the server moves, as {move.why}"))
         draft.touched.add(each.spec.ordinal)
     told: dict[str, list[str]] = {}
     for each in step.servers:

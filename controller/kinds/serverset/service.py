@@ -44,7 +44,7 @@ def _kept(server_set: objects.ServerSet, found: objects.Service) -> Action | Non
     wanted, body = service_manifest.asked(server_set), service_manifest.body(server_set)
     headless = found.spec.cluster_ip == service_manifest.NO_ADDRESS
     if headless != (wanted.type == service_manifest.HEADLESS):
-        why = f"its type becomes {wanted.type}, and a living Service keeps the address it has"
+        why = f"the type becomes {wanted.type}, and a living Service keeps the address it has"
         return writes.delete(found, why=why, guarded=True)
     patch = _mended(found, body)
     if not patch:
@@ -129,7 +129,7 @@ def _needless(snapshot: ServerSetSnapshot) -> Action | None:
         return None
     if not ownership.owned_by(found, snapshot.server_set):
         return None
-    return writes.delete(found, why="its component says that there is to be none", guarded=True)
+    return writes.delete(found, why="the component says that there is to be none", guarded=True)
 
 
 def _mended(found: objects.Service, wanted: Mapping[str, Any]) -> dict[str, Any]:

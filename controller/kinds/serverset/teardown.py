@@ -17,7 +17,7 @@ def plan(snapshot: ServerSetSnapshot) -> Plan:
     """Take all servers down at once; then the claims that go; then let go of the set itself."""
     server_set = snapshot.server_set
     if finalizers.is_orphaning(server_set.metadata):
-        return Plan(notes=("its servers are being orphaned: nothing is done until they are",))
+        return Plan(notes=("the servers are being orphaned: nothing is done until they are",))
     if not finalizers.is_on(server_set.metadata):
         return Plan(status=summary.released(snapshot), notes=("nothing of it is left to Argosy",))
     mine = [
@@ -32,7 +32,7 @@ def plan(snapshot: ServerSetSnapshot) -> Plan:
         return Plan(
             # Only as they are cached: it may have orphaned them, and is seen to go before that is.
             actions=tuple(
-                writes.delete(each, why="its set is being deleted", guarded=True) for each in going
+                writes.delete(each, why="the set is being deleted", guarded=True) for each in going
             ),
             status=after,
             write_status_now=summary.write_status_now(server_set.status, after),

@@ -138,7 +138,7 @@ def remediate(server: objects.Server, record: str) -> Patch:
             "metadata": {"annotations": {names.REMEDIATED_ANNOTATION: record}},
             "spec": incarnations.raised(server),
         },
-        why="it stayed unhealthy",
+        why="the server stayed unhealthy",
         guarded=True,
     )
 

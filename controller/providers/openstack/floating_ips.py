@@ -123,7 +123,8 @@ class FloatingIPs:
         since = self._since.setdefault(uid, self._client.times.now())
         seen = contract.Observation(
             phase=Phase.TERMINATING, id=server.status.provider.id, since=since,
-            reason=CloudReason.FLOATING_IP_PENDING, message="its floating IPs are being deleted",
+            reason=CloudReason.FLOATING_IP_PENDING,
+            message="the server's floating IPs are being deleted",
         )  # fmt: skip
         stuck = next(self._stuck(uid), None)
         if stuck is None:

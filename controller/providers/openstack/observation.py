@@ -211,7 +211,7 @@ def _trouble(row: Row) -> tuple[Vocabulary | ForeignReason, str]:
     told = row.fault.message if row.fault is not None else ""
     if any(each in told.lower() for each in _NO_ROOM):
         return ProviderReason.NO_CAPACITY, told
-    return Reason.BUILD_FAILED, told or f"the server is in the state {row.status}"
+    return CloudReason.BUILD_FAILED, told or f"the server is in the state {row.status}"
 
 
 def _alternative(row: Row, server: objects.Server) -> int:

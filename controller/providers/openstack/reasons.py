@@ -126,6 +126,14 @@ class CloudReason(Vocabulary):
         "CloudOneByOne",
         "Servers of a softly spread group are made one by one: Nova puts two at once on one host.",
     )
+    BUILD_FAILED = (
+        "CloudBuildFailed",
+        (
+            "The cloud could not build the server or its image, or the server broke; tenants are"
+            " not told why. Another attempt follows. The cloud's operators find the cause by the id"
+            " of the request in the message."
+        ),
+    )
     CHANGING = (
         "CloudChanging",
         "The server is between two states in the cloud. Argosy looks again.",

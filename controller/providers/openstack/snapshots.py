@@ -13,7 +13,6 @@ import msgspec
 
 from controller import contract, errors
 from controller.api import objects
-from controller.api.reasons import Reason
 from controller.contract import tasks
 from controller.contract.reasons import ProviderReason
 from controller.providers.openstack import listing, observation
@@ -72,7 +71,7 @@ class Snapshots:
             image = await self._image(identifier)
             if image is None or image.status in {"killed", "deleted", "error"}:
                 message = f"the image {identifier} of the snapshot {name} was not made"
-                raise errors.Transient(message, reason=Reason.BUILD_FAILED)
+                raise errors.Transient(message, reason=CloudReason.BUILD_FAILED)
             if image.status == "active":
                 told = f"snapshot {name}: image {identifier}"
                 return {"message": told, "snapshot": name, "image": identifier}
@@ -88,7 +87,7 @@ class Snapshots:
         row = await self._settled(machine)
         if observation.phase(row) is contract.Phase.FAILED:
             message = f"the server {machine.id} broke as it was restored"
-            raise errors.Transient(message, reason=Reason.BUILD_FAILED)
+            raise errors.Transient(message, reason=CloudReason.BUILD_FAILED)
         return {"message": f"restored {name} for {task.operation}", "snapshot": name}
 
     async def _current(self, machine: Machine) -> Machine:

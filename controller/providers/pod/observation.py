@@ -259,12 +259,13 @@ def _remedy(reason: str, server: objects.Server, claim: str) -> str:
     if claim:
         return f"kubectl describe pvc {claim} -n {server.metadata.namespace}"
     known = _KNOWN.get(reason)
-    if known is None or not known.command:
+    command = known.of(PLACES[Resource.SERVERS].kind).command if known is not None else ""
+    if not command:
         return ""
     meta = server.metadata
     names_in = {"NAME": meta.name, "APPLICATION": server.spec.application}
-    words = [names_in.get(each, each) for each in known.command.split()]
-    return " ".join(words if words == known.command.split() else [*words, "-n", meta.namespace])
+    words = [names_in.get(each, each) for each in command.split()]
+    return " ".join(words if words == command.split() else [*words, "-n", meta.namespace])
 
 
 def phase(pod: objects.Pod, now: float) -> Phase:

@@ -16,7 +16,7 @@ class Zones:
     """A set of servers in two domains, 0 and 2 in a, 1 and 3 in b."""
 
     def __init__(self, *, one: bool = True, **more: str) -> None:
-        self.log = audit_reader.Scribe()
+        self.log = audit_reader.AuditLog()
         rollout = {"maxUnavailable": 2, "oneDomainAtATime": one, **more}
         spec = {"application": "shop", "component": "web", "replicas": 4, "rollout": rollout}
         self.set = self.log.create("serversets", "shop-web", spec=spec)

@@ -23,7 +23,7 @@ class Ward:
     """A set of ten servers that are well, of which two may be down."""
 
     def __init__(self) -> None:
-        self.log = audit_reader.Scribe()
+        self.log = audit_reader.AuditLog()
         above = self.log.create("applications", "shop", by=PERSON)
         spec = {
             "application": "shop", "component": "web", "replicas": 10, "revision": REVISION,

@@ -30,7 +30,7 @@ class Shop:
     revision, incarnation = "web-1", 1
 
     def __init__(self) -> None:
-        self.log = audit_reader.Scribe()
+        self.log = audit_reader.AuditLog()
         finalizers = (audit_reader.FINALIZER,)
         spec = {"application": "shop", "component": "web"}
         self.application = self.log.create(

@@ -18,7 +18,7 @@ class Shop:
     """An application with one set of servers, written down as the operator would make it."""
 
     def __init__(self, replicas: int = 2, surge: int = 0) -> None:
-        self.log = audit_reader.Scribe()
+        self.log = audit_reader.AuditLog()
         finalizers = (audit_reader.FINALIZER,)
         self.application = self.log.create(
             "applications", "shop", by=audit_reader.PERSON, finalizers=finalizers

@@ -12,7 +12,7 @@ class Fleet:
     """A fleet with limits, and servers of it that may have pods."""
 
     def __init__(self, **limits: int) -> None:
-        self.log = audit_reader.Scribe()
+        self.log = audit_reader.AuditLog()
         spec = {"provider": "pod", "limits": limits}
         self.fleet = self.log.create("fleets", "narrow", spec=spec, by=audit_reader.PERSON)
         above = self.log.create("serversets", "shop-web", spec={"replicas": 60})

@@ -33,7 +33,7 @@ ANYTHING = st.recursive(
 
 def whole() -> list[bytes]:
     """Return a short log in which a pod is deleted twice, the second time without saying which."""
-    log = audit_reader.Scribe()
+    log = audit_reader.AuditLog()
     application = log.create("applications", "shop", by=audit_reader.PERSON)
     server_set = log.create(
         "serversets",
@@ -116,7 +116,7 @@ def test_bytes_that_are_no_line_are_passed_by(text: bytes, cut: int, number: int
 )
 def test_an_odd_object_hides_nothing(resource: str, part: str, odd: Json) -> None:
     """What is wrong elsewhere in the log is found all the same."""
-    log = audit_reader.Scribe()
+    log = audit_reader.AuditLog()
     log.create(resource, "odd")
     line = json.loads(log.lines[0])
     line["responseObject"][part] = odd
@@ -125,7 +125,7 @@ def test_an_odd_object_hides_nothing(resource: str, part: str, odd: Json) -> Non
 
 def test_what_can_be_read_of_an_odd_object_is_judged() -> None:
     """A server with labels that are no map says Ready over no pod, and is caught."""
-    log = audit_reader.Scribe()
+    log = audit_reader.AuditLog()
     server = log.create("servers", "shop-web-0", spec={"ordinal": 0})
     server["metadata"]["labels"] = "none"
     log.patch(server, status=READY)

@@ -13,9 +13,9 @@ from proof.history import audit_reader, journal
 STEPS = st.lists(st.sampled_from(["make", "change", "idle", "delete", "let go"]), max_size=30)
 
 
-def written(steps: list[str]) -> audit_reader.Scribe:
+def written(steps: list[str]) -> audit_reader.AuditLog:
     """Write a log of pods that come and go; the order of its lines is the order of commits."""
-    log = audit_reader.Scribe()
+    log = audit_reader.AuditLog()
     live: list[audit_reader.Object] = []
     for number, step in enumerate(steps):
         if step == "make" or not live:
@@ -65,7 +65,7 @@ def test_lives_end_when_they_end(steps: list[str]) -> None:
 @given(st.integers(0, 20))
 def test_an_end_without_a_version_is_after_what_was_answered_before(others: int) -> None:
     """A final delete comes after every change that was answered before it was asked."""
-    log = audit_reader.Scribe()
+    log = audit_reader.AuditLog()
     pod = log.create("pods", "going")
     for number in range(others):
         log.create("pods", f"other-{number}")
@@ -75,7 +75,7 @@ def test_an_end_without_a_version_is_after_what_was_answered_before(others: int)
 
 def test_an_unseen_end_is_inferred() -> None:
     """A name that is taken again tells that its former owner has gone."""
-    log = audit_reader.Scribe()
+    log = audit_reader.AuditLog()
     first = log.create("pods", "pod")
     second = log.create("pods", "pod")
     lives = journal.read(log.lines).lives
@@ -84,7 +84,7 @@ def test_an_unseen_end_is_inferred() -> None:
 
 def test_namespaces_are_told_apart(tmp_path: Path) -> None:
     """Only the namespaces that are asked for are read; half a last line is left out."""
-    one, two = audit_reader.Scribe("one"), audit_reader.Scribe("two")
+    one, two = audit_reader.AuditLog("one"), audit_reader.AuditLog("two")
     one.create("pods", "a")
     two.create("pods", "b")
     path = tmp_path / "audit.log"
@@ -95,7 +95,7 @@ def test_namespaces_are_told_apart(tmp_path: Path) -> None:
 
 def test_dry_runs_are_no_writes() -> None:
     """A request that was asked with dryRun changes nothing and is not in the history."""
-    log = audit_reader.Scribe()
+    log = audit_reader.AuditLog()
     log.create("pods", "a")
     dry = log.lines[0].replace(b'"requestURI": "/"', b'"requestURI": "/?dryRun=All"')
     assert not journal.read([dry]).changes

@@ -17,7 +17,7 @@ class Replicas:
     """A history of two that share the work, the first of which has all slots."""
 
     def __init__(self) -> None:
-        self.log = audit_reader.Scribe()
+        self.log = audit_reader.AuditLog()
         self.log.lease(FIRST, holder=tenures.TOGETHER)
         self.slot = slots.of(self.log.namespace, "shop")
         self.hold(FIRST, 1)

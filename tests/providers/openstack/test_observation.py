@@ -77,9 +77,9 @@ def test_each_state_has_its_phase(
     ("message", "reason"),
     [
         ("No valid host was found.", "NoCapacity"),
-        ("Exceeded maximum number of retries.", "BuildFailed"),
-        ("Build of instance 1 aborted", "BuildFailed"),
-        ("", "BuildFailed"),
+        ("Exceeded maximum number of retries.", "CloudBuildFailed"),
+        ("Build of instance 1 aborted", "CloudBuildFailed"),
+        ("", "CloudBuildFailed"),
     ],
 )
 def test_a_fault_has_its_reason(message: str, reason: str) -> None:
@@ -144,7 +144,7 @@ def test_tags_fit() -> None:
 
 @pytest.mark.looptime
 @pytest.mark.parametrize(
-    ("fault", "reason"), [("No valid host was found.", "NoCapacity"), ("", "BuildFailed")]
+    ("fault", "reason"), [("No valid host was found.", "NoCapacity"), ("", "CloudBuildFailed")]
 )
 async def test_a_failure_is_believed_once_it_is_explained(
     coast: Coast, fault: str, reason: str

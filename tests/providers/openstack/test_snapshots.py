@@ -118,7 +118,7 @@ async def test_a_snapshot_or_a_restore_that_breaks_is_told(coast: Coast) -> None
     coast.cloud.images[facts["image"]].status = "error"
     with pytest.raises(errors.Transient) as broken:
         await provider.act(server(), call)
-    assert broken.value.reason == "BuildFailed"
+    assert broken.value.reason == "CloudBuildFailed"
     coast.cloud.images[facts["image"]].status = "active"
     restoring = asyncio.create_task(
         provider.act(server(), act(machine.id, tasks.RESTORE, "before"))
@@ -127,7 +127,7 @@ async def test_a_snapshot_or_a_restore_that_breaks_is_told(coast: Coast) -> None
     machine.then = "ERROR"
     with pytest.raises(errors.Transient) as broken:
         await restoring
-    assert broken.value.reason == "BuildFailed"
+    assert broken.value.reason == "CloudBuildFailed"
 
 
 async def test_nobody_restores_what_is_anothers(coast: Coast) -> None:

@@ -1,4 +1,4 @@
-"""Mistakes about the truth: what is told of failures, of Ready, and of what was done."""
+"""Mistakes of reporting: what is told of failures, of Ready, and of what was done."""
 
 from __future__ import annotations
 
