@@ -317,7 +317,7 @@ class KeyState:
         )
         return made
 
-    def forget(self, target: Target, verb: Verb) -> None:
+    def forget(self, target: Target, verb: AnyVerb) -> None:
         """Forget how a call failed: it succeeded, or nobody asks for it any more."""
         self.outcomes.pop((target, verb), None)
 
