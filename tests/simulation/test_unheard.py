@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from controller.api.resources import Resource
-from fakes.openstack import Cloud
+from controller.providers.openstack.refusals import Reply
+from fakes.openstack import Cloud, Fault, Machine
 from fakes.universe import application, component
 from tests.simulation.test_cloud_volumes import apply, comes_up, there
 from tests.simulation.test_clouds import SPEC, Country
@@ -121,3 +122,36 @@ async def test_what_is_abandoned_while_a_fleet_cannot_be_opened_is_on_its_record
         country.cloud.restore()
         await country.until(lambda: not country.there())
         await country.until(lambda: not fleet(country).get("orphans"))
+
+
+def fails_at(machine: Machine) -> Fault:
+    """Return what Nova makes of deletes of a server whose cell is down: an answer of 500."""
+    return Fault(
+        method="DELETE", path=f"/servers/{machine.id}$", times=10**6, reply=Reply(status=500)
+    )
+
+
+async def test_servers_of_a_dead_cell_that_do_not_go_hold_nobody_up() -> None:
+    """Nova fails at each of their deletes: others are made meanwhile, as ever."""
+    country = Country()
+    async with country.universe:
+        await country.found()
+        await country.apply(3)
+        await country.until(lambda: country.is_ready)
+        await country.universe.settle()
+        lost = country.there()
+        country.silence(*lost)
+        country.cloud.faults.extend(fails_at(each) for each in lost)
+        await country.universe.delete(Resource.APPLICATIONS, "shop")
+        await asyncio.sleep(600)
+        assert fleet(country)["circuit"] == "Closed"
+        assert told(country) == {"Ready": "True"}
+        web = component("web", 1) | {"template": {"spec": SPEC}}
+        await country.universe.apply(application("other", web, fleet="west"))
+
+        def is_up() -> bool:
+            found = country.universe.condition(Resource.APPLICATIONS, "other")
+            return found.get("status") == "True"
+
+        await country.until(is_up, seconds=60)
+        assert len(country.universe.names(Resource.SERVERS)) == 4

@@ -414,7 +414,7 @@ class CloudProvider:
 
     async def remove(self, instance: str) -> None:
         """Have a server deleted; one that is gone is forgotten once that is proved."""
-        with contextlib.suppress(refusals.Missing):
+        with contextlib.suppress(refusals.Missing), self._unheard(instance):
             await self._client.call(
                 COMPUTE, "DELETE", f"/servers/{instance}", what=f"delete {instance}"
             )
@@ -423,13 +423,29 @@ class CloudProvider:
     async def erase(self, instance: str) -> None:
         """Have a server deleted without waiting for anybody, its reclaim time included."""
         try:
-            await self._client.call(
-                COMPUTE, "POST", f"/servers/{instance}/action",
-                what=f"delete {instance} by force", body={"forceDelete": None},
-            )  # fmt: skip
+            with self._unheard(instance):
+                await self._client.call(
+                    COMPUTE, "POST", f"/servers/{instance}/action",
+                    what=f"delete {instance} by force", body={"forceDelete": None},
+                )  # fmt: skip
         except (refusals.Missing, refusals.Busy):
             await self.remove(instance)
         self._left(instance)
+
+    @contextlib.contextmanager
+    def _unheard(self, instance: str) -> Iterator[None]:
+        """Tell of a server whose cell is down that this is why the cloud fails at it.
+
+        Nova answers with 500 there, which tells nothing of the cloud: other cells make servers.
+        """
+        try:
+            yield
+        except (refusals.CloudUnreachable, refusals.AnswerLost) as error:
+            known = self._register.machines.get(instance)
+            if known is None or known.row.status != "UNKNOWN":
+                raise
+            message = observation.away(instance)
+            raise refusals.Busy(message, reason=ProviderReason.UNHEARD) from error
 
     def _left(self, instance: str) -> None:
         self._register.leave(instance, now=asyncio.get_running_loop().time())
