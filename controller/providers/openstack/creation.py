@@ -132,8 +132,11 @@ class Creation:
             found = await listing.servers(self._client, {"tags": tag}, detail=True)
             for row in found.rows:
                 self._register.see(row, begun=found.begun)
-            # A cloud that ignores filters lists all: each row is checked.
-            if any(tag in row.tags and row.id in self._register.machines for row in found.rows):
+            # A cloud that ignores filters lists all: each row is checked. What was let go of bears
+            # the same tag, where the attempt after a failed one was in doubt.
+            left, known = self._register.orphans(), self._register.machines
+            ids = (row.id for row in found.rows if tag in row.tags)
+            if any(each in known and each not in left for each in ids):
                 del self._doubts[uid]
                 return True
             if begun >= self._doubts[uid] + DOUBT_SECONDS:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import functools
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from typing import Any
@@ -18,6 +19,7 @@ from controller import contract, errors, parts
 from controller.api import objects
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
+from controller.contract import orphans
 from controller.providers.openstack import configuration
 from controller.providers.openstack.claims import Claims
 from controller.providers.openstack.client import PER_SECOND, Client, Tokens
@@ -74,7 +76,10 @@ async def open_cloud(
             per_second=lambda: _pace(context, fleet), clock=context.clock,
         )  # fmt: skip
         await client.open()
-        register = Register(fleet.metadata.uid, changed=context.changed)
+        register = Register(
+            fleet.metadata.uid, changed=context.changed,
+            orphans=functools.partial(orphans.ids, context, fleet),
+        )  # fmt: skip
         recorded = [each.id for each in fleet.status.orphans]
         for each in (*recorded, *(one.id for one in fleet.status.unclaimed)):
             # What has no Server any more is there until the cloud says otherwise.
@@ -126,9 +131,7 @@ def _pace(context: contract.Context, fleet: objects.Fleet) -> float:
 
     Other limits open no other provider.
     """
-    fleets = context.informers.get(Resource.FLEETS)
-    now = fleets.objects.get(("", fleet.metadata.name)) if fleets is not None else None
-    limits: objects.FleetLimits = (now or fleet).spec.limits
+    limits = orphans.now(context, fleet).spec.limits
     return float(limits.calls_per_second or PER_SECOND)
 
 

@@ -139,6 +139,7 @@ class CloudProvider:
             not recorded
             or self._register.is_gone(recorded)
             or self._register.is_anothers(recorded, uid)
+            or recorded in self._register.orphans()
         )
 
     def _unseen(self, server: objects.Server) -> contract.Observation:
