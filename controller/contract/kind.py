@@ -7,6 +7,7 @@ and the supervisor of fleets are made from what stands here; nothing else names 
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     # The models take long to import, and only who renders the CRDs needs them.
     from controller.api import schema
 
+# Of the server of that namespace and name.
+AloneSince = Callable[[str, str], float]
+
 
 def nobody(namespace: str, name: str) -> None:
     """Hear of a change of a server, and tell nobody."""
@@ -35,6 +39,12 @@ def no_component(namespace: str, application: str, component: str) -> None:
     del namespace, application, component
 
 
+def always(namespace: str, name: str) -> float:
+    """Know of nobody else who makes servers."""
+    del namespace, name
+    return -math.inf
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
     """What a provider is given to work with for as long as it is open.
@@ -42,6 +52,10 @@ class Context:
     `changed` is to be called whenever what `observe` answers may have changed by itself; never
     after the provider is closed. `claims_changed` is, with namespace, application and component,
     whenever that is so of what `claims` answers.
+
+    `alone_since` tells of a server, by namespace and name, until when others may have made
+    something for it, by the loop's clock: the provider before this one, or another process. No
+    list that was asked for earlier proves that there is nothing.
     """
 
     api: kube.Api
@@ -49,6 +63,7 @@ class Context:
     clock: Callable[[], float]
     changed: Changed = nobody
     claims_changed: Callable[[str, str, str], None] = no_component
+    alone_since: AloneSince = always
     # What HTTP steps may call beyond a server's own addresses.
     allowed_urls: Sequence[str] = ()
     # Where the operator itself lives, and what is for it alone.

@@ -168,7 +168,12 @@ class Operator:
             namespace=options.lease_namespace,
         )
         self.fleets = Fleets(
-            self.caches, kinds=registry.kinds(), context=context, pool=pool, sharers=sharers
+            self.caches,
+            kinds=registry.kinds(),
+            context=context,
+            pool=pool,
+            sharers=sharers,
+            since=owner.since,
         )
         writer = Writer(acting, may_write=may_write, made=self.caches.learn)
         self.labels = self._labelled(writer) if options.watch_slots else None

@@ -385,9 +385,17 @@ MECHANISMS = (
         "::test_another_is_made_beside_what_was_let_go_of",
     ),
     one(
+        "nobody waits for what another provider has posted",
+        f"{_ROOM}.creation:Creation._ended",
+        "max(self._doubts.get(uid, -math.inf), self._alone_since(*key))",
+        "self._doubts.get(uid, -math.inf)",
+        "tests/simulation/test_cloud_successors.py"
+        "::test_a_fleet_that_is_edited_among_creates_makes_nothing_twice",
+    ),
+    one(
         "nobody waits for what a lost POST has made",
         f"{_ROOM}.creation:Creation._settled",
-        "begun >= self._doubts[uid] + DOUBT_SECONDS",
+        "begun >= ended + DOUBT_SECONDS",
         "True",
         f"{_CREATION}::test_what_shows_up_late_is_taken_up",
     ),

@@ -104,6 +104,7 @@ async def open_cloud(
                 client=client, register=register, lister=lister, readiness=readiness, reach=reach,
                 steps=shared, rebuilds=settings.rebuild == "WhenPossible",
                 resizing=resizing, groups=groups, claims=claims, floating=floating,
+                alone_since=context.alone_since,
             )
         )  # fmt: skip
         lister.acts_by(

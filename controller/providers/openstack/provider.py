@@ -63,6 +63,7 @@ class Parts:
     groups: Groups
     claims: Claims
     floating: FloatingIPs
+    alone_since: contract.AloneSince
 
 
 class CloudProvider:
@@ -81,7 +82,7 @@ class CloudProvider:
         self._claims = parts.claims
         self._floating = parts.floating
         self._lookups = Lookups(parts.client)
-        self._creation = Creation(parts.client, parts.register, parts.lister)
+        self._creation = Creation(parts.client, parts.register, parts.lister, parts.alone_since)
         self._powering = Powering(parts.client, parts.register)
         self._snapshots = Snapshots(parts.client, parts.register)
 
@@ -154,7 +155,7 @@ class CloudProvider:
     def instance(self, server: objects.Meta) -> str | None:
         """Return the id of what there is of a server.
 
-        None before the first list, and while a create in doubt may yet make it.
+        None before the first list, and while a create in doubt, or of others, may yet make it.
         """
         if not self._register.synced:
             return None
