@@ -76,14 +76,7 @@ async def open_cloud(
             per_second=lambda: _pace(context, fleet), clock=context.clock,
         )  # fmt: skip
         await client.open()
-        register = Register(
-            fleet.metadata.uid, changed=context.changed,
-            orphans=functools.partial(orphans.ids, context, fleet),
-        )  # fmt: skip
-        recorded = [each.id for each in fleet.status.orphans]
-        for each in (*recorded, *(one.id for one in fleet.status.unclaimed)):
-            # What has no Server any more is there until the cloud says otherwise.
-            register.doubt(each)
+        register = _register(context, fleet)
         reach = Reach(settings.probe_cidrs)
         lister = Lister(client, register)
         readiness = Readiness(
@@ -125,6 +118,17 @@ async def open_cloud(
             running(_listing(lister), readiness.run, claims.run, floating.run)
         )
         yield provider
+
+
+def _register(context: contract.Context, fleet: objects.Fleet) -> Register:
+    """Return the register of a fleet's servers, which knows of those that have no Server."""
+    left = functools.partial(orphans.ids, context, fleet)
+    made = Register(fleet.metadata.uid, changed=context.changed, orphans=left)
+    recorded = [each.id for each in fleet.status.orphans]
+    for each in (*recorded, *(one.id for one in fleet.status.unclaimed)):
+        # What has no Server any more is there until the cloud says otherwise.
+        made.doubt(each)
+    return made
 
 
 def _pace(context: contract.Context, fleet: objects.Fleet) -> float:
