@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import msgspec
@@ -416,16 +416,17 @@ class CloudProvider:
 
     async def remove(self, instance: str) -> None:
         """Have a server deleted; one that is gone is forgotten once that is proved."""
-        with contextlib.suppress(refusals.Missing), self._unheard(instance):
-            await self._client.call(
-                COMPUTE, "DELETE", f"/servers/{instance}", what=f"delete {instance}"
-            )
+        with contextlib.suppress(refusals.Missing):
+            async with self._heard(instance):
+                await self._client.call(
+                    COMPUTE, "DELETE", f"/servers/{instance}", what=f"delete {instance}"
+                )
         self._left(instance)
 
     async def erase(self, instance: str) -> None:
         """Have a server deleted without waiting for anybody, its reclaim time included."""
         try:
-            with self._unheard(instance):
+            async with self._heard(instance):
                 await self._client.call(
                     COMPUTE, "POST", f"/servers/{instance}/action",
                     what=f"delete {instance} by force", body={"forceDelete": None},
@@ -434,18 +435,21 @@ class CloudProvider:
             await self.remove(instance)
         self._left(instance)
 
-    @contextlib.contextmanager
-    def _unheard(self, instance: str) -> Iterator[None]:
-        """Tell of a server whose cell is down that this is why the cloud fails at it.
+    @contextlib.asynccontextmanager
+    async def _heard(self, instance: str) -> AsyncIterator[None]:
+        """Have a failure told as that of its cell, where that is down: a look at the server tells.
 
         Nova answers with 500 there, which tells nothing of the cloud: other cells make servers.
         """
         try:
             yield
         except (refusals.CloudUnreachable, refusals.AnswerLost) as error:
-            known = self._register.machines.get(instance)
-            if known is None or known.row.status != "UNKNOWN":
+            begun, row = asyncio.get_running_loop().time(), None
+            with contextlib.suppress(errors.ArgosyError):
+                row = await listing.server(self._client, instance)
+            if row is None or row.status != "UNKNOWN":
                 raise
+            self._register.see(row, begun=begun)
             message = observation.away(instance)
             raise refusals.Busy(message, reason=ProviderReason.UNHEARD) from error
 
