@@ -13,7 +13,7 @@ from controller.execution.caches import Caches
 from controller.execution.engine import Engine
 from controller.execution.event_writer import EventWriter
 from controller.execution.fleets import Fleets
-from controller.execution.ownership import Ownership
+from controller.execution.ownership import Ownership, SoleLeader
 from controller.execution.pool import Pool
 from controller.execution.writer import Writer
 from controller.kinds import registry as kinds_registry
@@ -58,7 +58,14 @@ class Operator:
             sharers=sharers,
         )
         known = {**providers_registry.kinds(), **(providers or {})}
-        self.fleets = Fleets(self.caches, kinds=known, context=context, pool=pool, sharers=sharers)
+        self.fleets = Fleets(
+            self.caches,
+            kinds=known,
+            context=context,
+            pool=pool,
+            sharers=sharers,
+            since=(ownership or SoleLeader()).since,
+        )
         self.writer = Writer(api, may_write=may_write, made=self.caches.learn)
         self.engine = Engine(
             caches=self.caches,

@@ -7,6 +7,7 @@ and the supervisor of fleets are made from what stands here; nothing else names 
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,9 @@ from controller.kube import informer
 if TYPE_CHECKING:
     # The models take long to import, and only who renders the CRDs needs them.
     from controller.api import schema
+
+# Of the server of that namespace and name.
+AloneSince = Callable[[str, str], float]
 
 
 def nobody(namespace: str, name: str) -> None:
@@ -45,6 +49,12 @@ def alone() -> int:
     return 1
 
 
+def nobody_else(namespace: str, name: str) -> float:
+    """Know of nobody else who makes servers."""
+    del namespace, name
+    return -math.inf
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
     """What a provider is given to work with for as long as it is open.
@@ -54,6 +64,10 @@ class Context:
     whenever that is so of what `claims` answers. `may_write` is to be asked right before anything
     is sent that changes something, by loops of the provider as by its calls: where it says no,
     nothing is sent, and `errors.LeaseLost` is raised. Writes of `api` ask by themselves.
+
+    `alone_since` tells of a server, by namespace and name, until when others may have made
+    something for it, by the loop's clock: the provider before this one, or another process. No
+    list that was asked for earlier proves that there is nothing.
     """
 
     api: kube.Api
@@ -62,6 +76,7 @@ class Context:
     changed: Changed = nobody
     claims_changed: Callable[[str, str, str], None] = no_component
     may_write: Callable[[], bool] = always
+    alone_since: AloneSince = nobody_else
     # What HTTP steps may call beyond a server's own addresses.
     allowed_urls: Sequence[str] = ()
     # Where the operator itself lives, and what is for it alone.

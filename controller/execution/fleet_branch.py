@@ -7,16 +7,22 @@ guards one namespace must not hold up the calls of another.
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
+import math
 from collections.abc import Callable, Iterable
 
-from controller import contract
-from controller.api import objects
+from controller import contract, errors
+from controller.api import objects, texts
 from controller.execution.breaker import Breaker
 from controller.execution.fleet_waiters import Waiters
 from controller.execution.pool import WIDTH, Pool
 from controller.execution.provider_life import ProviderLife
 from controller.planning.circuit import Rule, State
+
+# How much is kept of what a provider said of a failure.
+LONGEST_WORDS = 300
+_ACTS = frozenset({contract.Verb.ACT, contract.Verb.RESUME})
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +47,8 @@ class Branch:
         self.fleet = fleet
         self.pool = pool
         self.life: ProviderLife | None = None
+        # Until when another provider, or process, may have made servers, by the loop's clock.
+        self.alone_since = -math.inf
         self._waiters = waiters
         self._clock = clock
         self.whole = Breaker(fleet, waiters, clock, held=self.held)
@@ -95,6 +103,13 @@ class Branch:
                 began, verb, failed=how.failed if fits else None, whose=how.whose, words=how.words
             )
 
+    def take_over(self) -> None:
+        """Take in that until now another provider, or another process, may have made servers.
+
+        What these made shows in no list that was asked for before.
+        """
+        self.alone_since = asyncio.get_running_loop().time()
+
     def anew(self) -> None:
         """Forget all failures: another provider has its place."""
         for each in self.every():
@@ -121,6 +136,33 @@ class Branch:
         made.ruled(rule_of(self.fleet.spec.limits))
         self._own[namespace] = made
         return made
+
+
+def ended(error: errors.ArgosyError, verb: contract.Verb, whose: str) -> Ended:
+    """Return how a call ended that raised this."""
+    return Ended(
+        failed=_failed(error, verb),
+        local=error.policy.local,
+        # An answer that was lost may be that server's own trouble.
+        whose=whose if error.policy.kind is errors.Kind.UNKNOWN else "",
+        words=texts.cut(error.words, LONGEST_WORDS),
+    )
+
+
+def unanswered(error: OSError) -> Ended:
+    """Return how a call ended that nobody answered."""
+    return Ended(failed=True, words=texts.cut(str(error), LONGEST_WORDS))
+
+
+def _failed(error: errors.ArgosyError, verb: contract.Verb) -> bool | None:
+    """Return whether the provider does not work, by how a call ended; None: that tells nothing.
+
+    A provider that refuses has answered. An act whose end nobody saw may have failed by itself.
+    """
+    policy = error.policy
+    if policy.works is None or (policy.kind is errors.Kind.UNKNOWN and verb in _ACTS):
+        return None
+    return not policy.works
 
 
 def rule_of(limits: objects.FleetLimits) -> Rule:

@@ -10,14 +10,16 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import functools
+import math
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TypeVar
 
 import structlog
 
 from controller import contract, errors
-from controller.api import objects, texts
+from controller.api import objects
 from controller.api.reasons import Reason
+from controller.execution import fleet_branch
 from controller.execution.breaker import Breaker
 from controller.execution.caches import Caches
 from controller.execution.fleet_branch import Branch, Ended
@@ -36,17 +38,14 @@ T = TypeVar("T")
 PER_SECOND = 50
 # How long a start waits for providers to open, in seconds; those that take longer come later.
 OPENING_SECONDS = 2.0
-# How much is kept of what a provider said of a failure.
-LONGEST_WORDS = 300
-_ACTS = frozenset({contract.Verb.ACT, contract.Verb.RESUME})
 
 
 class Fleets:
     """Providers by fleet name, open for as long as their Fleet is the same.
 
     `kinds` are the known providers by name, `pool` is that of the API server. `sharers` processes
-    keep to a fleet's limits together. `touch` is called with each key of which something else may
-    now be planned.
+    keep to a fleet's limits together; `since` tells when the turn of this one at a key began, by
+    the loop's clock. `touch` is called with each key of which something else may be planned now.
     """
 
     def __init__(
@@ -57,8 +56,10 @@ class Fleets:
         context: contract.Context,
         pool: Pool,
         sharers: Callable[[], int] = lambda: 1,
+        since: Callable[[Key], float] = lambda _key: -math.inf,
     ) -> None:
         self._sharers = sharers
+        self._since = since
         self._caches = caches
         self._kinds = kinds
         # Those that need no object, by their names, and how people see them until there is one.
@@ -97,7 +98,7 @@ class Fleets:
             self._caches.informer(objects.Fleet).subscribe(self._fleet_changed)
         known = [name for _, name in self._caches.of(objects.Fleet).objects]
         for name in dict.fromkeys((*self._built_in, *known)):
-            self._follow(name)
+            self._follow(name, first=True)
         waits = [
             asyncio.ensure_future(each.life.settled())
             for each in self._branches.values()
@@ -123,8 +124,11 @@ class Fleets:
         if item is not None:
             self._follow(item.metadata.name)
 
-    def _follow(self, name: str) -> None:
-        """Have the fleet's provider, pool and rule be those that its Fleet asks for now."""
+    def _follow(self, name: str, *, first: bool = False) -> None:
+        """Have the fleet's provider, pool and rule be those that its Fleet asks for now.
+
+        The `first` ones of this process may have been another's until just now.
+        """
         fleet, branch = self._written(name), self._branches.get(name)
         if fleet is None:
             if branch is not None:
@@ -140,6 +144,8 @@ class Fleets:
         branch.pool = self._pool_of(branch, kind)
         if branch.life is not None and branch.life.serves(fleet):
             return
+        if first or branch.life is not None:
+            branch.take_over()
         self._end(branch)
         # Another provider is tried anew, whatever became of the calls to the one before.
         branch.anew()
@@ -148,6 +154,7 @@ class Fleets:
                 self._context,
                 changed=functools.partial(self._observed, name),
                 claims_changed=self._claims_changed,
+                alone_since=functools.partial(self._alone_since, name),
             )
             branch.life = ProviderLife(kind, context, fleet, changed=lambda: self._wake(name))
 
@@ -403,7 +410,8 @@ class Fleets:
             branch = self._branches.get(name)
         if branch is None or branch.life is None:
             raise errors.Waiting(f"the fleet {name} is not open", reason=Reason.FLEET_OPENING)
-        with branch.life.lend() as provider:
+        life = branch.life
+        with life.lend() as provider:
             if branch.blocking(namespace, verb) is not None:
                 message = f"many calls to the fleet {name} failed: new ones wait for a while"
                 raise errors.Waiting(message, reason=Reason.CIRCUIT_OPEN)
@@ -412,15 +420,17 @@ class Fleets:
                 answer = await call(provider)
                 how = Ended(failed=False)
             except errors.ArgosyError as error:
-                how = _ended(error, verb, whose)
+                how = fleet_branch.ended(error, verb, whose)
                 raise
             except (TimeoutError, ConnectionError) as error:
-                how = Ended(failed=True, words=texts.cut(str(error), LONGEST_WORDS))
+                how = fleet_branch.unanswered(error)
                 raise
             else:
                 return answer
             finally:
                 branch.end(begun, namespace, verb, how)
+                if verb is contract.Verb.CREATE and branch.life is not life:
+                    branch.take_over()
 
     # --- Who is told ------------------------------------------------------------------------------
 
@@ -433,6 +443,12 @@ class Fleets:
         for each in branch.breakers(namespace) if branch is not None else ():
             each.seen()
         self._waiters.touch(keys.server(namespace, name))
+
+    def _alone_since(self, fleet: str, namespace: str, name: str) -> float:
+        """Return until when others may have made something for a server, by the loop's clock."""
+        branch = self._branches.get(fleet)
+        own = self._since(keys.server(namespace, name))
+        return max(own, branch.alone_since) if branch is not None else own
 
     def _claims_changed(self, namespace: str, application: str, component: str) -> None:
         """Have the set of a component looked at: what its servers have outlives them."""
@@ -468,25 +484,3 @@ def _held(by: Breaker) -> contract.Pause:
         until=circuit.until if circuit.state is State.OPEN else 0.0,
         namespace=namespace,
     )
-
-
-def _ended(error: errors.ArgosyError, verb: contract.Verb, whose: str) -> Ended:
-    """Return how a call ended that raised this."""
-    return Ended(
-        failed=_failed(error, verb),
-        local=error.policy.local,
-        # An answer that was lost may be that server's own trouble.
-        whose=whose if error.policy.kind is errors.Kind.UNKNOWN else "",
-        words=texts.cut(error.words, LONGEST_WORDS),
-    )
-
-
-def _failed(error: errors.ArgosyError, verb: contract.Verb) -> bool | None:
-    """Return whether the provider does not work, by how a call ended; None: that tells nothing.
-
-    A provider that refuses has answered. An act whose end nobody saw may have failed by itself.
-    """
-    policy = error.policy
-    if policy.works is None or (policy.kind is errors.Kind.UNKNOWN and verb in _ACTS):
-        return None
-    return not policy.works

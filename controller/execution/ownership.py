@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextvars
 import dataclasses
+import math
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
@@ -31,6 +32,12 @@ class Ownership(Protocol):
 
     def epoch(self, key: Key) -> int:
         """Return which tenure of the key this is: each later owner has a higher one."""
+
+    def since(self, key: Key) -> float:
+        """Return when this tenure of the key began, by the loop's clock.
+
+        Calls that its last owner made may have been answered just before.
+        """
 
     def moving(self, key: Key) -> str:
         """Return what says whose the key is, if it passes to another once its acts have ended."""
@@ -63,6 +70,11 @@ class SoleLeader:
         """Return the number of this leadership."""
         del key
         return self.tenure()
+
+    def since(self, key: Key) -> float:
+        """Return a time long ago: a leader opens its providers after it took the Lease."""
+        del key
+        return -math.inf
 
     def moving(self, key: Key) -> str:
         """Return nothing: a sole leader shares with nobody."""

@@ -20,6 +20,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import enum
+import math
 import random
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping
 from typing import Any
@@ -65,6 +66,8 @@ class Stage(enum.Enum):
 @dataclasses.dataclass(slots=True, eq=False)
 class _Held:
     epoch: int
+    # When it was taken, by the loop's clock.
+    since: float
     stage: Stage = Stage.CATCHING_UP
     # Whether it is to move, and acts keep it from that.
     awaited: bool = False
@@ -145,6 +148,12 @@ class Sharing:
         slot = self.slot(key)
         held = self._held.get(slot) if slot is not None else None
         return held.epoch if held is not None else 0
+
+    def since(self, key: Key) -> float:
+        """Return when the key's slot was taken here; its last owner made calls until then."""
+        slot = self.slot(key)
+        held = self._held.get(slot) if slot is not None else None
+        return held.since if held is not None else -math.inf
 
     def moving(self, key: Key) -> str:
         """Return the Lease of the key's slot while that waits for acts, to be another's then."""
@@ -343,7 +352,7 @@ class Sharing:
             self._begin(taken)
 
     def _begin(self, taken: Mapping[int, int]) -> None:
-        begun = {slot: _Held(epoch) for slot, epoch in taken.items()}
+        begun = {slot: _Held(epoch, self._now()) for slot, epoch in taken.items()}
         self._held |= begun
         _log.info("slots taken", slots=sorted(taken))
         self._start(self._catch_up(begun), "slots taken")

@@ -143,8 +143,7 @@ class Operator:
             _together(options) if shared else holder,
             shared=shared,
         )
-        own = heartbeat(options.identity)
-        self._heartbeat = Elector(api, options.lease_namespace, own, holder)
+        self._heartbeat = Elector(api, options.lease_namespace, heartbeat(options.identity), holder)
         self.sharing = self._shared(holder) if shared else None
         owner: ownership.Ownership = self.sharing or SoleLeader(
             leading=lambda: self.elector.leading,
@@ -161,8 +160,9 @@ class Operator:
             allowed_urls=options.allowed_urls, namespace=options.lease_namespace, sharers=sharers,
         )  # fmt: skip
         self.fleets = Fleets(
-            self.caches, kinds=registry.kinds(), context=context, pool=pool, sharers=sharers
-        )
+            self.caches, kinds=registry.kinds(), context=context, pool=pool, sharers=sharers,
+            since=owner.since,
+        )  # fmt: skip
         writer = Writer(acting, may_write=may_write, made=self.caches.learn)
         self.labels = self._labelled(writer) if options.watch_slots else None
         self.engine = Engine(

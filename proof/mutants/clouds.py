@@ -226,7 +226,7 @@ _AWAY = (
     ),
     one(
         "a silent cell's servers are made anew as ill ones",
-        "controller.kinds.server.rules:_unreachable",
+        "controller.kinds.server.removal:away",
         "situation.seen.hidden",
         "False",
         f"{_CLOUDS}::test_a_cell_that_is_down_for_long_costs_no_server",
@@ -381,9 +381,25 @@ MECHANISMS = (
         f"{_CREATION}::test_of_two_the_older_stays",
     ),
     one(
+        "what was let go of is in the way of another",
+        f"{_ROOM}.register:Register.of",
+        "each.id not in left",
+        "True",
+        "tests/providers/openstack/test_abandoned.py"
+        "::test_another_is_made_beside_what_was_let_go_of",
+    ),
+    one(
+        "nobody waits for what another provider has posted",
+        f"{_ROOM}.creation:Creation._ended",
+        "max(self._doubts.get(uid, -math.inf), self._alone_since(*key))",
+        "self._doubts.get(uid, -math.inf)",
+        "tests/simulation/test_cloud_successors.py"
+        "::test_a_fleet_that_is_edited_among_creates_makes_nothing_twice",
+    ),
+    one(
         "nobody waits for what a lost POST has made",
         f"{_ROOM}.creation:Creation._settled",
-        "begun >= self._doubts[uid] + DOUBT_SECONDS",
+        "begun >= ended + DOUBT_SECONDS",
         "True",
         f"{_CREATION}::test_what_shows_up_late_is_taken_up",
     ),
@@ -405,7 +421,7 @@ MECHANISMS = (
         "an id on record is not looked for",
         f"{_ROOM}.provider:CloudProvider._is_absent",
         "not recorded or self._register.is_gone(recorded)"
-        " or self._register.is_anothers(recorded, uid)",
+        " or self._register.is_anothers(recorded, uid) or recorded in self._register.orphans()",
         "True",
         f"{_LISTER}::test_an_operator_that_starts_beside_a_silent_cell_makes_nothing",
     ),

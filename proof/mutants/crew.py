@@ -14,10 +14,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from typing import Any
 
-from controller import errors
+from controller import contract, errors
 from controller.api.resources import Resource
 from controller.execution import labels, ownership
 from controller.execution.sharing import Sharing
@@ -101,14 +101,14 @@ class Mate:
         *,
         by_slot: bool = False,
         servers_per_namespace: int = 0,
+        providers: Mapping[str, contract.ProviderKind] | None = None,
     ) -> None:
         self.name = name
         self.identity = f"{name}_{process}"
         self.door = Door(stage.server)
         stage.doors.append(self.door)
         api: Any = self.door  # as `controller.kube.api.Api`, by delegation
-        place = arena.NAMESPACE
-        own = members.heartbeat(name)
+        place, own = arena.NAMESPACE, members.heartbeat(name)
         self.heartbeat = Elector(api, place, own, self.identity, rng=stage.chance)
         self.guard = Elector(api, place, LEADER, TOGETHER, shared=True, rng=stage.chance)
         self.members = members.Members(api, place, self.identity)
@@ -125,6 +125,7 @@ class Mate:
             holder=self.identity,
             by_slot=by_slot,
             servers_per_namespace=servers_per_namespace,
+            providers=providers,
         )
         self.sharing = Sharing(
             caches=self.operator.caches,
@@ -213,6 +214,10 @@ class _Late:
         """Ask it."""
         return self._whose().epoch(key)
 
+    def since(self, key: Any) -> float:
+        """Ask it."""
+        return self._whose().since(key)
+
     def moving(self, key: Any) -> str:
         """Ask it."""
         return self._whose().moving(key)
@@ -225,13 +230,20 @@ class _Late:
 class Crew:
     """The replicas on a stage, in the order in which they joined.
 
-    Each follows all there is, or, `by_slot`, what is in its own slots.
+    Each follows all there is, or, `by_slot`, what is in its own slots; `providers` are beside those
+    of this build.
     """
 
     def __init__(
-        self, stage: arena.Stage, *, by_slot: bool = False, servers_per_namespace: int = 0
+        self,
+        stage: arena.Stage,
+        *,
+        by_slot: bool = False,
+        servers_per_namespace: int = 0,
+        providers: Mapping[str, contract.ProviderKind] | None = None,
     ) -> None:
         self.stage = stage
+        self._providers = providers
         self._by_slot = by_slot
         self._servers_per_namespace = servers_per_namespace
         self.mates: list[Mate] = []
@@ -248,6 +260,7 @@ class Crew:
             f"p{number}",
             by_slot=self._by_slot if by_slot is None else by_slot,
             servers_per_namespace=self._servers_per_namespace,
+            providers=self._providers,
         )
         self.mates.append(mate)
         return mate

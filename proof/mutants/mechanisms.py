@@ -136,7 +136,7 @@ MEANINGS = (
     ),
     one(
         "a breaker that does not hear that a provider is away",
-        "controller.execution.fleets:_failed",
+        "controller.execution.fleet_branch:_failed",
         "not policy.works",
         "False",
         "tests/suite/test_error_policies.py",
@@ -286,7 +286,7 @@ OUTAGES = (
     ),
     one(
         "a namespace that is not answered, and opens the fleet's circuit for everybody",
-        "controller.execution.fleets:_ended",
+        "controller.execution.fleet_branch:ended",
         "error.policy.local",
         "False",
         f"{_NAMESPACES}::test_a_tenants_dead_webhook_never_delays_anothers_create",

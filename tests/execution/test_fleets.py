@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -433,3 +434,40 @@ async def test_a_namespace_without_servers_is_forgotten() -> None:
     async with harbour() as one:
         for number in range(3):
             await close_namespace(one, f"team-{number}")
+
+
+async def test_a_provider_is_told_until_when_the_one_before_it_made_servers() -> None:
+    """Nobody did before a new Fleet; once that is edited the old one may, to its last call."""
+    loop = asyncio.get_running_loop()
+    async with harbour(fleet=False) as one:
+        await asyncio.sleep(10)
+        await one.put("attic")
+        await one.until(lambda: one.fleets.is_open("attic"))
+        assert one.shelf.contexts[-1].alone_since("default", "shop-web-0") == -math.inf
+        may_end = asyncio.Event()
+
+        async def slow(_provider: contract.Provider) -> None:
+            await may_end.wait()
+
+        call = asyncio.create_task(one.fleets.ask("attic", Verb.CREATE, slow))
+        await asyncio.sleep(10)
+        edited = loop.time()
+        await one.change("attic", shelf={"room": 7})
+        await one.until(lambda: one.shelf.opened == [9, 7])
+        assert edited <= one.shelf.contexts[-1].alone_since("default", "shop-web-0") < edited + 1
+        await asyncio.sleep(10)
+        may_end.set()
+        await call
+        assert one.shelf.contexts[-1].alone_since("default", "shop-web-0") == loop.time()
+        ended = loop.time()
+        await asyncio.sleep(10)
+        await one.fleets.ask("attic", Verb.CREATE, answer)
+        assert one.shelf.contexts[-1].alone_since("default", "shop-web-0") == ended
+
+
+async def test_whoever_begins_to_lead_is_not_alone_before() -> None:
+    """The leader of before may have made servers of all fleets until the Lease was taken."""
+    async with harbour() as one:
+        began = asyncio.get_running_loop().time()
+        assert one.shelf.contexts[-1].alone_since("default", "shop-web-0") <= began
+        assert one.shelf.contexts[-1].alone_since("default", "shop-web-0") > -math.inf

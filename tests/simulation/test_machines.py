@@ -111,3 +111,21 @@ async def test_many_machines_that_are_abandoned_at_once_are_all_on_record() -> N
             universe.machines.silence(("default", f"shop-web-{ordinal}"), silent=False)
         await universe.until(lambda: not orphans(universe))
         assert universe.machines.machines == ()
+
+
+async def test_another_machine_comes_for_one_that_is_abandoned() -> None:
+    """The application is whole again, and the first one is torn down when it returns."""
+    deletion = {"drainSeconds": 1, "timeoutSeconds": 30, "onTimeout": "Abandon"}
+    async with Universe() as universe:
+        await begin(universe, 2, deletion=deletion)
+        (first,) = [each for each in universe.machines.machines if each.key[1] == "shop-web-1"]
+        universe.machines.silence(first.key)
+        await universe.apply(operation("anew", "shop", "Replace"))
+        await ends(universe, "anew")
+        assert orphans(universe) == ["default/shop-web-1"]
+        found = [each.key[1] for each in universe.machines.machines if each is not first]
+        assert sorted(found) == ["shop-web-0", "shop-web-1"]
+        first.silent = False
+        await universe.until(lambda: not orphans(universe))
+        assert len(universe.machines.machines) == 2
+        assert first not in universe.machines.machines

@@ -35,6 +35,11 @@ class Share:
         del key
         return 1
 
+    def since(self, key: Key) -> float:
+        """Return the beginning of it."""
+        del key
+        return 0.0
+
     def moving(self, key: Key) -> str:
         """Return that nothing moves."""
         del key

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from controller.api.resources import Resource
-from fakes.openstack import Cloud
-from fakes.universe import application, component
-from tests.simulation.test_cloud_volumes import apply, comes_up, there
+from controller.providers.openstack.refusals import Reply
+from fakes.openstack import Cloud, Fault, Machine
+from fakes.universe import application, component, operation
+from tests.simulation.test_cloud_volumes import apply, claim, comes_up, there
 from tests.simulation.test_clouds import SPEC, Country
 
 pytestmark = pytest.mark.looptime
@@ -159,3 +160,113 @@ async def test_what_is_abandoned_while_a_fleet_cannot_be_opened_is_on_its_record
         country.cloud.restore()
         await country.until(lambda: not country.there())
         await country.until(lambda: not fleet(country).get("orphans"))
+
+
+ABANDON: Json = {"drainSeconds": 1, "timeoutSeconds": 60, "onTimeout": "Abandon"}
+
+
+@pytest.mark.parametrize("lost", ["its cell", "its host"])
+async def test_another_instance_comes_for_one_that_is_abandoned(lost: str) -> None:
+    """It is on the Fleet's record then, in nobody's way, and collected once it is heard again."""
+    country = Country()
+    async with country.universe:
+        await country.found()
+        web = component("web", 1) | {"template": {"spec": SPEC}}
+        await country.universe.apply(application("shop", web, fleet="west", deletion=ABANDON))
+        await country.until(lambda: country.is_ready)
+        await country.universe.settle()
+        (first,) = country.there()
+        if lost == "its cell":
+            country.silence(first)
+            country.cloud.faults.append(fails_at(first))
+        else:
+            country.cloud.timing.delete = 10**6
+        await country.universe.apply(operation("anew", "shop", "Replace"))
+
+        def successors() -> list[str]:
+            up = [each for each in country.cloud.settle() if each.status == "ACTIVE"]
+            return [each.id for each in up if each is not first and each.gone_at is None]
+
+        await country.until(lambda: successors() and country.is_ready)
+        await country.until(lambda: ended(country, "anew"))
+        assert [each["id"] for each in fleet(country)["orphans"]] == [first.id]
+        assert not first.deleted
+        second = successors()
+        await asyncio.sleep(300)
+        assert successors() == second
+        country.cloud.faults.clear()
+        first.silent = country.cloud.silent_cell = False
+        first.updated = country.cloud.now
+        if lost == "its host":
+            first.gone_at = country.cloud.now
+        await country.until(lambda: not fleet(country).get("orphans"))
+        assert [each.id for each in country.cloud.settle()] == second
+        assert country.is_ready
+
+
+async def test_what_an_abandoned_server_has_is_waited_for_by_its_next_instance() -> None:
+    """Two might write the same data: the Server says which volume it waits for, and has it then."""
+    country = Country()
+    async with country.universe:
+        await country.found()
+        web = component("web", 1) | {"template": {"spec": SPEC}, "volumeClaims": [claim()]}
+        await country.universe.apply(application("shop", web, fleet="west", deletion=ABANDON))
+        await comes_up(country, 1)
+        (first,) = country.there()
+        country.silence(first)
+        country.cloud.faults.append(fails_at(first))
+        await country.universe.apply(operation("anew", "shop", "Replace"))
+
+        def blocked() -> list[str]:
+            status = country.universe.get(Resource.SERVERS, "shop-web-0")["status"]
+            return [each["message"] for each in status.get("blockedBy", [])]
+
+        waits = "the volume data-shop-web-0 ("
+        await country.until(lambda: any(each.startswith(waits) for each in blocked()))
+        assert [each["id"] for each in fleet(country)["orphans"]] == [first.id]
+        assert there(country)["data-shop-web-0"].server == first.id
+        country.cloud.faults.clear()
+        first.silent = country.cloud.silent_cell = False
+        first.updated = country.cloud.now
+        await country.until(lambda: country.is_ready and not fleet(country).get("orphans"))
+        (second,) = country.cloud.settle()
+        assert there(country)["data-shop-web-0"].server == second.id != first.id
+
+
+def fails_at(machine: Machine) -> Fault:
+    """Return what Nova makes of deletes of a server whose cell is down: an answer of 500."""
+    return Fault(
+        method="DELETE", path=f"/servers/{machine.id}$", times=10**6, reply=Reply(status=500)
+    )
+
+
+def ended(country: Country, name: str) -> bool:
+    """Return whether an operation has succeeded."""
+    told = country.universe.condition(Resource.OPERATIONS, name, "Succeeded")
+    return told.get("status") == "True"
+
+
+async def test_servers_of_a_dead_cell_that_do_not_go_hold_nobody_up() -> None:
+    """Nova fails at each of their deletes: others are made meanwhile, as ever."""
+    country = Country()
+    async with country.universe:
+        await country.found()
+        await country.apply(3)
+        await country.until(lambda: country.is_ready)
+        await country.universe.settle()
+        lost = country.there()
+        country.silence(*lost)
+        country.cloud.faults.extend(fails_at(each) for each in lost)
+        await country.universe.delete(Resource.APPLICATIONS, "shop")
+        await asyncio.sleep(600)
+        assert fleet(country)["circuit"] == "Closed"
+        assert told(country) == {"Ready": "True"}
+        web = component("web", 1) | {"template": {"spec": SPEC}}
+        await country.universe.apply(application("other", web, fleet="west"))
+
+        def is_up() -> bool:
+            found = country.universe.condition(Resource.APPLICATIONS, "other")
+            return found.get("status") == "True"
+
+        await country.until(is_up, seconds=60)
+        assert len(country.universe.names(Resource.SERVERS)) == 4

@@ -13,7 +13,7 @@ import pytest
 
 import controller
 from controller import contract, errors
-from controller.execution.fleets import _failed
+from controller.execution.fleet_branch import _failed
 from controller.execution.key_state import KeyState
 from controller.planning import targets
 

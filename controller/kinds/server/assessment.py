@@ -76,9 +76,16 @@ def read(snapshot: ServerSnapshot) -> Situation:
     return Situation(snapshot=snapshot, attempts=before)
 
 
+def is_due(snapshot: ServerSnapshot) -> bool:
+    """Return whether an instance is to be made: none is there, or none but what was let go of."""
+    seen = snapshot.observation
+    abandoned = bool(seen.id) and seen.id in snapshot.fleet.orphans
+    return seen.phase is Phase.ABSENT or abandoned
+
+
 def _answer(snapshot: ServerSnapshot) -> Outcome | None:
-    """Return what the provider answered to the create, while nothing is there."""
-    if checks.is_without_fleet(snapshot) or snapshot.observation.phase is not Phase.ABSENT:
+    """Return what the provider answered to the create, while one is asked for."""
+    if checks.is_without_fleet(snapshot) or not is_due(snapshot):
         return None
     return next((each for each in outcomes.of(snapshot.outcomes).told if is_create(each)), None)
 

@@ -13,9 +13,8 @@ from controller import contract
 from controller.api import clock, objects
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
-from controller.contract import Phase
 from controller.kinds.server import attempts
-from controller.kinds.server.assessment import Situation, due_again
+from controller.kinds.server.assessment import Situation, due_again, is_due
 from controller.kinds.server.reasons import ServerReason
 from controller.kinds.server.summary import Verdict
 from controller.planning import domains, remedies, words, writes
@@ -23,7 +22,7 @@ from controller.planning import domains, remedies, words, writes
 
 def absent(situation: Situation) -> Verdict | None:
     """Create the server where nothing is there, at once or when its next attempt is due."""
-    if situation.seen.phase is not Phase.ABSENT and not _abandoned(situation):
+    if not is_due(situation.snapshot):
         return None
     found, now = situation.attempts, situation.snapshot.now
     made = _create(situation)
@@ -146,10 +145,6 @@ def _comes_back(situation: Situation) -> Verdict:
     )
     message = f"Coming back at revision {revision}, as its instance was deleted (OnDelete)."
     return Verdict(reason=ServerReason.REPLACING, message=message, actions=(patch,))
-
-
-def _abandoned(situation: Situation) -> bool:
-    return situation.seen.id in situation.snapshot.fleet.orphans if situation.seen.id else False
 
 
 def _hindered(situation: Situation, error: objects.LastError, made: Verdict) -> Verdict:

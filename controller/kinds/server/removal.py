@@ -7,27 +7,33 @@ claim which somebody asked to go: so it is left running then, until a person end
 from __future__ import annotations
 
 from controller import contract
-from controller.api import names, tags
+from controller.api import clock, names, tags
 from controller.api.conditions import Blocked
+from controller.api.reasons import Reason
 from controller.api.resources import PLACES, Resource
 from controller.contract import Phase
+from controller.contract.reasons import ProviderReason
 from controller.kinds.server import teardown
 from controller.kinds.server.assessment import Situation
 from controller.kinds.server.reasons import ServerReason
 from controller.kinds.server.summary import Verdict
 from controller.planning import remedies
 
+# What is told of an instance that is not heard of, or that does not go.
+_AWAY = frozenset({ProviderReason.UNHEARD, Reason.UNREACHABLE, ServerReason.TEARDOWN_BLOCKED})
+
 
 def remove(situation: Situation, reason: str, message: str) -> Verdict | None:
     """Wait or delete, bounded; nothing where it is in nobody's way any more."""
     if (last := _last_to_keep(situation)) is not None:
         return _kept(situation, last, message)
-    progress = teardown.next_teardown_step(
-        situation.snapshot, since=_going_since(situation), why=reason
-    )
+    since = _going_since(situation)
+    progress = teardown.next_teardown_step(situation.snapshot, since=since, why=reason)
     if progress.gone:
         return None
     blocked = (progress.blocked,) if progress.blocked else ()
+    if not blocked and _is_untimed(situation):
+        blocked = (away(situation, since=since),)
     return Verdict(
         reason=reason,
         message=message,
@@ -69,11 +75,42 @@ def _kept(situation: Situation, last: contract.Volume, message: str) -> Verdict:
     )
 
 
+def away(situation: Situation, *, since: float) -> Blocked:
+    """Return what is told of an instance that nobody hears of, since that time."""
+    hidden, fleet = situation.seen.hidden, situation.snapshot.fleet
+    return Blocked(
+        object=situation.name,
+        reason=ProviderReason.UNHEARD if hidden else Reason.UNREACHABLE,
+        message=situation.seen.message or "The server cannot be reached.",
+        since=clock.stamp(since),
+        remedy=remedies.fleet(fleet) if hidden else remedies.nodes(),
+    )
+
+
 def _going_since(situation: Situation) -> float:
     """An instance that still answers is only now asked to go."""
-    stuck = (Phase.TERMINATING, Phase.UNREACHABLE, Phase.UNKNOWN)
-    return (
-        situation.seen.since
-        if situation.seen.phase in stuck and situation.seen.since
-        else situation.snapshot.now
-    )
+    seen, now = situation.seen, situation.snapshot.now
+    if seen.phase not in (Phase.TERMINATING, Phase.UNREACHABLE, Phase.UNKNOWN):
+        return now
+    return seen.since or (_told_since(situation) if _is_untimed(situation) else 0.0) or now
+
+
+def _is_untimed(situation: Situation) -> bool:
+    """Return whether nobody can say since when an instance is not heard of: its cell is down."""
+    return situation.seen.phase is Phase.UNREACHABLE and not situation.seen.since
+
+
+def _told_since(situation: Situation) -> float:
+    """Return since when the status tells that this very instance is away; 0 where it does not.
+
+    Without that its time would begin anew at each plan, and nothing would ever come of onTimeout.
+    """
+    told = situation.snapshot.server.status
+    if told.provider.id != situation.seen.id:
+        return 0.0
+    times = [
+        clock.parse(each.since)
+        for each in told.blocked_by
+        if each.object == situation.name and each.reason in _AWAY
+    ]
+    return min(times, default=0.0)

@@ -9,11 +9,10 @@ import dataclasses
 from collections.abc import Callable
 
 from controller import contract
-from controller.api import clock, conditions, resources, tags
+from controller.api import conditions, resources, tags
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.contract import Phase
-from controller.contract.reasons import ProviderReason
 from controller.kinds.server import attempts, changing, making, records, removal, teardown
 from controller.kinds.server.assessment import (
     Situation,
@@ -197,21 +196,12 @@ def _failed_for_good(situation: Situation) -> Verdict:
 def _unreachable(situation: Situation) -> Verdict | None:
     if situation.seen.phase is not Phase.UNREACHABLE:
         return None
-    message = situation.seen.message or "The server cannot be reached."
+    away = removal.away(situation, since=situation.seen.since or situation.snapshot.now)
     meta = situation.snapshot.server.metadata
     if teardown.is_lost(situation.snapshot) or tags.forces(meta, situation.seen.id):
-        why = f"Replacing what is lost: {message}."
+        why = f"Replacing what is lost: {away.message}."
         return removal.remove(situation, ServerReason.REPLACING, why)
-    hidden, fleet = situation.seen.hidden, situation.snapshot.fleet
-    reason = ProviderReason.UNHEARD if hidden else Reason.UNREACHABLE
-    blocked = Blocked(
-        object=situation.name,
-        reason=reason,
-        message=message,
-        since=clock.stamp(situation.seen.since or situation.snapshot.now),
-        remedy=remedies.fleet(fleet) if hidden else remedies.nodes(),
-    )
-    return Verdict(reason=reason, message=message, trouble=True, blocked=(blocked,))
+    return Verdict(reason=away.reason, message=away.message, trouble=True, blocked=(away,))
 
 
 def _drifted(situation: Situation) -> Verdict | None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING
 
 from controller import contract
 from controller.api import objects
 from controller.api.resources import Resource
-from controller.contract import Capability
+from controller.contract import Capability, orphans
 from controller.providers.memory.machines import MemoryFleet, read_settings
 from controller.providers.memory.provider import MemoryProvider
 from controller.providers.steps import rights as step_rights
@@ -54,7 +55,8 @@ def kind(site: Site | None = None) -> contract.ProviderKind:
         )
         machines.listen(context.changed)
         try:
-            yield MemoryProvider(machines, shared)
+            left = functools.partial(orphans.ids, context, fleet)
+            yield MemoryProvider(machines, shared, orphans=left)
         finally:
             machines.forget(context.changed)
             await shared.close()

@@ -105,7 +105,10 @@ class Machine:
 
 
 class MemoryFleet:
-    """Machines by the name of their server, and whoever wants to hear of their changes."""
+    """Machines by their ids, and whoever wants to hear of their changes.
+
+    The latest one of a server's name has it; one before that is there yet was let go of.
+    """
 
     def __init__(
         self,
@@ -119,7 +122,8 @@ class MemoryFleet:
         self.clock = clock
         # Replaced by tests that choose which call goes wrong: it raises what befalls the call.
         self.interfere: Interfere = _leave_alone
-        self._machines: dict[Key, Machine] = {}
+        self._machines: dict[str, Machine] = {}
+        self._named: dict[Key, Machine] = {}
         self._listeners: list[Listener] = []
         self._calls: dict[str, int] = {}
         self._made = 0
@@ -127,13 +131,15 @@ class MemoryFleet:
     @property
     def machines(self) -> tuple[Machine, ...]:
         """All machines that exist, in the order of their making."""
-        return tuple(each for key in tuple(self._machines) if (each := self.find(key)) is not None)
+        for each in [each for each in self._machines.values() if self._is_gone(each)]:
+            self._forget(each)
+        return tuple(self._machines.values())
 
     def find(self, key: Key) -> Machine | None:
         """Return the machine of a server's name, if one exists."""
-        machine = self._machines.get(key)
+        machine = self._named.get(key)
         if machine is not None and self._is_gone(machine):
-            del self._machines[key]
+            self._forget(machine)
             return None
         return machine
 
@@ -169,7 +175,7 @@ class MemoryFleet:
             )
         self._made += 1
         now = self.clock()
-        machine = self._machines[key] = Machine(
+        machine = self._named[key] = Machine(
             id=f"memory-{self._made}",
             owner=owner,
             key=key,
@@ -184,6 +190,7 @@ class MemoryFleet:
             broken=self.dice(key, "break") < self.settings.broken_percent,
             stopped=stopped,
         )
+        self._machines[machine.id] = machine
         self.tell(machine, machine.ready_at)
         return machine
 
@@ -198,13 +205,13 @@ class MemoryFleet:
 
     def silence(self, key: Key, *, silent: bool = True) -> None:
         """Cut a machine off, or let it be heard again, as a partition does."""
-        machine = self._machines[key]
+        machine = self._named[key]
         machine.silent = silent
         self.tell(machine)
 
     def break_down(self, key: Key) -> None:
         """Let a machine fail, as hardware does."""
-        machine = self._machines[key]
+        machine = self._named[key]
         machine.broken = True
         self.tell(machine)
 
@@ -246,6 +253,11 @@ class MemoryFleet:
         delay = moment - self.clock()
         if delay > 0:
             asyncio.get_running_loop().call_later(delay, ring)
+
+    def _forget(self, machine: Machine) -> None:
+        del self._machines[machine.id]
+        if self._named.get(machine.key) is machine:
+            del self._named[machine.key]
 
     def _is_gone(self, machine: Machine) -> bool:
         return (

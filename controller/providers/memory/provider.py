@@ -39,11 +39,21 @@ class _Exec(View, frozen=True, kw_only=True):
 
 
 class MemoryProvider(contract.AlwaysHeard, contract.NoClaims):
-    """Drives a MemoryFleet; `steps` are the acts that need no provider, if there are any."""
+    """Drives a MemoryFleet; `steps` are the acts that need no provider, if there are any.
 
-    def __init__(self, fleet: MemoryFleet, act_steps: steps.Steps | None = None) -> None:
+    What is among `orphans` was let go of: it is no Server's, whatever its name says.
+    """
+
+    def __init__(
+        self,
+        fleet: MemoryFleet,
+        act_steps: steps.Steps | None = None,
+        *,
+        orphans: Callable[[], frozenset[str]] = frozenset,
+    ) -> None:
         self._fleet = fleet
         self._steps = act_steps
+        self._orphans = orphans
 
     def writes(self, server: objects.Server, call: contract.Call) -> tuple[contract.Place, ...]:
         """Return nothing: machines in memory are no objects."""
@@ -52,7 +62,7 @@ class MemoryProvider(contract.AlwaysHeard, contract.NoClaims):
 
     def observe(self, server: objects.Server) -> contract.Observation:
         """Return what is seen of the machine of that name."""
-        machine = self._fleet.find(_key(server))
+        machine = self._find(_key(server))
         if machine is None:
             return contract.ABSENT
         if machine.owner != server.metadata.uid:
@@ -86,7 +96,7 @@ class MemoryProvider(contract.AlwaysHeard, contract.NoClaims):
 
     def instance(self, server: objects.Meta) -> str | None:
         """Return the id of the machine of that name, if it is the server's."""
-        machine = self._fleet.find((server.namespace, server.name))
+        machine = self._find((server.namespace, server.name))
         return machine.id if machine is not None and machine.owner == server.uid else ""
 
     def instances(self) -> tuple[contract.Instance, ...]:
@@ -117,7 +127,7 @@ class MemoryProvider(contract.AlwaysHeard, contract.NoClaims):
         key = _key(server)
 
         def effect() -> None:
-            existing = self._fleet.find(key)
+            existing = self._find(key)
             if existing is not None:
                 _check_same(existing, server)
                 return
@@ -191,6 +201,11 @@ class MemoryProvider(contract.AlwaysHeard, contract.NoClaims):
             self._fleet.remove(machine, at_once=False)
         return contract.NOTHING
 
+    def _find(self, key: Key) -> Machine | None:
+        """Return the machine of a Server's name, unless it was let go of."""
+        machine = self._fleet.find(key)
+        return machine if machine is None or machine.id not in self._orphans() else None
+
     async def _call(self, key: Key, what: str, effect: Callable[[], None]) -> None:
         """Take the time of a call, and its chances to fail before and after its effect."""
         settings = self._fleet.settings
@@ -201,7 +216,7 @@ class MemoryProvider(contract.AlwaysHeard, contract.NoClaims):
         self._fleet.after(key, what)
 
     def _instance(self, server: objects.Server, call: contract.Call) -> Machine:
-        machine = self._fleet.find(_key(server))
+        machine = self._find(_key(server))
         wanted = call.instance or server.status.provider.id
         if machine is None or machine.id != wanted or machine.owner != server.metadata.uid:
             message = f"the machine of {server.metadata.name} is another by now"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections.abc import Awaitable, Callable, Hashable, Iterator, Mapping
 from typing import Any, TypeVar
 
@@ -61,11 +62,18 @@ class _Made(msgspec.Struct, frozen=True):
 class Creation:
     """Makes servers for a fleet."""
 
-    def __init__(self, client: Client, register: Register, lister: Lister) -> None:
+    def __init__(
+        self,
+        client: Client,
+        register: Register,
+        lister: Lister,
+        alone_since: contract.AloneSince,
+    ) -> None:
         self._client = client
         self._register = register
         self._lister = lister
         lister.on_heard.append(self._heard)
+        self._alone_since = alone_since
         # When the latest POST whose end is not known ended for us, by the Server's UID.
         self._doubts: dict[str, float] = {}
         # Servers of which a POST is under way, by UID.
@@ -80,30 +88,45 @@ class Creation:
         """
         if server.metadata.deletion_timestamp is None or not self.may_make(server.metadata):
             return None
+        what = (
+            "the answer to its create was lost"
+            if server.metadata.uid in self._doubts
+            else "another operator, or this one before its Fleet was edited, may have asked for it"
+        )
         return contract.Observation(
             phase=Phase.TERMINATING, reason=CloudReason.ANSWER_LOST,
-            message="the answer to its create was lost: whether that makes a server shows soon",
+            message=f"{what}: whether that makes a server shows soon",
         )  # fmt: skip
 
     def may_make(self, server: objects.Meta) -> bool:
-        """Return whether a POST in doubt may yet make something for a Server.
+        """Return whether a POST in doubt, or of others, may yet make something for a Server.
 
         It may until the cloud is heard that was asked late enough; the Server is looked at again
         then. What was made by that time is known from the same answer.
         """
-        ended = self._doubts.get(server.uid)
-        if ended is None or self._lister.heard >= ended + DOUBT_SECONDS:
+        ended = self._ended(server.uid, (server.namespace, server.name))
+        if self._lister.heard >= ended + DOUBT_SECONDS:
             return False
         if server.uid not in self._waiting:
             self._waiting[server.uid] = server.namespace, server.name
             self._lister.nudge()
         return True
 
+    def _ended(self, uid: str, key: Key) -> float:
+        """Return when the latest POST for a Server ended of which nobody knows what it made.
+
+        Whoever made servers before us, the provider of the Fleet as it was or another process, may
+        have had some in doubt, and knew alone what the others made.
+
+        Example: a Fleet is edited among eight creates. The new provider lists before they show, and
+        each Server is planned again as its POST is answered, to the old one.
+        """
+        return max(self._doubts.get(uid, -math.inf), self._alone_since(*key))
+
     def _heard(self, asked: float) -> None:
         """Hear that the cloud has answered what it was asked at that time."""
         for uid, key in list(self._waiting.items()):
-            ended = self._doubts.get(uid)
-            if ended is None or asked >= ended + DOUBT_SECONDS:
+            if asked >= self._ended(uid, key) + DOUBT_SECONDS:
                 del self._waiting[uid]
                 self._register.wake(key)
 
@@ -118,26 +141,31 @@ class Creation:
             raise errors.Waiting(message, reason=ProviderReason.OLDER_INSTANCE)
         self._busy.add(uid)
         try:
-            if uid in self._doubts and await self._settled(uid, tag):
+            doubtful = uid in self._doubts or self.may_make(server.metadata)
+            if doubtful and await self._settled(server.metadata, tag):
                 return
             await self._post(server, await body())
         finally:
             self._busy.discard(uid)
 
-    async def _settled(self, uid: str, tag: str) -> bool:
+    async def _settled(self, server: objects.Meta, tag: str) -> bool:
         """Return whether a POST in doubt has made something; waits for as long as that may take."""
-        loop = asyncio.get_running_loop()
+        loop, uid = asyncio.get_running_loop(), server.uid
+        ended = self._ended(uid, (server.namespace, server.name))
         while True:
             begun = loop.time()
             found = await listing.servers(self._client, {"tags": tag}, detail=True)
             for row in found.rows:
                 self._register.see(row, begun=found.begun)
-            # A cloud that ignores filters lists all: each row is checked.
-            if any(tag in row.tags and row.id in self._register.machines for row in found.rows):
-                del self._doubts[uid]
+            # A cloud that ignores filters lists all: each row is checked. What was let go of bears
+            # the same tag, where the attempt after a failed one was in doubt.
+            left, known = self._register.orphans(), self._register.machines
+            ids = (row.id for row in found.rows if tag in row.tags)
+            if any(each in known and each not in left for each in ids):
+                self._doubts.pop(uid, None)
                 return True
-            if begun >= self._doubts[uid] + DOUBT_SECONDS:
-                del self._doubts[uid]
+            if begun >= ended + DOUBT_SECONDS:
+                self._doubts.pop(uid, None)
                 return False
             await asyncio.sleep(LOOK_SECONDS)
 

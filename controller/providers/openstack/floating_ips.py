@@ -394,10 +394,13 @@ class FloatingIPs:
     def _leaves(self, uid: str) -> bool:
         """Return whether a Server that is gone has floating IPs yet that are to go, or may have.
 
-        One whose instance is known to be another Server's stays with that.
+        One whose instance is known to be another Server's, or was let go of, stays with that.
         """
-        own = self._by_server.get(uid, {}).values()
-        going = any(not self._register.is_anothers(each.instance, uid) for each in own)
+        own, left = self._by_server.get(uid, {}).values(), self._register.orphans()
+        going = any(
+            each.instance not in left and not self._register.is_anothers(each.instance, uid)
+            for each in own
+        )
         return uid in self._doubts or going
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import functools
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from typing import Any
@@ -18,6 +19,7 @@ from controller import contract, errors, parts
 from controller.api import objects
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
+from controller.contract import orphans
 from controller.providers.openstack import configuration
 from controller.providers.openstack.claims import Claims
 from controller.providers.openstack.client import PER_SECOND, Client, Tokens
@@ -75,11 +77,7 @@ async def open_cloud(
             clock=context.clock, may_write=context.may_write, home=_home(context, fleet),
         )  # fmt: skip
         await client.open()
-        register = Register(fleet.metadata.uid, changed=context.changed)
-        recorded = [each.id for each in fleet.status.orphans]
-        for each in (*recorded, *(one.id for one in fleet.status.unclaimed)):
-            # What has no Server any more is there until the cloud says otherwise.
-            register.doubt(each)
+        register = _register(context, fleet)
         reach = Reach(settings.probe_cidrs)
         lister = Lister(client, register)
         readiness = Readiness(
@@ -100,6 +98,7 @@ async def open_cloud(
                 client=client, register=register, lister=lister, readiness=readiness, reach=reach,
                 steps=shared, rebuilds=settings.rebuild == "WhenPossible",
                 resizing=resizing, groups=groups, claims=claims, floating=floating,
+                alone_since=context.alone_since,
             )
         )  # fmt: skip
         lister.acts_by(
@@ -122,24 +121,29 @@ async def open_cloud(
         yield provider
 
 
-def _now(context: contract.Context, fleet: objects.Fleet) -> objects.Fleet:
-    """Return a Fleet as it is now: neither other limits nor its status open another provider."""
-    fleets = context.informers.get(Resource.FLEETS)
-    now: objects.Fleet | None = None
-    if fleets is not None:
-        now = fleets.objects.get(("", fleet.metadata.name))
-    return now or fleet
+def _register(context: contract.Context, fleet: objects.Fleet) -> Register:
+    """Return the register of a fleet's servers, which knows of those that have no Server."""
+    left = functools.partial(orphans.ids, context, fleet)
+    made = Register(fleet.metadata.uid, changed=context.changed, orphans=left)
+    recorded = [each.id for each in fleet.status.orphans]
+    for each in (*recorded, *(one.id for one in fleet.status.unclaimed)):
+        # What has no Server any more is there until the cloud says otherwise.
+        made.doubt(each)
+    return made
 
 
 def _pace(context: contract.Context, fleet: objects.Fleet) -> float:
-    """Return how many requests a service may get a second from this process."""
-    limits = _now(context, fleet).spec.limits
+    """Return how many requests a service may get a second from this process, by the Fleet as it is.
+
+    Neither other limits nor its status open another provider.
+    """
+    limits = orphans.now(context, fleet).spec.limits
     return float(limits.calls_per_second or PER_SECOND) / context.sharers()
 
 
 def _home(context: contract.Context, fleet: objects.Fleet) -> str:
     """Return where the Fleet has its servers on record; empty for one that is new."""
-    return _now(context, fleet).status.home or ""
+    return orphans.now(context, fleet).status.home or ""
 
 
 @contextlib.asynccontextmanager

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 from controller import contract, errors
@@ -61,6 +61,7 @@ class Parts:
     groups: Groups
     claims: Claims
     floating: FloatingIPs
+    alone_since: contract.AloneSince
 
 
 class CloudProvider:
@@ -82,7 +83,7 @@ class CloudProvider:
         self._changes = Changes(
             parts.client, parts.register, self._lookups, parts.resizing, rebuilds=parts.rebuilds
         )
-        self._creation = Creation(parts.client, parts.register, parts.lister)
+        self._creation = Creation(parts.client, parts.register, parts.lister, parts.alone_since)
         self._powering = Powering(parts.client, parts.register)
         self._snapshots = Snapshots(parts.client, parts.register)
 
@@ -140,6 +141,7 @@ class CloudProvider:
             not recorded
             or self._register.is_gone(recorded)
             or self._register.is_anothers(recorded, uid)
+            or recorded in self._register.orphans()
         )
 
     def _unseen(self, server: objects.Server) -> contract.Observation:
@@ -154,7 +156,7 @@ class CloudProvider:
     def instance(self, server: objects.Meta) -> str | None:
         """Return the id of what there is of a server.
 
-        None before the first list, and while a create in doubt may yet make it.
+        None before the first list, and while a create in doubt, or of others, may yet make it.
         """
         if not self._register.synced:
             return None
@@ -368,21 +370,41 @@ class CloudProvider:
     async def remove(self, instance: str) -> None:
         """Have a server deleted; one that is gone is forgotten once that is proved."""
         with contextlib.suppress(refusals.Missing):
-            await self._client.call(
-                COMPUTE, "DELETE", f"/servers/{instance}", what=f"delete {instance}"
-            )
+            async with self._heard(instance):
+                await self._client.call(
+                    COMPUTE, "DELETE", f"/servers/{instance}", what=f"delete {instance}"
+                )
         self._left(instance)
 
     async def erase(self, instance: str) -> None:
         """Have a server deleted without waiting for anybody, its reclaim time included."""
         try:
-            await self._client.call(
-                COMPUTE, "POST", f"/servers/{instance}/action",
-                what=f"delete {instance} by force", body={"forceDelete": None},
-            )  # fmt: skip
+            async with self._heard(instance):
+                await self._client.call(
+                    COMPUTE, "POST", f"/servers/{instance}/action",
+                    what=f"delete {instance} by force", body={"forceDelete": None},
+                )  # fmt: skip
         except (refusals.Missing, refusals.Busy):
             await self.remove(instance)
         self._left(instance)
+
+    @contextlib.asynccontextmanager
+    async def _heard(self, instance: str) -> AsyncIterator[None]:
+        """Have a failure told as that of its cell, where that is down: a look at the server tells.
+
+        Nova answers with 500 there, which tells nothing of the cloud: other cells make servers.
+        """
+        try:
+            yield
+        except (refusals.CloudUnreachable, refusals.AnswerLost) as error:
+            begun, row = asyncio.get_running_loop().time(), None
+            with contextlib.suppress(errors.ArgosyError):
+                row = await listing.server(self._client, instance)
+            if row is None or row.status != "UNKNOWN":
+                raise
+            self._register.see(row, begun=begun)
+            message = observation.away(instance)
+            raise refusals.Busy(message, reason=ProviderReason.UNHEARD) from error
 
     def _left(self, instance: str) -> None:
         self._register.leave(instance, now=asyncio.get_running_loop().time())

@@ -44,8 +44,16 @@ class Doubt:
 class Register:
     """The servers of a fleet by id, and by the Server that each was made for."""
 
-    def __init__(self, fleet: str, *, changed: contract.Changed) -> None:
+    def __init__(
+        self,
+        fleet: str,
+        *,
+        changed: contract.Changed,
+        orphans: Callable[[], AbstractSet[str]] = frozenset,
+    ) -> None:
         self.fleet = fleet
+        # What the fleet has on its record as let go of, by id.
+        self.orphans = orphans
         self.synced = False
         self.machines: dict[str, Machine] = {}
         self.doubts: dict[str, Doubt] = {}
@@ -78,8 +86,15 @@ class Register:
         self.on_change: list[Callable[[Machine | None, Machine | None], None]] = []
 
     def of(self, key: Key) -> Iterable[Machine]:
-        """Return what there is of the Server of that name, whosever it is."""
-        return self._by_key.get(key, _NOTHING).values()
+        """Return what there is of the Server of that name, whosever it is.
+
+        What was let go of is nobody's, though it may run on and bear the very tag of another.
+        """
+        found = self._by_key.get(key, _NOTHING).values()
+        if not found:
+            return found
+        left = self.orphans()
+        return [each for each in found if each.id not in left] if left else found
 
     def lead(self, identifier: str, addresses: Iterable[str]) -> None:
         """Take in which addresses outside lead to a server now."""

@@ -598,6 +598,34 @@ def test_what_nobody_would_remember_is_not_abandoned() -> None:
     assert "this operator may not record orphans" in " ".join(late.notes)
 
 
+def test_a_successor_of_what_was_abandoned_that_cannot_be_made_is_told() -> None:
+    """Whoever lets go of an instance hears why no other comes, though the first is there yet."""
+    fleet = dataclasses.replace(CLOUD, orphans=frozenset({"i1"}))
+    refused = failing.made_in_vain("CloudQuotaExceeded", fleet=CLOUD.name)
+    answer = decide(make(incarnation=2), TERMINATING, fleet=fleet, outcomes=(refused,))
+    assert [each.reason for each in told(answer).blocked_by] == ["CloudQuotaExceeded"]
+    assert verbs(answer) == ["create"]
+
+
+def test_the_time_of_an_instance_that_is_not_heard_of_begins_once() -> None:
+    """Nobody says since when its cell is down: the status does, so onTimeout comes to its turn."""
+    deletion = objects.Deletion(on_timeout="Abandon", drain_seconds=30, timeout_seconds=100)
+    record = objects.Fleet(metadata=Meta(name="west", uid="f", resource_version="7"))
+    fleet, away = dataclasses.replace(CLOUD, record=record), dataclasses.replace(HIDDEN, since=0.0)
+    found = make(status=running(), incarnation=2, deletion=deletion)
+    first = decide(found, away, fleet=fleet)
+    assert verbs(first) == ["delete"]
+    assert [each.reason for each in told(first).blocked_by] == ["Unheard"]
+    later = msgspec.structs.replace(found, status=told(first))
+    early = decide(later, away, now=NOW + 129, fleet=fleet)
+    assert verbs(early) == ["delete"]
+    late = decide(later, away, now=NOW + 131, fleet=fleet)
+    assert [type(each) for each in late.actions] == [plan.Patch, plan.RecordEvent]
+    assert told(late).blocked_by[0].since == clock.stamp(NOW)
+    other = dataclasses.replace(away, id="i2")
+    assert verbs(decide(later, other, now=NOW + 131, fleet=fleet)) == ["delete"]
+
+
 def test_a_finalizer_comes_before_anything_is_made() -> None:
     """A server made by hand gets ours first, and nothing else."""
     answer = decide(make(meta={"finalizers": ("other",)}), contract.ABSENT)

@@ -35,6 +35,7 @@ class Shelf:
     boxes: dict[tuple[str, str], contract.Observation] = dataclasses.field(default_factory=dict)
     uids: dict[tuple[str, str], str] = dataclasses.field(default_factory=dict)
     opened: list[int] = dataclasses.field(default_factory=list)
+    contexts: list[contract.Context] = dataclasses.field(default_factory=list)
     closed: int = 0
     # Raised by whoever opens it.
     trouble: errors.ArgosyError | None = None
@@ -49,6 +50,7 @@ class Shelf:
             if self.trouble is not None:
                 raise self.trouble
             self.opened.append(msgspec.json.decode(bytes(fleet.settings), type=_Settings).room)
+            self.contexts.append(context)
             try:
                 yield _ShelfProvider(self, context)
             finally:
