@@ -313,7 +313,7 @@ _LOST = (
     ),
     one(
         "an operator that starts beside a silent cell forgets what was told",
-        f"{_ROOM}.opening:open_cloud",
+        f"{_ROOM}.opening:_register",
         "(*recorded, *(one.id for one in fleet.status.unclaimed))",
         "recorded",
         f"{_UNCLAIMED}::test_a_cloud_that_is_away_or_tells_half_changes_nothing_of_it",
