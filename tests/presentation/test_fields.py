@@ -144,6 +144,8 @@ SECRETIVE = {
     "body", "expect", "parameters", "facts", "annotations", "userData", "keyName", "metadata",
     "path", "active", "console",
     "arguments", "request",
+    # The project and the region of a cloud, which stay with its other settings.
+    "home",
 }  # fmt: skip
 OLD = {
     "Server.spec.template", "Server.spec.volumeClaims", "Server.spec.recovery",
