@@ -11,7 +11,7 @@ import asyncio
 import dataclasses
 import heapq
 import math
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 
 import structlog
 
@@ -21,6 +21,7 @@ from controller.providers.openstack import listing, machines, refusals
 from controller.providers.openstack.client import DEADLINE, Client
 from controller.providers.openstack.reasons import CloudReason
 from controller.providers.openstack.register import Doubt, Register
+from controller.providers.openstack.setbacks import Act, Setbacks
 
 _log = structlog.get_logger(__name__)
 
@@ -44,14 +45,8 @@ LONGEST_REST = 60.0
 # After so long without an answer the cloud is not heard, though nothing has failed yet: a round may
 # wait for a token, say.
 SILENT_SECONDS = LONGEST_REST + 3 * DEADLINE
-# After so many calls in a row that the cloud fails at, the rest is left to the next round.
-FAILURES = 3
 # After so many failures in a row all is listed anew once the cloud answers.
 OUTAGE = 5
-
-
-# What is done with a server of that id.
-Act = Callable[[str], Awaitable[None]]
 
 
 async def _leave(identifier: str) -> None:
@@ -72,17 +67,6 @@ class _Due:
     changes_since: float = 0.0
 
 
-@dataclasses.dataclass(slots=True)
-class _Later:
-    """Until when nothing more is tried of a server of which something failed, by the loop's clock.
-
-    `wait` is how long that was put off.
-    """
-
-    until: float = 0.0
-    wait: float = FASTEST / 2
-
-
 class Lister:
     """Asks for lists, one at a time, for as long as it runs."""
 
@@ -94,7 +78,8 @@ class Lister:
         self._confirm: Act = _leave
         self._sweep: Callable[[], Awaitable[None]] = _rest
         self._due = _Due()
-        self._later: dict[str, _Later] = {}
+        # Of what is done about servers, which the cloud refuses: each Server is told of its own.
+        self._setbacks = Setbacks(self._told)
         self._pause = FASTEST
         # How long the last list of changes took.
         self._took = 0.0
@@ -154,53 +139,20 @@ class Lister:
         self.heard = now
         for each in self.on_heard:
             each(now)
-        self._forget_old(now)
-        await self._for_each(self._in_doubt(), self._prove)
-        await self._for_each([each.id for each in self._register.doubles()], self._remove_double)
-        await self._for_each([each.id for each in self._register.resized()], self._confirm)
+        await self._setbacks.for_each(self._in_doubt(), self._prove)
+        doubles = [each.id for each in self._register.doubles()]
+        await self._setbacks.for_each(doubles, self._remove_double)
+        resized = [each.id for each in self._register.resized()]
+        await self._setbacks.for_each(resized, self._confirm)
+        self._setbacks.keep({*self._register.doubts, *doubles, *resized})
 
-    async def _for_each(self, identifiers: Iterable[str], act: Act) -> None:
-        """Do something about each server by itself: what fails of one keeps no other waiting.
-
-        Where the cloud itself fails the rest waits for the next round, which begins with a list.
-        """
-        failures = 0
-        for identifier in identifiers:
-            if self._is_put_off(identifier):
-                continue
-            try:
-                await act(identifier)
-            except errors.LeaseLost:
-                # Whoever leads will see to all of it.
-                return
-            except errors.ArgosyError as error:
-                whole = refusals.is_of_all(error)
-                self._put_off(identifier, error)
-                if not whole:
-                    self._register.refuse(identifier, error)
-                failures = failures + 1 if whole else 0
-                if failures >= FAILURES:
-                    return
-            else:
-                failures = 0
-                self._later.pop(identifier, None)
-                self._register.allow(identifier)
-
-    def _put_off(self, identifier: str, error: errors.ArgosyError) -> None:
-        _log.warning("put off", id=identifier, reason=error.reason, error=str(error))
-        later = self._later.setdefault(identifier, _Later())
-        later.wait = min(later.wait * 2, LONGEST_REST)
-        later.until = asyncio.get_running_loop().time() + later.wait
-
-    def _is_put_off(self, identifier: str) -> bool:
-        later = self._later.get(identifier)
-        return later is not None and later.until > asyncio.get_running_loop().time()
-
-    def _forget_old(self, now: float) -> None:
-        """Forget of what was put off that which nobody has tried again since."""
-        old = [key for key, each in self._later.items() if each.until + LONGEST_REST < now]
-        for key in old:
-            del self._later[key]
+    def _told(self, identifier: str) -> None:
+        """Tell a Server what is refused of its own; what all servers meet is told elsewhere."""
+        error = self._setbacks.of(identifier)
+        if error is None:
+            self._register.allow(identifier)
+        elif not refusals.is_of_all(error):
+            self._register.refuse(identifier, error)
 
     async def _remove_double(self, identifier: str) -> None:
         await self._remove(identifier)
@@ -271,7 +223,7 @@ class Lister:
         due = [
             (doubt.due, each)
             for each, doubt in self._register.doubts.items()
-            if doubt.due <= now and not self._is_put_off(each)
+            if doubt.due <= now and self._setbacks.is_due(each)
         ]
         return [each for _, each in heapq.nsmallest(PROOFS, due)]
 
@@ -314,7 +266,7 @@ class Lister:
         least = min(max(FASTEST, (CHANGES_SHARE - 1) * self._took), LONGEST_SPACE)
         if self._failures:
             wait = min(2.0 ** min(self._failures - 1, 10), LONGEST_REST)
-        elif any(not self._is_put_off(each) for each in self._register.moving):
+        elif any(map(self._setbacks.is_due, self._register.moving)):
             wait, self._pause = least, FASTEST
         else:
             wait = max(self._pause, least)

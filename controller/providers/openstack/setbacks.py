@@ -75,6 +75,11 @@ class Setbacks:
         due = [each for each in identifiers if until.get(each, 0.0) <= now]
         return sorted(due, key=lambda each: until.get(each, 0.0))
 
+    def is_due(self, identifier: str) -> bool:
+        """Return whether a thing may be tried now, as nothing failed of it a moment ago."""
+        known = self._known.get(identifier)
+        return known is None or known.until <= asyncio.get_running_loop().time()
+
     def of(self, identifier: str) -> errors.ArgosyError | None:
         """Return why the latest try failed; None where it did not."""
         known = self._known.get(identifier)
