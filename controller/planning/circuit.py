@@ -70,6 +70,9 @@ class _Row:
     """Calls that failed with none in between that succeeded: since when, how many, and whose.
 
     Of the servers the first few are kept; whatever cannot be one server's trouble counts for all.
+    Who waits twice as long after each failure calls ever more seldom: a pause of up to twice the
+    time that the row has taken is none. Example with a window of 10 s: calls that fail at 0, 3, 9
+    and 21 s are one row of 21 s, though 12 s lie between the last two.
     """
 
     since: float
@@ -79,7 +82,8 @@ class _Row:
 
     def with_one(self, whose: str, now: float, window: float) -> _Row:
         """Return the row with one more, or a new one where the last was long ago."""
-        row = self if now - self.last <= window else _Row(since=now, last=now)
+        lasts = now - self.last <= max(window, 2.0 * (self.last - self.since))
+        row = self if lasts else _Row(since=now, last=now)
         servers = row.servers
         if len(servers) < _FEW_SERVERS:
             servers |= {whose} if whose else {f"any {number}" for number in range(_FEW_SERVERS)}

@@ -71,6 +71,17 @@ def test_where_none_succeeds_for_a_whole_window_few_calls_open_it() -> None:
     assert circuit.outage == contract.Outage(began=1000.0, lasts=True)
 
 
+def test_who_asks_ever_more_seldom_opens_it_too() -> None:
+    """Waits that double, as those of creates that failed, soon pass the window: that is no end."""
+    circuit = calls(Circuit(rule=dataclasses.replace(RULE, window_seconds=10.0)), "--+")
+    for number, moment in enumerate([1003.0, 1006.0, 1012.0]):
+        circuit, _ = failing(circuit, f"web-{number}", now=moment, gap=0.0)
+        assert circuit.state is State.CLOSED
+    circuit, _ = failing(circuit, "web-3", now=1024.0, gap=0.0)
+    assert circuit.state is State.OPEN
+    assert circuit.outage == contract.Outage(began=1003.0, lasts=True)
+
+
 def test_one_that_succeeds_tells_that_the_provider_works() -> None:
     """The same calls, with one in between that is answered, open nothing."""
     circuit, now = failing(Circuit(), "a", "b", "c", now=1000.0, gap=20.0)

@@ -32,7 +32,6 @@ LONG_FUNCTIONS = {
 LONG_MODULES = {
     "proof/mutants/content.py": (618, "a list of mutants"),
     "proof/mutants/definitions.py": (563, "a list of mutants"),
-    "proof/mutants/mechanisms.py": (783, "a list of mutants"),
 }
 
 
