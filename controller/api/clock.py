@@ -7,6 +7,7 @@ nothing is raised here.
 from __future__ import annotations
 
 import datetime as dt
+import functools
 
 # The last second that an RFC 3339 time can say.
 LAST = 253_402_300_799
@@ -25,12 +26,18 @@ def parse(stamp: str | None) -> float:
 
 def stamp(seconds: float) -> str:
     """Return `seconds` since the epoch as an RFC 3339 time in UTC, to the second."""
-    return _moment(int(_bounded(seconds))).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return _second(int(_bounded(seconds)))
 
 
 def precise(seconds: float) -> str:
     """Return `seconds` since the epoch as a Kubernetes MicroTime."""
     return _moment(_bounded(seconds)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+@functools.lru_cache(maxsize=1024)
+def _second(seconds: int) -> str:
+    """Write a whole second out: a fleet that comes up asks for the same few thousands of times."""
+    return _moment(seconds).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _moment(seconds: float) -> dt.datetime:

@@ -310,10 +310,14 @@ class Fleets:
         whoever goes is told what is known of these, and where nothing is known yet.
         """
         fleet = self._written(name)
-        kind = self._kinds.get(fleet.spec.provider) if fleet is not None else None
-        if fleet is None or kind is None:
+        if fleet is None:
+            return self._unknown_fleet(name, None)
+        # Read once: whoever asks for `spec` looks up what its bytes say.
+        spec = fleet.spec
+        kind = self._kinds.get(spec.provider)
+        if kind is None:
             return self._unknown_fleet(name, fleet)
-        problem, message = self._problem(fleet, namespace)
+        problem, message = self._problem(name, spec, namespace)
         written = fleet is not self._built_in.get(name)
         read_only = not self._caches.plans(objects.Fleet)
         provider, branch = self.provider(name), self._branches.get(name)
@@ -324,15 +328,15 @@ class Fleets:
             message=message,
             pause=self._pause(name, namespace) if not problem else None,
             outage=branch.outage(namespace) if branch is not None else contract.Outage(),
-            window=float(fleet.spec.limits.circuit.window_seconds),
+            window=float(spec.limits.circuit.window_seconds),
             can_change=provider.can_change if provider is not None else contract.never,
             claims=provider.claims if provider is not None else _unknown,
             record=fleet if written and not read_only else None,
             may_abandon=not read_only or not written,
             orphans=frozenset(each.id for each in fleet.status.orphans),
-            domains=fleet.spec.failure_domains,
+            domains=spec.failure_domains,
             in_cluster=kind.in_cluster,
-            display=self.display(name),
+            display=kind.display if written else self._displays.get(name, kind.display),
         )
 
     def _unknown_fleet(self, name: str, fleet: objects.Fleet | None) -> contract.FleetFacts:
@@ -348,10 +352,9 @@ class Fleets:
             message = f"Fleet {name} cannot be used. This operator has no provider {provider}."
         return contract.FleetFacts(name=name, problem=Reason.UNKNOWN_FLEET, message=message)
 
-    def _problem(self, fleet: objects.Fleet, namespace: str) -> tuple[str, str]:
+    def _problem(self, name: str, spec: objects.FleetSpec, namespace: str) -> tuple[str, str]:
         """Return why a fleet is of no use until a person changes something, and in which words."""
-        name = fleet.metadata.name
-        if not self._allowed(fleet, namespace):
+        if not self._allowed(spec, namespace):
             return Reason.FLEET_NOT_ALLOWED, (
                 f"Fleet {name} does not allow namespace {namespace}. The labels of the namespace"
                 " must match spec.allowedNamespaces of the Fleet."
@@ -373,8 +376,8 @@ class Fleets:
         found = next((each for each in branch.breakers(namespace) if each.holds), None)
         return _held(found) if found is not None else None
 
-    def _allowed(self, fleet: objects.Fleet, namespace: str) -> bool:
-        wanted = fleet.spec.allowed_namespaces
+    def _allowed(self, spec: objects.FleetSpec, namespace: str) -> bool:
+        wanted = spec.allowed_namespaces
         if wanted is None:
             return True
         labels = relations.namespace_labels(self._caches, namespace)

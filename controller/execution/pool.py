@@ -161,7 +161,7 @@ class Pool:
 
     def _start(self) -> None:
         width = self.width()
-        while True:
+        while self._depth:
             beyond = len(self._running) - self._slow - width
             if beyond >= 0 and not self._has_guests(beyond):
                 break

@@ -177,15 +177,21 @@ class Schedule:
                 *((True, each) for each in Standing),
             )
         }
+        # Those of them in which calls wait, in the same order: mostly one or two. One that has
+        # emptied since stays until the next is filled.
+        self._filled = dict(self._lines)
         self._clock = 0.0
 
     def push(self, entry: Entry) -> None:
         """Put a call in line."""
         line = self._lines[entry.urgency, entry.creates, entry.standing]
-        if not line.waits(()):
-            # What was not there has saved nothing up.
-            line.turn = max(line.turn, self._clock)
+        if line.waits(()):
+            line.push(entry)
+            return
+        # What was not there has saved nothing up.
+        line.turn = max(line.turn, self._clock)
         line.push(entry)
+        self._filled = {rank: each for rank, each in self._lines.items() if each.waits(())}
 
     def ready(self, most: Standing, *, full: Collection[str] = ()) -> bool:
         """Return whether a call may go of those that rank no later than `most`.
@@ -202,6 +208,6 @@ class Schedule:
         return line.pop(full)
 
     def _waiting(self, full: Collection[str], most: Standing) -> Iterator[_Line]:
-        for (urgency, _, standing), line in self._lines.items():
+        for (urgency, _, standing), line in self._filled.items():
             if (standing <= most or urgency is Urgency.TEARDOWN) and line.waits(full):
                 yield line
