@@ -79,7 +79,7 @@ class SharingCrew(Crew):
     def wait_shared(self, kube: Kube, among: set[str] | None = None) -> None:
         """Wait until the work is divided among these, or among all that there are."""
         chosen = among or {each.name for each in self.operators}
-        kube.wait_until(f"shared by {sorted(chosen)}", lambda: self.is_shared(chosen), 90)
+        kube.wait_until(f"shared by {sorted(chosen)}", lambda: self.is_shared(chosen))
 
     def others(self, victim: operator.Operator) -> set[str]:
         """Return the names of all but one."""

@@ -16,7 +16,7 @@ from pathlib import Path
 from tests.e2e.people import Stay
 
 ADDRESS = re.compile(r"(?P<url>http://127\.0\.0\.1:\d+)/#token=(?P<token>\S+)")
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 180
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

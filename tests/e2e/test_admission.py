@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 BAD = sorted((Path(__file__).parent / "manifests" / "bad").glob("*.yaml"))
 GOOD = sorted((ROOT / "examples").glob("*.yaml"))
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-DEADLINE_SECONDS = 60
+DEADLINE_SECONDS = 180
 SERVER = {"fleet": "pods", "incarnation": 1, "revision": "abc", "power": "Running"}
 TEMPLATE = {"spec": {"containers": [{"name": "main", "image": "app"}]}}
 

@@ -25,7 +25,7 @@ pytestmark = [
     pytest.mark.long(reason="many people at once; test_rights has one of each"),
 ]
 
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 180
 LISTENING = re.compile(r"listens on port (\d+)")
 OURS = {
     "apiGroups": ["argosy.dev"],

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.e2e
 
 NAME = "clerk"
 SEE_OTHER = 303
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 180
 ADDRESS = re.compile(r"(?P<url>http://127\.0\.0\.1:\d+)/#token=(?P<token>\S+)")
 RULES = [
     {"apiGroups": ["argosy.dev"], "resources": ["applications", "serversets", "servers",

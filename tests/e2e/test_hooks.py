@@ -76,7 +76,7 @@ def test_its_account_writes_one_annotation_and_nothing_else(
     # The policy is known to admission a moment after it is stored.
     foul = {"metadata": {"labels": {"team": "b"}}}
     assert processes.wait_until(
-        lambda: is_refused(lambda: receiver.merge(f"{shop}?dryRun=All", foul)), 60
+        lambda: is_refused(lambda: receiver.merge(f"{shop}?dryRun=All", foul)), 180
     )
     receiver.merge(shop, asks)
     assert api.get(shop)["metadata"]["annotations"] == {"note": "mine", KEY_NAME: "push:1"}
@@ -126,7 +126,7 @@ def receiver(account: Path, namespace: str, tmp_path: Path) -> Iterator[str]:
     argv += [f"--port={port}", f"--health-port={health}"]
     environment = {"KUBECONFIG": str(account), "PYTHONPATH": str(operator.CHECKOUT)}
     ledger.start("hooks", argv, environment=environment)
-    assert processes.wait_until(lambda: registry.listens(f"127.0.0.1:{port}"), 60)
+    assert processes.wait_until(lambda: registry.listens(f"127.0.0.1:{port}"), 180)
     yield f"127.0.0.1:{port}"
     ledger.end(["hooks"], grace=15)
     assert "Traceback" not in ledger.log_tail("hooks", 50)

@@ -146,7 +146,7 @@ def test_a_zone_without_room_leads_to_the_next(kube: Kube) -> None:
     recovery = {"attempts": 1, "alternatives": [zone("zone-none"), zone("zone-b")]}
     app = kube.app(component(replicas=2, recovery=recovery))
     app.apply()
-    kube.wait_until("no node takes them", lambda: "Fleet/pods" in app.blocked_by(), 120)
+    kube.wait_until("no node takes them", lambda: "Fleet/pods" in app.blocked_by())
     told = app.blocked_by()["Fleet/pods"]
     assert told["reason"] == "Unschedulable"
     assert "nodes are available" in told["message"]

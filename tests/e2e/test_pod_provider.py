@@ -25,7 +25,7 @@ from tests.contracts.provider_stages import change, create, delete, with_spec
 pytestmark = pytest.mark.e2e
 
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-DEADLINE_SECONDS = 60
+DEADLINE_SECONDS = 180
 DATA = objects.VolumeClaim(
     name="data",
     spec=msgspec.Raw(

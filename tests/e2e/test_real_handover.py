@@ -103,7 +103,7 @@ def test_real_pods_come_in_and_go_out_under_load(place: Place, kube: Kube) -> No
         for number in range(COUNT):
             volumes.callback(_volume(kube, number))
         kube.create(Resource.STATEFULSETS, _stateful_set())
-        kube.wait_until("the pods are ready", lambda: _ready(kube), 180)
+        kube.wait_until("the pods are ready", lambda: _ready(kube))
         before = _lives(kube)
         terminal = Terminal(place.cluster.kubeconfig, kube.namespace)
         with Load(kube) as load:

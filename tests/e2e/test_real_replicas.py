@@ -94,9 +94,7 @@ def test_a_slot_moves_once_the_command_in_it_has_ended(crew: SharingCrew, kube: 
     second.start()
     runs.wait_for("Moving")
     assert runs.blocked_by() == {f"Lease/{slots.lease(slot)}": "Moving"}
-    kube.wait_until(
-        "the newcomer has its part but for that", lambda: _has(crew, second.name) >= 31, 60
-    )
+    kube.wait_until("the newcomer has its part but for that", lambda: _has(crew, second.name) >= 31)
     assert crew.owners()[slot] == first.name
     assert Station(kube, waits).lines() == ["begun"]
     Station(kube, waits).touch("go")

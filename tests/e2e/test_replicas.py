@@ -138,7 +138,7 @@ def test_a_frozen_replica_writes_nothing_when_it_wakes(crew: SharingCrew, kube: 
         kube.wait_until("a minute", lambda: time.time() - frozen > 60, 90)
     finally:
         victim.resume()
-    kube.wait_until("it ends", lambda: not victim.alive, 30)
+    kube.wait_until("it ends", lambda: not victim.alive)
     for each in apps:
         each.wait_ready()
     woken = frozen + 30
@@ -251,7 +251,7 @@ def test_whose_heartbeat_a_person_deletes_ends(crew: SharingCrew, kube: Kube) ->
     for each in apps:
         each.set_env("2")
     crew.place.api.delete(f"{crews.LEASES}/{members.heartbeat(victim.name)}")
-    kube.wait_until("it ends", lambda: not victim.alive, 60)
+    kube.wait_until("it ends", lambda: not victim.alive)
     crew.wait_shared(kube, crew.others(victim))
     victim.start()
     crew.wait_shared(kube)

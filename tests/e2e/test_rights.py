@@ -18,7 +18,7 @@ from tests.e2e import people
 pytestmark = pytest.mark.e2e
 
 FORBIDDEN = 403
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 180
 OURS = ["argosy.dev"]
 WRITES = ["create", "update", "patch"]
 DECLARE = {"apiGroups": OURS, "resources": ["applications"], "verbs": [*WRITES, "get"]}

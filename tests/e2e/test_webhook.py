@@ -23,7 +23,7 @@ from tests.e2e.driving import Kube, Place
 pytestmark = pytest.mark.e2e
 
 OK, UNAUTHORIZED, FORBIDDEN, UNPROCESSABLE = 200, 401, 403, 422
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 180
 # How many servers a namespace may have here.
 BOUND = 12
 TYPO = """

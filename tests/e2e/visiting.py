@@ -16,7 +16,7 @@ from typing import Any
 from devcluster import certificates, client, processes
 
 FORWARDED = re.compile(r"Forwarding from 127\.0\.0\.1:(\d+)")
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 180
 
 
 class Visitor:
