@@ -13,6 +13,7 @@ import pytest
 
 from controller import contract
 from controller.api import objects
+from controller.api.reasons import Reason
 from controller.cli import session
 from controller.kube import faults
 from controller.planning import remedies
@@ -68,7 +69,7 @@ class Empty:
 
     def __getattr__(self, name: str) -> Any:
         async def refuse(*_: object, **__: object) -> bytes:
-            raise faults.NotFound(f"{name}: there is nothing here", reason="NotFound")
+            raise faults.NotFound(f"{name}: there is nothing here", reason=Reason.NOT_FOUND)
 
         return refuse
 
