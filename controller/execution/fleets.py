@@ -30,6 +30,7 @@ from controller.planning import circuit as circuits
 from controller.planning import keys, relations, words
 from controller.planning.circuit import Circuit, State
 from controller.planning.keys import Key
+from controller.reasons import NOTHING, ForeignReason, Vocabulary
 
 _log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -348,7 +349,9 @@ class Fleets:
             message = f"Fleet {name} cannot be used. This operator has no provider {provider}."
         return contract.FleetFacts(name=name, problem=Reason.UNKNOWN_FLEET, message=message)
 
-    def _problem(self, fleet: objects.Fleet, namespace: str) -> tuple[str, str]:
+    def _problem(
+        self, fleet: objects.Fleet, namespace: str
+    ) -> tuple[Vocabulary | ForeignReason, str]:
         """Return why a fleet is of no use until a person changes something, and in which words."""
         name = fleet.metadata.name
         if not self._allowed(fleet, namespace):
@@ -358,7 +361,7 @@ class Fleets:
             )
         failure = self.failure(name)
         if failure is None or failure.policy.kind is not errors.Kind.REFUSED:
-            return "", ""
+            return NOTHING, ""
         return failure.reason, _not_opened(name, failure)
 
     def _pause(self, name: str, namespace: str) -> contract.Pause | None:

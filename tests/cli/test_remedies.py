@@ -45,8 +45,8 @@ MADE = (
     remedies.nodes(),
     remedies.show("pods", "one", "prod"),
     remedies.delete("argsrv", SERVER),
-    remedies.fleet(contract.FleetFacts(name="one", problem="UnknownFleet")),
-    remedies.fleet(contract.FleetFacts(name="one", problem="FleetNotAllowed")),
+    remedies.fleet(contract.FleetFacts(name="one", problem=Reason.UNKNOWN_FLEET)),
+    remedies.fleet(contract.FleetFacts(name="one", problem=Reason.FLEET_NOT_ALLOWED)),
 )
 # kubectl's own, for what has no verb of ours.
 FOREIGN = {"get", "describe", "edit", "delete", "config"}

@@ -243,7 +243,10 @@ def test_a_record_that_servers_name_outlives_its_component() -> None:
         (
             {
                 "fleet": contract.FleetFacts(
-                    name="x", capabilities=CAPABLE, problem="FleetNotAllowed", message="not here"
+                    name="x",
+                    capabilities=CAPABLE,
+                    problem=Reason.FLEET_NOT_ALLOWED,
+                    message="not here",
                 )
             },
             "FleetNotAllowed",

@@ -138,7 +138,7 @@ def test_a_fleet_counts_the_namespaces_that_are_held_by_themselves() -> None:
 def unheard(seconds: float, *, stalled: bool = False) -> dict[str, Any]:
     """Return what is known of a fleet outside of which nothing is heard for so long."""
     words = "the service compute cannot be reached"
-    silence = Failure(reason="CloudUnreachable", message=words, stalled=stalled)
+    silence = Failure(reason=CloudReason.CLOUD_UNREACHABLE, message=words, stalled=stalled)
     return {"outside": True, "silence": silence, "silent_for": seconds}
 
 

@@ -228,7 +228,11 @@ def test_what_was_made_twice_is_told_by_whether_it_goes() -> None:
                 metadata=Meta(name="shop", uid="app"), spec=objects.ApplicationSpec(paused=True)
             )
         },
-        {"fleet": contract.FleetFacts(name="x", problem="UnknownFleet", message="no fleet x")},
+        {
+            "fleet": contract.FleetFacts(
+                name="x", problem=Reason.UNKNOWN_FLEET, message="no fleet x"
+            )
+        },
     ],
     ids=["orphaned", "namespace going", "application going", "paused", "no fleet"],
 )

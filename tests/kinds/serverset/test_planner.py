@@ -186,7 +186,10 @@ def test_without_dns_there_is_no_service() -> None:
         (
             {
                 "fleet": contract.FleetFacts(
-                    name="x", capabilities=CAPABLE, problem="UnknownFleet", message="no fleet x"
+                    name="x",
+                    capabilities=CAPABLE,
+                    problem=Reason.UNKNOWN_FLEET,
+                    message="no fleet x",
                 )
             },
             "UnknownFleet",
