@@ -13,7 +13,8 @@ import enum
 from collections.abc import Mapping
 from typing import ClassVar, NewType, Self
 
-# A word that somebody else gave, such as a kubelet: it is passed on, and no list can hold it.
+# A word that somebody else gave, such as a kubelet, or that is read from a status, where any word
+# may stand: it is passed on, and no list can hold it.
 ForeignReason = NewType("ForeignReason", str)
 NOTHING = ForeignReason("")
 # The kind of every object that has no explanation of its own kind's.
