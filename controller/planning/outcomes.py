@@ -200,7 +200,7 @@ def news(
             continue
         known.add((thing, each.reason))
         yield plan.RecordEvent(
-            reason=_EVENTS.get(each.verb, Reason.FAILED_UPDATE).value,
+            reason=_EVENTS.get(each.verb, Reason.FAILED_UPDATE),
             message=f"Failed to {each.verb} {_subject(each, item)}: {each.message}",
             warning=True,
             cause=f"{thing} {each.reason}",

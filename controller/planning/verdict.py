@@ -64,7 +64,7 @@ def of_bounded_work(
     planned: objects.Operation | objects.Build,
     *,
     succeeded: str,
-    reason: str,
+    reason: Vocabulary | ForeignReason,
     message: str,
     now: float,
 ) -> conditions.Conditions:
