@@ -11,6 +11,8 @@ import enum
 from collections.abc import Mapping
 from typing import ClassVar
 
+from controller.reasons import ForeignReason, Vocabulary
+
 
 class Kind(enum.StrEnum):
     """How a call went that did not succeed, as planners are told."""
@@ -59,12 +61,13 @@ class Policy:
 
 
 class ArgosyError(Exception):
-    """The root: `reason` is of a `reasons.py`, the text says what, where and what must hold.
+    """The root: `reason` is of a `reasons.py`, or a word of others that is passed on.
 
-    `words` are the other side's own, where it said why; `blocker` names the object that is in the
-    way, as Kind/name, where one is known; `facts` are what an act found out before it failed, such
-    as an exit code; `retry_after` is what the other side asked for, in seconds, before it is asked
-    again. Each class below this one has a policy.
+    The text says what, where and what must hold. `words` are the other side's own, where it said
+    why; `blocker` names the object that is in the way, as Kind/name, where one is known; `facts`
+    are what an act found out before it failed, such as an exit code; `retry_after` is what the
+    other side asked for, in seconds, before it is asked again. Each class below this one has a
+    policy.
     """
 
     policy: ClassVar[Policy]
@@ -79,7 +82,7 @@ class ArgosyError(Exception):
         self,
         message: str,
         *,
-        reason: str,
+        reason: Vocabulary | ForeignReason,
         words: str = "",
         blocker: str = "",
         facts: Mapping[str, str] | None = None,

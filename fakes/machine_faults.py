@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from controller import errors
 from controller.providers.memory.machines import MemoryFleet
+from controller.providers.memory.reasons import MemoryReason
 
 
 class MachineFaults:
@@ -26,5 +27,7 @@ class MachineFaults:
             return
         self._waiting.remove((verb, after))
         if after:
-            raise errors.UnknownOutcome("simulated: the answer was lost", reason="Injected")
-        raise errors.Transient("simulated: the fleet refused", reason="Injected")
+            raise errors.UnknownOutcome(
+                "simulated: the answer was lost", reason=MemoryReason.INJECTED
+            )
+        raise errors.Transient("simulated: the fleet refused", reason=MemoryReason.INJECTED)

@@ -138,8 +138,8 @@ def things_that_go_wrong() -> str:
         "A reason that is not here is somebody else's word, such as a kubelet's, and is passed on",
         "with its message.",
     ]
-    for room, title in vocabulary.ROOMS.items():
-        lines += ["", f"## {title}", ""]
+    for room in vocabulary.ROOMS:
+        lines += ["", f"## {room.section}", ""]
         lines += ["| Reason | Meaning | Remedy |", "|---|---|---|"]
         for each in room:
             lines += [

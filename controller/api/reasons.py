@@ -11,7 +11,7 @@ from controller.reasons import ANY, Explanation, Vocabulary
 _SERVER, _OPERATION, _BUILD, _APPLICATION = "Server", "Operation", "Build", "Application"
 
 
-class Reason(Vocabulary):
+class Reason(Vocabulary, section="Of more than one kind"):
     """What several kinds say, and whoever makes calls."""
 
     PENDING = (

@@ -20,6 +20,7 @@ from controller.contract.observation import Capability
 from controller.contract.provider import Changed, Provider
 from controller.kube import api as kube
 from controller.kube import informer
+from controller.reasons import Vocabulary
 
 if TYPE_CHECKING:
     # The models take long to import, and only who renders the CRDs needs them.
@@ -101,6 +102,8 @@ class ProviderKind:
     capabilities: frozenset[Capability]
     open: Callable[[Context, objects.Fleet], AbstractAsyncContextManager[Provider]]
     settings: Callable[[], type[schema.Model]] | None = None
+    # What is said of its servers alone: `why` explains it, and a page for people lists it.
+    reasons: tuple[type[Vocabulary], ...] = ()
     rights: tuple[Permission, ...] = ()
     # The views of what its providers see servers, and what they do for them, by: these are watched.
     sees: tuple[type[objects.Object], ...] = ()

@@ -132,7 +132,7 @@ class Pause:
     With a `namespace` it is not to be called for servers of that namespace alone.
     """
 
-    reason: str
+    reason: Vocabulary | ForeignReason
     message: str
     until: float = 0.0
     namespace: str = ""
@@ -205,7 +205,7 @@ class FleetFacts:
 
     name: str
     capabilities: frozenset[Capability] = frozenset()
-    problem: str = ""
+    problem: Vocabulary | ForeignReason = NOTHING
     message: str = ""
     pause: Pause | None = None
     outage: Outage = Outage()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from controller.reasons import Vocabulary
 
 
-class ProviderReason(Vocabulary):
+class ProviderReason(Vocabulary, section="Of any provider"):
     """Why a provider does not do what it is asked."""
 
     TEMPLATE_REFUSED = (

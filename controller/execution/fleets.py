@@ -30,6 +30,7 @@ from controller.planning import circuit as circuits
 from controller.planning import keys, relations, words
 from controller.planning.circuit import Circuit, State
 from controller.planning.keys import Key
+from controller.reasons import NOTHING, ForeignReason, Vocabulary
 
 _log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -352,7 +353,9 @@ class Fleets:
             message = f"Fleet {name} cannot be used. This operator has no provider {provider}."
         return contract.FleetFacts(name=name, problem=Reason.UNKNOWN_FLEET, message=message)
 
-    def _problem(self, name: str, spec: objects.FleetSpec, namespace: str) -> tuple[str, str]:
+    def _problem(
+        self, name: str, spec: objects.FleetSpec, namespace: str
+    ) -> tuple[Vocabulary | ForeignReason, str]:
         """Return why a fleet is of no use until a person changes something, and in which words."""
         if not self._allowed(spec, namespace):
             return Reason.FLEET_NOT_ALLOWED, (
@@ -361,7 +364,7 @@ class Fleets:
             )
         failure = self.failure(name)
         if failure is None or failure.policy.kind is not errors.Kind.REFUSED:
-            return "", ""
+            return NOTHING, ""
         return failure.reason, _not_opened(name, failure)
 
     def _pause(self, name: str, namespace: str) -> contract.Pause | None:

@@ -19,6 +19,7 @@ from controller.planning.caches import Caches, Counter, Index, Keeper, Moment, S
 from controller.planning.keys import Key
 from controller.planning.plan import Action, Patch, Plan
 from controller.planning.wakes import Wakes
+from controller.reasons import Vocabulary
 
 O = TypeVar("O", bound=objects.Object)  # noqa: E741 - the object
 O_co = TypeVar("O_co", bound=objects.Object, covariant=True)
@@ -121,6 +122,8 @@ class Kind(Generic[O, S]):
     ready_first: Callable[[O, Any], tuple[str, float] | None] = _no_first
     # The write that tells how an act ended that this process carried out for an object.
     finish_act: Callable[[O, Outcome, float], Patch | None] = _no_act
+    # What is said of its objects alone: `why` explains it, and a page for people lists it.
+    reasons: tuple[type[Vocabulary], ...] = ()
     # What the operator must be allowed to do for its objects; RBAC is made from this.
     rights: tuple[Permission, ...]
     # What gathering and waking look up, and what is kept from visit to visit.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from controller.reasons import Vocabulary
 
 
-class KubeReason(Vocabulary):
+class KubeReason(Vocabulary, section="Of calls to the API server"):
     """How a call to the API server went."""
 
     QUOTA_EXCEEDED = (

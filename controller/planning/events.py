@@ -8,6 +8,7 @@ from __future__ import annotations
 from controller.api import conditions
 from controller.api.conditions import Conditions
 from controller.planning.plan import RecordEvent
+from controller.reasons import ForeignReason
 
 
 def alarm(
@@ -18,4 +19,4 @@ def alarm(
     earlier = conditions.find(before, kind)
     if now is None or (earlier is not None and earlier.reason == now.reason):
         return ()
-    return (RecordEvent(reason=now.reason, message=now.message, warning=True),)
+    return (RecordEvent(reason=ForeignReason(now.reason), message=now.message, warning=True),)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 
 from controller import contract
-from controller.api import names, objects, resources
+from controller.api import clock, names, objects, resources
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.api.resources import PLACES, Resource
@@ -21,22 +21,41 @@ from controller.planning.caches import Caches
 OBSERVE = "Observe"
 
 
-def rest(application: objects.Application | None) -> Blocked | None:
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Rest:
+    """Why nothing may begin for an application, and the command by which it may again."""
+
+    application: str
+    reason: Reason
+    message: str
+    remedy: str
+
+    def blocked(self, now: float) -> Blocked:
+        """Return the same as `blockedBy` tells it."""
+        return Blocked(
+            object=resources.thing(Resource.APPLICATIONS, self.application),
+            reason=self.reason,
+            message=self.message,
+            since=clock.stamp(now),
+            remedy=self.remedy,
+        )
+
+
+def rest(application: objects.Application | None) -> Rest | None:
     """Return why nothing may begin for an application; None where it may."""
     if application is None:
         return None
     meta, spec = application.metadata, application.spec
-    name = resources.thing(Resource.APPLICATIONS, meta.name)
     if spec.management == OBSERVE:
-        return Blocked(
-            object=name,
+        return Rest(
+            application=meta.name,
             reason=Reason.OBSERVED,
             message="The application is only observed (spec.management: Observe).",
             remedy=remedies.edit_application(meta.name, meta.namespace),
         )
     if spec.paused:
-        return Blocked(
-            object=name,
+        return Rest(
+            application=meta.name,
             reason=Reason.PAUSED,
             message="The application is paused.",
             remedy=remedies.resume(application),

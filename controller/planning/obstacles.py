@@ -10,14 +10,13 @@ import dataclasses
 from collections.abc import Callable, Iterable
 from typing import Protocol, TypeVar
 
-import msgspec
-
 from controller import contract
 from controller.api import clock, objects, resources
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.planning import management, plan, remedies
+from controller.reasons import ForeignReason, Vocabulary
 
 
 class Above(Protocol):
@@ -48,7 +47,7 @@ class OnFleet(Above, Protocol):
 class Obstacle:
     """Why nothing is done: until a person changes something (`stalled`), or until that passes."""
 
-    reason: str
+    reason: Vocabulary | ForeignReason
     message: str
     stalled: bool = False
     # Argosy goes on by itself then: a set that is not Ready is Reconciling.
@@ -77,7 +76,13 @@ def every(snapshot: S, checks: Iterable[Check[S]]) -> tuple[Obstacle, ...]:
 
 
 def by(
-    thing: str, reason: str, message: str, *, now: float, remedy: str = "", stalled: bool = False
+    thing: str,
+    reason: Vocabulary | ForeignReason,
+    message: str,
+    *,
+    now: float,
+    remedy: str = "",
+    stalled: bool = False,
 ) -> Obstacle:
     """Return the obstacle of one thing, which `blockedBy` names in the same words."""
     blocked = Blocked(
@@ -116,7 +121,7 @@ def resting(above: Above) -> Obstacle | None:
     rest = management.rest(above.application)
     if rest is None:
         return None
-    blocked = msgspec.structs.replace(rest, since=clock.stamp(above.now))
+    blocked = rest.blocked(above.now)
     return Obstacle(reason=rest.reason, message=rest.message, asked=True, blocked=(blocked,))
 
 

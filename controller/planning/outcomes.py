@@ -20,6 +20,7 @@ from controller.api.resources import Resource
 from controller.contract import Verb
 from controller.planning import plan, remedies, targets
 from controller.planning.targets import AnyVerb, ObjectVerb, Target
+from controller.reasons import ForeignReason, Vocabulary
 
 # A next attempt that is told stands for so long, in seconds, and then for as long as it went on
 # already: not each retry is worth a write.
@@ -39,7 +40,7 @@ class Outcome:
     target: Target
     verb: AnyVerb
     kind: errors.Kind
-    reason: str
+    reason: Vocabulary | ForeignReason
     message: str
     # When it last happened, and when first.
     time: float
@@ -199,7 +200,7 @@ def news(
             continue
         known.add((thing, each.reason))
         yield plan.RecordEvent(
-            reason=_EVENTS.get(each.verb, Reason.FAILED_UPDATE).value,
+            reason=_EVENTS.get(each.verb, Reason.FAILED_UPDATE),
             message=f"Failed to {each.verb} {_subject(each, item)}: {each.message}",
             warning=True,
             cause=f"{thing} {each.reason}",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 
 from controller.api import conditions, objects
+from controller.reasons import ForeignReason, Vocabulary
 
 SUCCEEDED = "Succeeded"
 
@@ -17,7 +18,7 @@ SUCCEEDED = "Succeeded"
 class Verdict:
     """The reason, the sentence, and which conditions they make true."""
 
-    reason: str
+    reason: Vocabulary | ForeignReason
     message: str
     ready: bool = False
     stalled: bool = False
@@ -63,7 +64,7 @@ def of_bounded_work(
     planned: objects.Operation | objects.Build,
     *,
     succeeded: str,
-    reason: str,
+    reason: Vocabulary | ForeignReason,
     message: str,
     now: float,
 ) -> conditions.Conditions:

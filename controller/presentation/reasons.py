@@ -5,7 +5,7 @@ from __future__ import annotations
 from controller.reasons import Vocabulary
 
 
-class CommandReason(Vocabulary):
+class CommandReason(Vocabulary, section="Of commands"):
     """Why a command did not do what it was asked; its exit code follows from that."""
 
     USAGE = (

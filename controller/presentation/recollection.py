@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from controller import errors
@@ -19,10 +19,19 @@ from controller.kinds.operation.reasons import OperationReason
 from controller.kube.reasons import KubeReason
 from controller.planning.outcomes import Outcome
 from controller.planning.targets import Write
+from controller.reasons import Vocabulary
 
-OF_CALLS = frozenset(
-    {*KubeReason, Reason.REFUSED, Reason.FORBIDDEN, Reason.NAME_TAKEN, Reason.OWNER_GONE}
-)
+# By the words that stand in status.
+OF_CALLS: Mapping[str, Vocabulary] = {
+    str(each): each
+    for each in {
+        *KubeReason,
+        Reason.REFUSED,
+        Reason.FORBIDDEN,
+        Reason.NAME_TAKEN,
+        Reason.OWNER_GONE,
+    }
+}
 
 
 def recall(caches: Caches, item: objects.Object) -> tuple[Outcome, ...]:
@@ -65,7 +74,7 @@ def _outcomes(
             target=Write(named or resources.of(type(item)), item.metadata.namespace, name),
             verb=Verb.CHANGE if refused else Verb.DELETE,
             kind=errors.Kind.REFUSED if refused else errors.Kind.FAILED,
-            reason=each.reason,
+            reason=OF_CALLS[each.reason],
             message=each.message,
             time=since,
             since=since,

@@ -2,46 +2,48 @@
 
 `why` explains by it, and "Reasons and remedies" is generated from it. What pods say of themselves
 is Kubernetes' own and open: a word that is not here is passed on with its message.
+
+Kinds and providers bring their own by their line of a registry. A registry loads planners, and
+`answers`, the only caller in a command, plans by both of them: nothing starts slower for that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from controller.api.reasons import Reason
+from controller.api.resources import PLACES
 from controller.contract.reasons import ProviderReason
-from controller.kinds.application.reasons import ApplicationReason
-from controller.kinds.build.reasons import BuildReason
-from controller.kinds.fleet.reasons import FleetReason
-from controller.kinds.operation.reasons import OperationReason
-from controller.kinds.server.reasons import ServerReason
-from controller.kinds.serverset.reasons import ServerSetReason
+from controller.kinds import registry as kinds
 from controller.kube.reasons import KubeReason
 from controller.presentation.reasons import CommandReason
-from controller.providers.memory.reasons import MemoryReason
-from controller.providers.openstack.reasons import CloudReason
-from controller.providers.pod.reasons import KubeletReason, PodReason
+from controller.providers import registry as providers
 from controller.providers.steps.reasons import StepReason
 from controller.reasons import UNEXPLAINED, Explanation, Vocabulary
 
-# In the order of the page, each with the title of its section.
-ROOMS: Mapping[type[Vocabulary], str] = {
-    Reason: "Of more than one kind",
-    ApplicationReason: "Of applications",
-    ServerSetReason: "Of sets of servers",
-    ServerReason: "Of servers",
-    OperationReason: "Of operations",
-    BuildReason: "Of Builds",
-    FleetReason: "Of fleets",
-    KubeReason: "Of calls to the API server",
-    ProviderReason: "Of any provider",
-    StepReason: "Of the steps of operations",
-    PodReason: "Of pods, by Argosy",
-    KubeletReason: "Of pods, in Kubernetes' own words",
-    CloudReason: "Of servers of a cloud",
-    MemoryReason: "Of simulated machines",
-    CommandReason: "Of commands",
-}
+
+def _of_kinds() -> Iterator[type[Vocabulary]]:
+    """Yield those of kinds, as the registry has them, but of what is in no namespace last."""
+    for each in sorted(kinds.KINDS, key=lambda kind: not PLACES[kind.resource].namespaced):
+        yield from each.reasons
+
+
+def _of_providers() -> Iterator[type[Vocabulary]]:
+    """Yield those of providers by their titles: the registry's order is that of the CRD."""
+    rooms = (room for each in providers.kinds().values() for room in each.reasons)
+    yield from sorted(rooms, key=lambda room: room.section)
+
+
+# In the order of the page.
+ROOMS: tuple[type[Vocabulary], ...] = (
+    Reason,
+    *_of_kinds(),
+    KubeReason,
+    ProviderReason,
+    StepReason,
+    *_of_providers(),
+    CommandReason,
+)
 
 KNOWN: Mapping[str, Vocabulary] = {str(each): each for room in ROOMS for each in room}
 

@@ -10,8 +10,10 @@ import random
 from collections.abc import Callable
 
 from controller import errors
+from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.kube import faults
+from controller.kube.reasons import KubeReason
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,24 +189,26 @@ class Faults:
 
 def refused(why: str) -> errors.ArgosyError:
     """Return the fault of a connection that cannot be made."""
-    return faults.Unreachable(f"simulated: {why}", reason="Unreachable")
+    return faults.Unreachable(f"simulated: {why}", reason=Reason.UNREACHABLE)
 
 
 def busy(why: str, retry_after: float | None = None) -> errors.ArgosyError:
     """Return the fault of an API server that turns a request away."""
-    return faults.Overloaded(f"simulated: {why}", reason="TooManyRequests", retry_after=retry_after)
+    return faults.Overloaded(
+        f"simulated: {why}", reason=KubeReason.TOO_MANY_REQUESTS, retry_after=retry_after
+    )
 
 
 def lost(why: str) -> errors.ArgosyError:
     """Return the fault of an answer that never came."""
-    return faults.UnknownOutcome(f"simulated: {why}", reason="ConnectionLost")
+    return faults.UnknownOutcome(f"simulated: {why}", reason=KubeReason.CONNECTION_LOST)
 
 
 def kept(why: str) -> errors.ArgosyError:
     """Return the fault of a write that is not answered in time, as where a webhook keeps it."""
-    return faults.Unanswered(f"simulated: {why}", reason="ConnectionLost")
+    return faults.Unanswered(f"simulated: {why}", reason=KubeReason.CONNECTION_LOST)
 
 
 def cut(why: str) -> errors.ArgosyError:
     """Return the fault of a watch that broke."""
-    return faults.ServerFailed(f"simulated: {why}", reason="ConnectionLost")
+    return faults.ServerFailed(f"simulated: {why}", reason=KubeReason.CONNECTION_LOST)

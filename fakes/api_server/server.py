@@ -13,6 +13,7 @@ from controller.api import names
 from controller.api.resources import PLACES, Resource
 from controller.kube import api as door
 from controller.kube import faults as kube_faults
+from controller.kube.reasons import KubeReason
 from fakes.api_server import chaos, refusal
 from fakes.api_server.controllers import GarbageCollector, NamespaceController
 from fakes.api_server.deployments import Deployments
@@ -341,7 +342,7 @@ class ApiServer:
                 return await self.on_exec(namespace, pod, command)
         except TimeoutError as error:
             message = f"exec {namespace}/{pod}: has not ended after {timeout:g} s"
-            raise kube_faults.UnknownOutcome(message, reason="ExecTimeout") from error
+            raise kube_faults.UnknownOutcome(message, reason=KubeReason.EXEC_TIMEOUT) from error
 
     async def logs(
         self,

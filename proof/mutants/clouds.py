@@ -226,7 +226,7 @@ _AWAY = (
     ),
     one(
         "a silent cell's servers are made anew as ill ones",
-        "controller.kinds.server.removal:away",
+        "controller.kinds.server.removal:why_away",
         "situation.seen.hidden",
         "False",
         f"{_CLOUDS}::test_a_cell_that_is_down_for_long_costs_no_server",

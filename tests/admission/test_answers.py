@@ -8,7 +8,9 @@ from controller import errors
 from controller.admission.answers import PASSED, Verdict, judge
 from controller.admission.probes import Probe
 from controller.api.resources import Resource
+from controller.contract.reasons import ProviderReason
 from controller.kube import faults
+from controller.kube.reasons import KubeReason
 
 PLACE = "spec.components[web].template"
 WHAT = "POST /api/v1/namespaces/shops/pods"
@@ -75,7 +77,7 @@ def answer(code: int, message: str, reason: str = "", **causes: str) -> errors.A
             errors.Stalled(
                 "the template is not a pod template: Expected `str`, got `bool` - at"
                 " `$.metadata.annotations[...]`",
-                reason="TemplateRefused",
+                reason=ProviderReason.TEMPLATE_REFUSED,
             ),
             (f"{PLACE}.metadata.annotations[...]: must be of type string, and is of type bool",),
         ),
@@ -121,7 +123,7 @@ def test_what_may_pass_by_itself_is_a_warning(error: errors.ArgosyError) -> None
         answer(
             403, 'pods is forbidden: User "argosy" cannot create resource "pods" in API group ""'
         ),
-        errors.UnknownOutcome("no answer", reason="ConnectionLost"),
+        errors.UnknownOutcome("no answer", reason=KubeReason.CONNECTION_LOST),
     ],
 )
 def test_what_says_nothing_of_the_manifest_refuses_nobody(error: errors.ArgosyError) -> None:

@@ -12,6 +12,7 @@ import pytest
 from controller.admission import reviewer
 from controller.admission.answers import PASSED, Verdict
 from controller.admission.reviewer import FleetAnswer, Reviewer
+from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.kube import faults
 
@@ -44,7 +45,7 @@ class DryRuns:
             within = "spec.template." if resource is Resource.JOBS else ""
             field = f"{within}spec.containers[0].imgae"
             message = f'cannot be handled as a {resource}: unknown field "{field}"'
-            raise faults.Refused(message, reason="Refused")
+            raise faults.Refused(message, reason=Reason.REFUSED)
         return b"{}"
 
 

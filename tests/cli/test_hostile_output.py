@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from controller import errors
+from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.cli import failures, logs, screen, table
 from controller.cli.drawing import bundle
@@ -21,6 +22,7 @@ from controller.cli.session import Session
 from controller.kube import client, faults
 from controller.presentation import control_characters
 from controller.presentation.problems import Refusal
+from controller.reasons import ForeignReason
 from fakes.api_server import Behaviour, Kubelet
 from fakes.api_server.storage import Json
 from fakes.universe import Universe, application, component, operation
@@ -263,7 +265,11 @@ def texts_in(found: Any) -> list[str]:
 
 @pytest.mark.parametrize(
     "error",
-    [Refusal(EVIL), faults.Refused(EVIL, reason="Refused"), faults.Forbidden(EVIL, reason="F")],
+    [
+        Refusal(EVIL),
+        faults.Refused(EVIL, reason=Reason.REFUSED),
+        faults.Forbidden(EVIL, reason=ForeignReason("F")),
+    ],
 )
 def test_what_a_webhook_answers_is_no_exception(
     error: errors.ArgosyError, capsys: pytest.CaptureFixture[str]

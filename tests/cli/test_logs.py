@@ -10,11 +10,13 @@ import msgspec
 import pytest
 
 from controller.api import names
+from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.cli import failures, logs
 from controller.cli.session import Session
 from controller.cli.target import Target
 from controller.kube import client, faults
+from controller.kube.reasons import KubeReason
 from controller.presentation import problems
 from tests.cli import typing_in
 
@@ -50,7 +52,7 @@ class Pods:
             spec = {"application": "shop", "component": "web", "number": 1, "source": SOURCE}
             return msgspec.json.encode({"metadata": {"name": name}, "spec": spec})
         if name != "shop":
-            raise faults.NotFound(f"applications {name} not found", reason="NotFound")
+            raise faults.NotFound(f"applications {name} not found", reason=Reason.NOT_FOUND)
         return b"{}"
 
     async def logs(
@@ -59,7 +61,7 @@ class Pods:
         """Yield what a container printed; one that printed nothing at all cannot be read."""
         lines = self._printed[pod][container]
         if not lines:
-            raise faults.ServerFailed("no logs found", reason="ServerFailed")
+            raise faults.ServerFailed("no logs found", reason=KubeReason.SERVER_FAILED)
         for each in lines:
             yield each
 

@@ -13,6 +13,7 @@ import pytest
 
 from controller import contract
 from controller.api import objects
+from controller.api.reasons import Reason
 from controller.cli import session
 from controller.kube import faults
 from controller.planning import remedies
@@ -44,8 +45,8 @@ MADE = (
     remedies.nodes(),
     remedies.show("pods", "one", "prod"),
     remedies.delete("argsrv", SERVER),
-    remedies.fleet(contract.FleetFacts(name="one", problem="UnknownFleet")),
-    remedies.fleet(contract.FleetFacts(name="one", problem="FleetNotAllowed")),
+    remedies.fleet(contract.FleetFacts(name="one", problem=Reason.UNKNOWN_FLEET)),
+    remedies.fleet(contract.FleetFacts(name="one", problem=Reason.FLEET_NOT_ALLOWED)),
 )
 # kubectl's own, for what has no verb of ours.
 FOREIGN = {"get", "describe", "edit", "delete", "config"}
@@ -68,7 +69,7 @@ class Empty:
 
     def __getattr__(self, name: str) -> Any:
         async def refuse(*_: object, **__: object) -> bytes:
-            raise faults.NotFound(f"{name}: there is nothing here", reason="NotFound")
+            raise faults.NotFound(f"{name}: there is nothing here", reason=Reason.NOT_FOUND)
 
         return refuse
 

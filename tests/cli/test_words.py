@@ -9,11 +9,13 @@ import pytest
 
 from controller import errors
 from controller.api import names
+from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.cli import arguments, failures, operations
 from controller.cli.app import EXIT_CODES
 from controller.cli.target import Target
 from controller.kube import faults
+from controller.kube.reasons import KubeReason
 from controller.presentation import applications, desired, problems, references, spans
 from tests.cli import typing_in
 
@@ -57,21 +59,31 @@ def test_kinds_that_a_command_does_not_take_are_refused() -> None:
 
 
 ERRORS: list[tuple[errors.ArgosyError, int, str]] = [
-    (faults.Unreachable("no route", reason="Unreachable"), 6, "at https://k8s:6443: no route"),
-    (faults.Unauthorized("401", reason="Unauthorized"), 6, "does not know you"),
-    (faults.Forbidden(DENIED, reason="Forbidden"), 3, "create operations.argosy.dev in namespace"),
-    (faults.NotFound("GET /x: no such thing", reason="NotFound"), 4, "no such thing"),
+    (faults.Unreachable("no route", reason=Reason.UNREACHABLE), 6, "at https://k8s:6443: no route"),
+    (faults.Unauthorized("401", reason=KubeReason.UNAUTHORIZED), 6, "does not know you"),
     (
-        faults.NotFound("the server could not find the requested resource", reason="NotFound"),
+        faults.Forbidden(DENIED, reason=Reason.FORBIDDEN),
+        3,
+        "create operations.argosy.dev in namespace",
+    ),
+    (faults.NotFound("GET /x: no such thing", reason=Reason.NOT_FOUND), 4, "no such thing"),
+    (
+        faults.NotFound(
+            "the server could not find the requested resource", reason=Reason.NOT_FOUND
+        ),
         4,
         "does not know Argosy's kinds",
     ),
-    (faults.Refused("PATCH /x: spec.replicas must be", reason="Refused"), 3, "spec.replicas must"),
-    (faults.Overloaded("busy", reason="ServiceUnavailable"), 1, "busy"),
+    (
+        faults.Refused("PATCH /x: spec.replicas must be", reason=Reason.REFUSED),
+        3,
+        "spec.replicas must",
+    ),
+    (faults.Overloaded("busy", reason=KubeReason.SERVICE_UNAVAILABLE), 1, "busy"),
     (problems.UsageError("wrong"), 2, "wrong"),
     (problems.TookTooLongError("slow"), 5, "slow"),
     (problems.Refusal("impossible"), 1, "impossible"),
-    (errors.Stalled("no kubeconfig", reason="BadKubeconfig"), 6, "no kubeconfig"),
+    (errors.Stalled("no kubeconfig", reason=KubeReason.BAD_KUBECONFIG), 6, "no kubeconfig"),
 ]
 
 
@@ -88,7 +100,7 @@ def test_errors_end_with_their_code_and_say_why(
 
 def test_a_missing_permission_is_named() -> None:
     """Who is refused learns which permission is missing, and how to see it."""
-    error = faults.Forbidden(DENIED, reason="Forbidden")
+    error = faults.Forbidden(DENIED, reason=Reason.FORBIDDEN)
     _, message, advice = failures.explain(error, Target(), server="")
     assert message == ("you lack a permission: create operations.argosy.dev in namespace prod")
     assert any("can-i create operations.argosy.dev -n prod --as eve" in each for each in advice)

@@ -15,6 +15,7 @@ from controller.api.resources import Resource
 from controller.dashboard import cluster, lobby
 from controller.kube import api as door
 from controller.kube import faults
+from controller.kube.reasons import KubeReason
 from fakes.api_server.kubelet import Kubelet
 from fakes.universe import Universe, application, component
 from tests.dashboard import stage
@@ -88,7 +89,7 @@ class Someone:
 
     def _rights(self) -> Rights:
         if self._token not in self._people:
-            raise faults.Unauthorized("Unauthorized", reason="Unauthorized")
+            raise faults.Unauthorized("Unauthorized", reason=KubeReason.UNAUTHORIZED)
         found = self._people[self._token]
         if found.away:
             raise faults.Unreachable("connection refused", reason=Reason.UNREACHABLE)

@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from controller.api.resources import PLACES
+from controller.kinds.registry import KINDS
 from controller.presentation import vocabulary
+from controller.providers import registry
 from controller.providers.pod.reasons import KubeletReason
 from controller.reasons import ANY, Vocabulary
 from scripts import reference
@@ -155,6 +157,33 @@ def test_no_reason_is_a_literal_text() -> None:
 def test_every_list_of_reasons_is_known() -> None:
     """No room has a list that `why` cannot explain and the page does not have."""
     assert set(vocabulary.ROOMS) == rooms()
+    assert len(vocabulary.ROOMS) == len(rooms())
+
+
+def test_kinds_and_providers_bring_the_reasons_of_their_rooms() -> None:
+    """A descriptor names the lists of its own folder, all of them, and nobody else's."""
+    brought = {each.gather.__module__: each.reasons for each in KINDS}
+    brought |= {each.open.__module__: each.reasons for each in registry.kinds().values()}
+    for module, listed in brought.items():
+        reasons = f"{module.rpartition('.')[0]}.reasons"
+        assert set(listed) == {room for room in rooms() if room.__module__ == reasons}, module
+
+
+def test_the_list_of_all_reasons_names_no_kind_and_no_provider() -> None:
+    """Who adds a kind or a provider writes its reasons in its room, and nothing here."""
+    tree = ast.parse(Path(vocabulary.__file__).read_text())
+    named = {
+        f"{node.module}.{each.name}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for each in node.names
+    }
+    rooms_of = ("controller.kinds.", "controller.providers.")
+    assert {each for each in named if each.startswith(rooms_of)} == {
+        "controller.kinds.registry",
+        "controller.providers.registry",
+        "controller.providers.steps.reasons.StepReason",
+    }
 
 
 def test_each_word_means_one_thing() -> None:

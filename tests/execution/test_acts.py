@@ -14,6 +14,7 @@ from controller.execution.acts import Acts
 from controller.kinds.server import task
 from controller.planning import keys
 from controller.planning.keys import Key
+from controller.reasons import ForeignReason
 
 pytestmark = pytest.mark.looptime
 
@@ -78,7 +79,7 @@ async def test_an_act_that_fails_says_of_which_kind_that_is(kind: errors.Kind) -
     class Odd(errors.ArgosyError):
         policy = errors.Policy(kind=kind)
 
-    outcome = await ended("start", Odd("no", reason="Odd", facts=FOUND))
+    outcome = await ended("start", Odd("no", reason=ForeignReason("Odd"), facts=FOUND))
     assert outcome.state == "Failed"
     assert outcome.error_class == {
         errors.Kind.REFUSED: "Terminal",

@@ -14,20 +14,23 @@ from controller import contract, errors
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.contract import Verb
+from controller.contract.reasons import ProviderReason
 from controller.execution.caches import Caches
 from controller.execution.fleets import Fleets
 from controller.execution.pool import Pool
 from controller.kube import faults
+from controller.kube.reasons import KubeReason
 from controller.planning import keys, relations
 from controller.planning.circuit import State
 from controller.planning.keys import Key
 from controller.providers import registry
+from controller.providers.openstack.reasons import CloudReason
 from fakes.api_server import ApiServer
 from tests.simulation.shelf.kind import Shelf
 
 pytestmark = pytest.mark.looptime
 
-OUT = errors.Outage("the shelf does not answer", reason="Unreachable")
+OUT = errors.Outage("the shelf does not answer", reason=Reason.UNREACHABLE)
 
 
 class Harbour:
@@ -207,7 +210,7 @@ async def test_of_a_fleet_that_cannot_be_opened_nothing_is_known_rather_than_non
     abandoned would be on no record.
     """
     async with harbour(fleet=False) as one:
-        one.shelf.trouble = errors.Stalled(words, reason="CredentialsRefused")
+        one.shelf.trouble = errors.Stalled(words, reason=CloudReason.CREDENTIALS_REFUSED)
         await one.put("attic")
         await one.until(lambda: one.fleets.failure("attic") is not None)
         facts = one.fleets.facts("attic", "default")
@@ -260,7 +263,7 @@ async def test_of_what_a_provider_says_a_bounded_part_is_told() -> None:
     """Whoever waits for an open circuit repeats it, each in its own status."""
 
     async def rant(_provider: contract.Provider) -> str:
-        raise errors.Outage("no room " * 10_000, reason="Unreachable")
+        raise errors.Outage("no room " * 10_000, reason=Reason.UNREACHABLE)
 
     async with harbour() as one:
         for _ in range(20):
@@ -276,7 +279,7 @@ async def test_what_a_provider_refuses_opens_no_circuit() -> None:
     """Who refuses has answered."""
 
     async def refuse(_provider: contract.Provider) -> str:
-        raise errors.Stalled("no such image", reason="TemplateRefused")
+        raise errors.Stalled("no such image", reason=ProviderReason.TEMPLATE_REFUSED)
 
     async with harbour() as one:
         for _ in range(40):
@@ -345,7 +348,7 @@ async def test_a_delete_under_way_is_the_trial_of_a_circuit_that_is_half_open_by
 
 async def keep(_provider: contract.Provider) -> str:
     """Be a write that is not answered in time, as where a webhook of the namespace keeps it."""
-    raise faults.Unanswered("no answer in time", reason="ConnectionLost")
+    raise faults.Unanswered("no answer in time", reason=KubeReason.CONNECTION_LOST)
 
 
 async def close_namespace(one: Harbour, namespace: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from controller import errors
+from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.execution import hearing
 from controller.kube import faults
@@ -35,7 +36,7 @@ class Api:
         """Return the Events."""
         self.asked = {"resource": resource, "namespace": namespace, **asked}
         if self._refuses:
-            raise faults.Forbidden("events is forbidden", reason="Forbidden")
+            raise faults.Forbidden("events is forbidden", reason=Reason.FORBIDDEN)
         return json.dumps({"items": list(self._found)}).encode()
 
 

@@ -7,9 +7,11 @@ import itertools
 import pytest
 
 from controller import errors
+from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.contract import Verb
 from controller.execution.key_state import HELD_SECONDS, NEWS_SECONDS, KeyState
+from controller.kube.reasons import KubeReason
 from controller.planning.targets import Write
 
 # A call that succeeds, one that fails; reads that do; the calls in flight, of which one has failed,
@@ -58,18 +60,18 @@ def test_a_key_backs_off_for_the_failures_of_its_last_calls_alone(story: tuple[s
 def test_what_fails_seldom_and_for_long_is_told() -> None:
     """Six quick failures are news, and so is the second one after half a minute."""
     record, pod = KeyState(), Write(Resource.PODS, "default", "shop-web-0")
-    away = errors.Outage("no answer", reason="Unreachable")
+    away = errors.Outage("no answer", reason=Reason.UNREACHABLE)
     assert not record.fail(pod, Verb.CREATE, away, 1000.0).told
     assert not record.fail(pod, Verb.CREATE, away, 1000.0 + NEWS_SECONDS - 1).told
     assert record.fail(pod, Verb.CREATE, away, 1000.0 + NEWS_SECONDS).told
-    other = errors.Outage("too many requests", reason="TooManyRequests")
+    other = errors.Outage("too many requests", reason=KubeReason.TOO_MANY_REQUESTS)
     assert not record.fail(pod, Verb.CREATE, other, 1060.0).told
 
 
 def test_who_is_held_back_with_its_siblings_says_so_in_time() -> None:
     """The first look comes after half a minute, and from then on every minute."""
     record, pod = KeyState(), Write(Resource.PODS, "default", "shop-web-0")
-    lost = errors.UnknownOutcome("no answer", reason="Unreachable")
+    lost = errors.UnknownOutcome("no answer", reason=Reason.UNREACHABLE)
     first = record.fail(pod, Verb.CREATE, lost, 1000.0, held=True)
     assert (first.told, first.again) == (False, 1000.0 + NEWS_SECONDS)
     second = record.fail(pod, Verb.CREATE, lost, first.again, held=True)

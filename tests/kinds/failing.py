@@ -8,13 +8,14 @@ from controller import errors
 from controller.contract import Verb
 from controller.planning.outcomes import Outcome
 from controller.planning.targets import AnyVerb, Call, Target, Write
+from controller.reasons import ForeignReason, Vocabulary
 
 NOW = 1_700_000_000.0
 
 
 def outcome(
     target: Target,
-    reason: str,
+    reason: Vocabulary | ForeignReason,
     *,
     verb: AnyVerb = Verb.CREATE,
     kind: errors.Kind = errors.Kind.REFUSED,
@@ -27,7 +28,11 @@ def outcome(
 
 
 def made_in_vain(
-    reason: str, *, fleet: str = "pods", kind: errors.Kind = errors.Kind.FAILED, **more: Any
+    reason: Vocabulary | ForeignReason,
+    *,
+    fleet: str = "pods",
+    kind: errors.Kind = errors.Kind.FAILED,
+    **more: Any,
 ) -> Outcome:
     """Return the outcome of making what the server of the tests is made of."""
     return outcome(Call(fleet, "shop-web-0"), reason, kind=kind, **more)

@@ -15,6 +15,7 @@ from controller.api import objects
 from controller.api.resources import Resource
 from controller.kube import faults, follower
 from controller.kube.informer import Informer
+from controller.kube.reasons import KubeReason
 from fakes.api_server import ApiServer, Faults, Verdict, chaos, refusal
 
 pytestmark = pytest.mark.looptime
@@ -668,4 +669,4 @@ def _random_change(world: World, rng: random.Random) -> list[bytes]:
 
 
 def _gone() -> Verdict:
-    return Verdict(before=faults.Gone("simulated: too old", reason="Gone"))
+    return Verdict(before=faults.Gone("simulated: too old", reason=KubeReason.GONE))

@@ -9,6 +9,7 @@ import pytest
 from controller import contract
 from controller.api import objects
 from controller.api.resources import Resource
+from controller.kinds.serverset.reasons import ServerSetReason
 from controller.planning import management
 from controller.planning.plan import Create, Delete, DeleteClaim, Patch, Plan, RecordEvent
 
@@ -22,7 +23,7 @@ OTHERS = (
     Create(resource=Resource.REVISIONS, body={}, why=""),
     Patch(resource=Resource.DISRUPTION_BUDGETS, namespace="n", name="a", uid="u", body={}, why=""),
     Delete(resource=Resource.CLAIMS, namespace="n", name="a", uid="u", why=""),
-    RecordEvent(reason="Moving", message="Moving."),
+    RecordEvent(reason=ServerSetReason.MOVING, message="Moving."),
     contract.Call(verb=contract.Verb.CREATE, why=""),
     DeleteClaim(
         claim=contract.Claim(id="i", name="c", server="s", component="w"), fleet="", why=""

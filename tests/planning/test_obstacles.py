@@ -14,6 +14,7 @@ import pytest
 import controller
 from controller import contract
 from controller.api import clock, objects
+from controller.api.reasons import Reason
 from controller.planning import obstacles
 
 NOW = 1_700_000_000.0
@@ -44,7 +45,7 @@ def fleet(**found: Any) -> Situation:
     return Situation(fleet=contract.FleetFacts(name="west", **found))
 
 
-PAUSE = contract.Pause(reason="CircuitOpen", message="Calls fail.", until=NOW + 10)
+PAUSE = contract.Pause(reason=Reason.CIRCUIT_OPEN, message="Calls fail.", until=NOW + 10)
 CHECKS = (
     obstacles.namespace,
     obstacles.application_deleting,
@@ -79,12 +80,12 @@ CHECKS = (
             "Application/shop",
         ),
         (
-            fleet(problem="UnknownFleet", message="There is no fleet west."),
+            fleet(problem=Reason.UNKNOWN_FLEET, message="There is no fleet west."),
             obstacles.fleet_problem,
             "UnknownFleet", "There is no fleet west.", "Fleet/west",
         ),
         (
-            fleet(problem="UnknownFleet"),
+            fleet(problem=Reason.UNKNOWN_FLEET),
             obstacles.fleet_problem,
             "UnknownFleet", "The fleet west cannot be used.", "Fleet/west",
         ),
@@ -127,7 +128,7 @@ def test_the_first_that_finds_something_is_told() -> None:
 
 def test_only_a_person_ends_what_is_stalled() -> None:
     """A fleet that cannot be used is stalled, one that is not called for now passes by itself."""
-    stalled = obstacles.fleet_problem(fleet(problem="UnknownFleet"))
+    stalled = obstacles.fleet_problem(fleet(problem=Reason.UNKNOWN_FLEET))
     passing = obstacles.fleet_pause(fleet(pause=PAUSE))
     assert stalled is not None
     assert passing is not None

@@ -17,6 +17,7 @@ from controller.planning.circuit import State
 from controller.presentation import answers, inspection, last_lines
 from controller.presentation.answers import Answer
 from controller.presentation.references import Reference
+from controller.providers.openstack.reasons import CloudReason
 from fakes.api_server.kubelet import Behaviour, Kubelet
 from fakes.api_server.storage import Json
 from fakes.universe import Universe, application, component, operation
@@ -183,7 +184,7 @@ async def test_where_one_replica_leads_no_replica_is_told() -> None:
 def away(verb: str, *, after: bool) -> None:
     """Have no call get through to the machines."""
     if not after:
-        raise errors.Outage(f"{verb}: 503 from cloud.example", reason="CloudUnreachable")
+        raise errors.Outage(f"{verb}: 503 from cloud.example", reason=CloudReason.CLOUD_UNREACHABLE)
 
 
 async def test_why_names_the_circuit_that_is_open_and_its_next_trial() -> None:

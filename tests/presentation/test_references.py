@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import pytest
 
+from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.kube import api as door
 from controller.kube import faults
@@ -23,9 +24,9 @@ class Named:
         """Return the object, if it is there and may be seen."""
         assert namespace == ("" if resource is Resource.FLEETS else "prod")
         if resource in self._hidden:
-            raise faults.Forbidden(f"no {resource}", reason="Forbidden")
+            raise faults.Forbidden(f"no {resource}", reason=Reason.FORBIDDEN)
         if (resource, name) not in self._there:
-            raise faults.NotFound(f"no {name}", reason="NotFound")
+            raise faults.NotFound(f"no {name}", reason=Reason.NOT_FOUND)
         return b"{}"
 
 

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.kube import faults
 from controller.presentation import operators, report
+from controller.reasons import ForeignReason
 from fakes.universe import Universe, application, component
 
 pytestmark = pytest.mark.looptime
@@ -38,7 +40,9 @@ class Cluster:
         """Yield what the operator said; before that there was no process."""
         assert tail_lines == report.MOST_LINES
         if previous:
-            raise faults.Refused("previous terminated container not found", reason="BadRequest")
+            raise faults.Refused(
+                "previous terminated container not found", reason=ForeignReason("BadRequest")
+            )
         yield f'{{"event": "leading", "pod": "{namespace}/{pod}"}}\n'.encode()
         yield f'{{"event": "call failed", "why": "GET http://x?token={SECRET}"}}\n'.encode()
 
@@ -90,7 +94,7 @@ async def test_what_of_the_operator_may_not_be_read_is_said() -> None:
         class Forbidding(Cluster):
             async def list(self, resource: Resource, namespace: str, **options: Any) -> bytes:
                 if not namespace and resource in (Resource.DEPLOYMENTS, Resource.PODS):
-                    raise faults.Forbidden("you may not", reason="Forbidden")
+                    raise faults.Forbidden("you may not", reason=Reason.FORBIDDEN)
                 return bytes(await universe.server.list(resource, namespace, **options))
 
         api: Any = Forbidding(universe)

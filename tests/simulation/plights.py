@@ -18,6 +18,7 @@ from controller.kinds.application.kind import APPLICATION
 from controller.kinds.operation import crowd
 from controller.kube import api as door
 from controller.planning.builders import Builder
+from controller.providers.openstack.reasons import CloudReason
 from fakes.api_server import Behaviour
 from fakes.api_server.refusal import refuse
 from fakes.forge import Forge
@@ -75,7 +76,9 @@ async def _is_away(world: World) -> None:
 
     def out(verb: str, *, after: bool) -> None:
         if not after:
-            raise errors.Outage(f"{verb}: the cloud does not answer", reason="CloudUnreachable")
+            raise errors.Outage(
+                f"{verb}: the cloud does not answer", reason=CloudReason.CLOUD_UNREACHABLE
+            )
 
     well, machines.interfere = machines.interfere, out
     world.ends.append(lambda: setattr(machines, "interfere", well))

@@ -7,6 +7,7 @@ import pytest
 from controller.api import names
 from controller.api.resources import Resource
 from controller.kube import faults as kube_faults
+from controller.kube.reasons import KubeReason
 from fakes.api_server import Faults, Verdict
 from fakes.universe import Universe
 from tests.simulation import stateful
@@ -218,7 +219,7 @@ async def test_a_used_up_quota_stands_in_no_way() -> None:
         await stateful.begin(universe)
         before = stateful.kept(universe)
         await stateful.let_go(universe)
-        full = kube_faults.Forbidden("exceeded quota: small", reason="QuotaExceeded")
+        full = kube_faults.Forbidden("exceeded quota: small", reason=KubeReason.QUOTA_EXCEEDED)
         for each in (Resource.PODS, Resource.CLAIMS):
             faults.on("create", each, verdict=Verdict(before=full), times=None)
         await universe.apply(successor())

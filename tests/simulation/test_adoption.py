@@ -10,6 +10,7 @@ import pytest
 from controller.api import names
 from controller.api.resources import Resource
 from controller.kube import faults as kube_faults
+from controller.reasons import ForeignReason
 from fakes.api_server import Faults, Verdict
 from fakes.api_server.chaos import Rule
 from fakes.universe import Universe, application, component
@@ -331,7 +332,7 @@ async def test_a_record_that_cannot_be_taken_up_holds_nothing_up() -> None:
     """Somebody made one that the API server lets nobody change: new templates come up beside it."""
     faults = Faults()
     odd = "shop-db-odd"
-    refused = kube_faults.Refused("data: field is immutable", reason="Invalid")
+    refused = kube_faults.Refused("data: field is immutable", reason=ForeignReason("Invalid"))
     faults.rules.append(
         Rule(
             matches=lambda request: request.verb == "patch" and request.name == odd,

@@ -9,10 +9,12 @@ import pytest
 
 from controller import errors
 from controller.api import crds
+from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.contract import Capability
 from controller.execution.fleets import Fleets
 from controller.providers import models, registry
+from controller.providers.openstack.reasons import CloudReason
 from controller.wiring import permissions
 from fakes.universe import Universe, application, component, operation
 from tests.simulation.shelf.kind import Shelf
@@ -111,7 +113,7 @@ async def test_a_provider_lives_as_long_as_its_fleet_is_the_same() -> None:
 
 async def test_a_fleet_that_cannot_be_opened_says_so_and_is_tried_again() -> None:
     """Its servers are neither made nor judged; once the cause is gone they come up."""
-    shelf = Shelf(trouble=errors.Outage("the shelf is locked", reason="Unreachable"))
+    shelf = Shelf(trouble=errors.Outage("the shelf is locked", reason=Reason.UNREACHABLE))
     async with Universe(providers=[shelf.kind()]) as universe:
         await universe.server.create(
             Resource.FLEETS, "", fleet("attic", "shelf", shelf={"room": 9})
@@ -186,7 +188,9 @@ async def test_an_outage_of_the_provider_is_no_failure_of_its_servers() -> None:
         def out(verb: str, *, after: bool) -> None:
             if not after:
                 calls.append(universe.server.now())
-                raise errors.Outage(f"{verb}: the cloud does not answer", reason="CloudUnreachable")
+                raise errors.Outage(
+                    f"{verb}: the cloud does not answer", reason=CloudReason.CLOUD_UNREACHABLE
+                )
 
         well, universe.machines.interfere = universe.machines.interfere, out
         began = universe.server.now()

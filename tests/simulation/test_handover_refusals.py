@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.cli import moving_in, moving_out, shifting
 from controller.cli.handover import Wish
@@ -35,7 +36,7 @@ class Looking:
         return self._refuse if name in WRITES else getattr(self._server, name)
 
     async def _refuse(self, *_: Any, **__: Any) -> bytes:
-        raise faults.Forbidden("you may only look", reason="Forbidden")
+        raise faults.Forbidden("you may only look", reason=Reason.FORBIDDEN)
 
     async def review_access(self, verb: str, *_: Any, **__: Any) -> Access:
         """Return whether the person may do this."""

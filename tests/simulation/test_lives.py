@@ -7,6 +7,7 @@ import pytest
 from controller import errors
 from controller.api.resources import Resource
 from controller.planning.keys import Key
+from controller.reasons import ForeignReason
 from fakes.api_server import Behaviour, Faults, Kubelet
 from fakes.api_server.chaos import Rule, Verdict
 from fakes.api_server.refusal import refuse
@@ -234,7 +235,7 @@ async def test_lost_answers_double_nothing() -> None:
             faults.on(
                 "create",
                 resource,
-                verdict=Verdict(after=errors.UnknownOutcome("lost", reason="Lost")),
+                verdict=Verdict(after=errors.UnknownOutcome("lost", reason=ForeignReason("Lost"))),
                 times=3,
             )
         await universe.apply(application("shop", component("web", 8)))

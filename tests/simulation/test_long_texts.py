@@ -11,6 +11,7 @@ from structlog import testing
 from controller import errors
 from controller.api import texts
 from controller.api.names import RETRY_NOW_ANNOTATION
+from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.kube.api import ExecResult
 from controller.telemetry import metrics
@@ -83,7 +84,7 @@ async def test_the_endless_last_words_of_an_act_are_told() -> None:
     async with Universe() as universe:
 
         async def run(*_: Any) -> ExecResult:
-            raise errors.Stalled(ENDLESS, reason="ExecFailed")
+            raise errors.Stalled(ENDLESS, reason=Reason.EXEC_FAILED)
 
         universe.server.on_exec = run
         await universe.apply(application("shop", component("web", 1)))

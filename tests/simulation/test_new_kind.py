@@ -17,6 +17,7 @@ from controller.planning.caches import Caches, Index, Moment, Sources
 from controller.planning.keys import Key
 from controller.planning.plan import Plan, RecordEvent
 from controller.planning.wakes import Change, Wake
+from controller.reasons import ForeignReason
 from fakes.universe import Universe, application, component
 
 pytestmark = pytest.mark.looptime
@@ -48,7 +49,11 @@ def _gather(sources: Sources, service: objects.Service, moment: Moment) -> Publi
 
 def _plan(snapshot: Published) -> Plan:
     message = f"Jobs: {', '.join(snapshot.jobs)}."
-    return Plan(actions=(RecordEvent(reason="Built", message=message),) if snapshot.jobs else ())
+    return Plan(
+        actions=(RecordEvent(reason=ForeignReason("Built"), message=message),)
+        if snapshot.jobs
+        else ()
+    )
 
 
 def _by_job(caches: Caches, change: Change[objects.Job]) -> Iterable[Wake]:

@@ -14,6 +14,8 @@ from controller import errors
 from controller.api.resources import Resource
 from controller.planning.circuit import State
 from controller.providers.memory.machines import Settings
+from controller.providers.openstack.reasons import CloudReason
+from controller.reasons import ForeignReason
 from fakes.universe import Universe, application, component, operation
 
 pytestmark = pytest.mark.looptime
@@ -37,12 +39,12 @@ FLEET: Json = {
 
 def unreachable(verb: str) -> errors.ArgosyError:
     """Return how a call ends that does not get through."""
-    return errors.Outage(f"{verb}: the cloud does not answer", reason="CloudUnreachable")
+    return errors.Outage(f"{verb}: the cloud does not answer", reason=CloudReason.CLOUD_UNREACHABLE)
 
 
 def silent(verb: str) -> errors.ArgosyError:
     """Return how a call ends of which nobody knows whether it took effect."""
-    return errors.UnknownOutcome(f"{verb}: no answer in time", reason="CloudTimeout")
+    return errors.UnknownOutcome(f"{verb}: no answer in time", reason=ForeignReason("CloudTimeout"))
 
 
 class Silence(errors.UnknownOutcome):
@@ -55,7 +57,7 @@ class Silence(errors.UnknownOutcome):
 
 def silent_for_all(verb: str) -> errors.ArgosyError:
     """Return how a call ends of which nobody knows, and which would be so for all made alike."""
-    return Silence(f"{verb}: no answer in time", reason="CloudTimeout")
+    return Silence(f"{verb}: no answer in time", reason=ForeignReason("CloudTimeout"))
 
 
 class Outage:

@@ -24,6 +24,7 @@ from controller.kube import faults
 from controller.planning.circuit import State
 from controller.planning.keys import Key
 from controller.presentation import inspection
+from controller.reasons import ForeignReason
 from fakes.api_server import chaos
 from fakes.api_server.refusal import refuse
 from fakes.universe import Universe, application, component
@@ -459,7 +460,9 @@ async def test_whatever_a_call_ends_with_leaves_a_trace(
             await universe.apply(application("shop", component("web", 1)))
             await universe.until(universe.is_ready)
         resource, request = RESOURCES[verb]
-        guard = Answer(universe, request, resource, lambda _: kind(words, reason=kind.__name__))
+        guard = Answer(
+            universe, request, resource, lambda _: kind(words, reason=ForeignReason(kind.__name__))
+        )
         rollout = {"inPlace": "Never" if verb == "delete" else "WhenPossible"}
         image = "app:1" if verb == "create" else "app:2"
         await universe.apply(application("shop", component("web", 1, image=image, rollout=rollout)))
@@ -493,7 +496,7 @@ async def test_a_status_that_cannot_be_written_is_told_when_it_can(
     async with Universe() as universe:
         guard = Answer(
             universe, "patch", Resource.SERVERS,
-            lambda _: kind("no", reason=kind.__name__), subresource="status",
+            lambda _: kind("no", reason=ForeignReason(kind.__name__)), subresource="status",
         )  # fmt: skip
         await universe.apply(application("shop", component("web", 1)))
         await universe.until(lambda: universe.names(Resource.PODS) == ["shop-web-0"], patience=60)

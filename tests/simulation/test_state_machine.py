@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from controller import errors
 from controller.api.resources import Resource
 from controller.kube.api import ExecResult
+from controller.reasons import ForeignReason
 from fakes.api_server import Behaviour, Faults, Kubelet
 from fakes.universe import Universe, application, component, operation
 from tests.simulation import scripts
@@ -215,14 +216,16 @@ class Player:
     async def _lose_answers(self, step: Step) -> None:
         self.universe.faults.on(
             ("create", "patch", "delete")[step.other % 3],
-            verdict=_verdict(after=errors.UnknownOutcome("lost", reason="Lost")),
+            verdict=_verdict(after=errors.UnknownOutcome("lost", reason=ForeignReason("Lost"))),
             times=1 + step.number,
         )
 
     async def _refuse(self, step: Step) -> None:
         self.universe.faults.on(
             ("create", "patch", "delete")[step.other % 3],
-            verdict=_verdict(before=errors.Transient("refused", reason="Overloaded")),
+            verdict=_verdict(
+                before=errors.Transient("refused", reason=ForeignReason("Overloaded"))
+            ),
             times=1 + step.number,
         )
 

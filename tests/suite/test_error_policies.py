@@ -16,6 +16,7 @@ from controller import contract, errors
 from controller.execution.fleet_branch import _failed
 from controller.execution.key_state import KeyState
 from controller.planning import targets
+from controller.reasons import ForeignReason
 
 ROOT = Path(controller.__file__).parent
 # Who answers to a person at the API's edge chooses words, and nothing else, by the class.
@@ -127,7 +128,7 @@ def odd(**policy: object) -> errors.ArgosyError:
     """Return an error of a class that nobody knows, with a policy of its own."""
     kind = errors.Policy(**{"kind": errors.Kind.WAITING, **policy})  # type: ignore[arg-type]  # any
     made: type[errors.ArgosyError] = type("Odd", (errors.ArgosyError,), {"policy": kind})
-    return made("odd", reason="Odd")
+    return made("odd", reason=ForeignReason("Odd"))
 
 
 @pytest.mark.parametrize("kind", list(errors.Kind))

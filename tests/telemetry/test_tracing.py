@@ -24,6 +24,7 @@ from controller.cli.commands import run
 from controller.contract import tasks
 from controller.execution.acts import Acts
 from controller.kinds.server.kind import SERVER
+from controller.kube.reasons import KubeReason
 from controller.planning import keys
 from controller.telemetry import tracing
 from fakes.universe import Universe, application, component, with_kind
@@ -125,7 +126,8 @@ def test_a_call_that_fails_says_by_which_reason(kept: InMemorySpanExporter) -> N
 
 @pytest.mark.looptime
 @pytest.mark.parametrize(
-    ("fails", "result"), [(None, "ok"), (errors.Stalled("no", reason="Denied"), "Terminal")]
+    ("fails", "result"),
+    [(None, "ok"), (errors.Stalled("no", reason=KubeReason.DENIED), "Terminal")],
 )
 async def test_an_act_is_a_span_however_long_it_takes(
     kept: InMemorySpanExporter, fails: errors.ArgosyError | None, result: str

@@ -14,6 +14,7 @@ import pytest
 
 from controller.admission.answers import Verdict
 from controller.admission.reviewer import FleetAnswer, Reviewer
+from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.kube import faults
 from controller.wiring import handlers, webhook
@@ -66,7 +67,7 @@ class Kinds:
             self._asked += 1
             if self._asked > 1:
                 self.asked_again.set()
-            raise faults.NotFound("no such kind", reason="NotFound")
+            raise faults.NotFound("no such kind", reason=Reason.NOT_FOUND)
         return b"{}"
 
 

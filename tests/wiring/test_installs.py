@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from controller.api import clock
+from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.kube import faults as kube_faults
 from controller.kube import installs
@@ -256,7 +257,7 @@ async def test_claim_that_is_lost_is_taken_again(how: str) -> None:
 async def test_install_that_may_not_claim_works_as_before() -> None:
     """Rights of an older chart, or of an administrator, lack this one: it goes on, and says so."""
     faults = Faults()
-    refused = kube_faults.Forbidden("leases is forbidden", reason="Forbidden")
+    refused = kube_faults.Forbidden("leases is forbidden", reason=Reason.FORBIDDEN)
     faults.rules.append(
         Rule(
             matches=lambda request: request.namespace == installs.PUBLIC,

@@ -8,6 +8,7 @@ from controller.api import objects
 from controller.kinds.application import wakes
 from controller.kinds.application.gather import gather
 from controller.kinds.application.planner import plan
+from controller.kinds.application.reasons import ApplicationReason
 from controller.kinds.application.rights import RIGHTS
 from controller.kinds.application.snapshot import ApplicationSnapshot
 from controller.kinds.kind import Kind
@@ -51,5 +52,6 @@ APPLICATION: Kind[objects.Application, ApplicationSnapshot] = Kind(
         relations.BUILDS_BY_APPLICATION,
         relations.JOBS_BY_APPLICATION,
     ),
+    reasons=(ApplicationReason,),
     rights=RIGHTS,
 )

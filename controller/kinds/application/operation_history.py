@@ -14,6 +14,7 @@ import msgspec
 from controller.api import conditions, objects, tags
 from controller.planning import verdict
 from controller.planning.plan import RecordEvent
+from controller.reasons import ForeignReason
 
 # How many ended operations are remembered.
 KEPT = 20
@@ -51,7 +52,7 @@ def news(before: History, after: History) -> tuple[RecordEvent, ...]:
     known = {_anonymous(each) for each in before}
     return tuple(
         RecordEvent(
-            reason=each.result,
+            reason=ForeignReason(each.result),
             message=f"{each.action} {each.name}{_by(each)}, at {each.request_time}: {each.result}"
             f"{_so_far(each)}.",
             warning=each.result != "Completed",

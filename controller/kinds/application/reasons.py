@@ -5,7 +5,7 @@ from __future__ import annotations
 from controller.reasons import Vocabulary
 
 
-class ApplicationReason(Vocabulary):
+class ApplicationReason(Vocabulary, section="Of applications"):
     """What an application says of itself."""
 
     WAITING_FOR_DEPENDENCY = (

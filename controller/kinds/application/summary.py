@@ -25,6 +25,7 @@ from controller.kinds.application.snapshot import ApplicationSnapshot
 from controller.planning import finalizers, obstacles, outcomes, remedies, words
 from controller.planning.obstacles import Obstacle
 from controller.planning.verdict import Verdict
+from controller.reasons import ForeignReason, Vocabulary
 
 MOST_BLOCKED = 20
 # Where nothing is being changed, a set's own reason says more than that it is under way.
@@ -314,7 +315,7 @@ def _component_stalled(outlook: Outlook) -> Verdict | None:
         told = rollback.stalled(row)
         if told is not None:
             message = f"Component {row.name}: {told.message}"
-            return Verdict(reason=told.reason, message=message, stalled=True)
+            return Verdict(reason=ForeignReason(told.reason), message=message, stalled=True)
     return None
 
 
@@ -342,11 +343,12 @@ def _hampered(outlook: Outlook) -> Verdict | None:
             continue
         if any(each.reason == told.reason for each in found.status.blocked_by):
             message = f"Component {row.name}: {told.message}"
-            return Verdict(reason=told.reason, message=message, reconciling=_is_work(told.reason))
+            reason = ForeignReason(told.reason)
+            return Verdict(reason=reason, message=message, reconciling=_is_work(reason))
     return None
 
 
-def _is_work(reason: str) -> bool:
+def _is_work(reason: Vocabulary | ForeignReason) -> bool:
     """Return whether Argosy is at work where a set says so: servers are stopped because asked."""
     return reason != Reason.STOPPED
 
@@ -372,8 +374,8 @@ def _progressing(outlook: Outlook) -> Verdict:
     under_way = [row for row in outlook.table.rows.values() if not row.converged]
     names_told = ", ".join([*(row.name for row in under_way), *outlook.table.removed])
     reasons = {row.ready.reason if row.ready else "" for row in under_way}
-    if not outlook.table.removed and len(reasons) == 1 and reasons <= _PASSED_ON:
-        reason = reasons.pop()
+    reason = next((each for each in _PASSED_ON if reasons == {each}), None)
+    if reason is not None and not outlook.table.removed:
         message = f"{available} of {words.be(desired, 'server')} available: see {names_told}."
         return Verdict(reason=reason, message=message, reconciling=_is_work(reason))
     message = f"{available} of {words.be(desired, 'server')} available; under way: {names_told}."

@@ -6,6 +6,7 @@ from controller.api import objects, tags
 from controller.kinds.build import wakes
 from controller.kinds.build.gather import gather
 from controller.kinds.build.planner import plan
+from controller.kinds.build.reasons import BuildReason
 from controller.kinds.build.rights import RIGHTS
 from controller.kinds.build.snapshot import BuildSnapshot
 from controller.kinds.kind import Kind
@@ -43,5 +44,6 @@ BUILD: Kind[objects.Build, BuildSnapshot] = Kind(
         relations.JOBS_BY_OWNER,
         relations.BUILD_PODS_BY_JOB,
     ),
+    reasons=(BuildReason,),
     rights=RIGHTS,
 )

@@ -21,6 +21,7 @@ from controller.kinds.build.snapshot import BuildSnapshot
 from controller.planning import builds, finalizers, outcomes, remedies, verdict, writes
 from controller.planning.obstacles import Obstacle
 from controller.planning.plan import Action, Plan, RecordEvent, Urgency
+from controller.reasons import ForeignReason, Vocabulary
 
 
 def plan(snapshot: BuildSnapshot) -> Plan:
@@ -208,7 +209,7 @@ def _fail(snapshot: BuildSnapshot, phase: objects.BuildPhase, error: objects.Bui
     told = phases.failed(build, phase, error, snapshot.now)
     changed = phases.with_phase(build, told)
     if told.end_time is not None:
-        return _end(snapshot, error.reason, error.message, phases=changed)
+        return _end(snapshot, ForeignReason(error.reason), error.message, phases=changed)
     return Plan(
         status=_told(snapshot, told, phases=changed),
         wake_after=clock.parse(told.next_attempt_time) - snapshot.now,
@@ -268,7 +269,7 @@ def _retry(
 
 def _succeed(
     snapshot: BuildSnapshot,
-    reason: str,
+    reason: Vocabulary,
     message: str,
     *changed: objects.BuildPhase,
     like: objects.Build | None = None,
@@ -291,7 +292,9 @@ def _succeed(
     return Plan(actions=(event,), status=status, urgency=Urgency.INTERACTIVE, notes=(message,))
 
 
-def _end(snapshot: BuildSnapshot, reason: str, message: str, **found: Any) -> Plan:
+def _end(
+    snapshot: BuildSnapshot, reason: Vocabulary | ForeignReason, message: str, **found: Any
+) -> Plan:
     """End the Build without an image, and its Job with it: nothing waits for that Job."""
     status = summary.tell(snapshot, reason, message, succeeded="False", **found)
     event = RecordEvent(reason=reason, message=message, warning=reason not in _AS_ASKED)

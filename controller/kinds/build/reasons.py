@@ -5,7 +5,7 @@ from __future__ import annotations
 from controller.reasons import Vocabulary
 
 
-class BuildReason(Vocabulary):
+class BuildReason(Vocabulary, section="Of Builds"):
     """What a Build says of itself."""
 
     RESOLVING = (

@@ -11,11 +11,12 @@ from controller.api.conditions import Blocked
 from controller.kinds.build.snapshot import BuildSnapshot
 from controller.planning import outcomes, verdict
 from controller.planning.targets import ObjectVerb
+from controller.reasons import ForeignReason, Vocabulary
 
 
 def tell(
     snapshot: BuildSnapshot,
-    reason: str,
+    reason: Vocabulary | ForeignReason,
     message: str,
     *,
     succeeded: str = "Unknown",

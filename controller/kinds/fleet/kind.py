@@ -6,6 +6,7 @@ from controller.api import objects
 from controller.kinds.fleet import wakes
 from controller.kinds.fleet.gather import gather
 from controller.kinds.fleet.planner import plan
+from controller.kinds.fleet.reasons import FleetReason
 from controller.kinds.fleet.rights import RIGHTS
 from controller.kinds.fleet.servers import Servers
 from controller.kinds.fleet.snapshot import FleetSnapshot
@@ -32,6 +33,7 @@ FLEET: Kind[objects.Fleet, FleetSnapshot] = Kind(
     weight=_weight,
     indexes=(relations.SERVERS_BY_FLEET,),
     keepers=(Vigil, Servers),
+    reasons=(FleetReason,),
     rights=RIGHTS,
     counts=Servers,
 )

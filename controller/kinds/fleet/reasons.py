@@ -5,7 +5,7 @@ from __future__ import annotations
 from controller.reasons import Vocabulary
 
 
-class FleetReason(Vocabulary):
+class FleetReason(Vocabulary, section="Of fleets"):
     """What a fleet says of itself."""
 
     CIRCUIT_CLOSED = (

@@ -11,13 +11,14 @@ from collections.abc import Mapping
 from controller.api import objects
 from controller.planning.outcomes import Outcome
 from controller.planning.unclaimed import Sighting
+from controller.reasons import ForeignReason, Vocabulary
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
     """Why servers cannot be made, or seen; `stalled` until a person changes something."""
 
-    reason: str
+    reason: Vocabulary | ForeignReason
     message: str
     stalled: bool
 

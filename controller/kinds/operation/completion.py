@@ -19,6 +19,7 @@ from controller.kinds.operation.slots import Run
 from controller.kinds.operation.snapshot import OperationSnapshot
 from controller.kinds.operation.summary import Word
 from controller.planning import finalizers, plan, writes
+from controller.reasons import ForeignReason, Vocabulary
 
 # How long, beyond its grace, a cancelled act may take to be recorded as ended.
 SLACK = 15.0
@@ -34,7 +35,10 @@ LOOK_AGAIN = 30.0
 
 
 def end(
-    snapshot: OperationSnapshot, reason: str, message: str, run: Run | None = None
+    snapshot: OperationSnapshot,
+    reason: Vocabulary | ForeignReason,
+    message: str,
+    run: Run | None = None,
 ) -> plan.Plan:
     """Return the plan that ends the operation, for good unless it is retried.
 
@@ -73,7 +77,11 @@ def cut_short(snapshot: OperationSnapshot) -> plan.Plan:
 
 
 def call_off(
-    snapshot: OperationSnapshot, run: Run | None, reason: str, message: str, account: str = ""
+    snapshot: OperationSnapshot,
+    run: Run | None,
+    reason: Reason,
+    message: str,
+    account: str = "",
 ) -> plan.Plan:
     """Return the plan that ends all acts under way, and then the operation.
 

@@ -10,6 +10,7 @@ from controller.kinds.kind import Budget, Kind
 from controller.kinds.operation import retention, wakes
 from controller.kinds.operation.gather import gather
 from controller.kinds.operation.planner import plan
+from controller.kinds.operation.reasons import OperationReason
 from controller.kinds.operation.rights import RIGHTS
 from controller.kinds.operation.snapshot import OperationSnapshot
 from controller.planning import bare_teardown, departures, keys, relations
@@ -64,5 +65,6 @@ OPERATION: Kind[objects.Operation, OperationSnapshot] = Kind(
         relations.PODS_LEAVING,
     ),
     keepers=(departures.TakenOff,),
+    reasons=(OperationReason,),
     rights=RIGHTS,
 )

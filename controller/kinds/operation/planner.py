@@ -177,7 +177,7 @@ def _seen(snapshot: OperationSnapshot) -> Run | None:
     return None if _rolls_back(snapshot) else observe(snapshot)
 
 
-def _end_early(snapshot: OperationSnapshot, reason: str, message: str) -> plans.Plan:
+def _end_early(snapshot: OperationSnapshot, reason: Reason, message: str) -> plans.Plan:
     """End all acts under way; undo what was done, where that is asked for; then end."""
     run, left = _seen(snapshot), reversal.seconds_left(snapshot)
     if run is None or not reversal.is_due(snapshot) or left <= 0:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from controller.reasons import Vocabulary
 
 
-class OperationReason(Vocabulary):
+class OperationReason(Vocabulary, section="Of operations"):
     """What an operation says of itself."""
 
     ROLL_BACK = (

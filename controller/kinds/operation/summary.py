@@ -12,6 +12,7 @@ from controller.kinds.operation import slots, steps, targets
 from controller.kinds.operation.server_progress import State
 from controller.kinds.operation.slots import Run
 from controller.planning import outcomes, verdict
+from controller.reasons import ForeignReason, Vocabulary
 
 MAX_FAILURES = 20
 MAX_BLOCKED = 8
@@ -24,7 +25,7 @@ class Word:
     `succeeded` is Unknown until the end.
     """
 
-    reason: str
+    reason: Vocabulary | ForeignReason
     message: str
     succeeded: str = "Unknown"
     blocked: tuple[Blocked, ...] = ()

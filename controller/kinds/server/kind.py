@@ -7,6 +7,7 @@ from controller.kinds.kind import Kind
 from controller.kinds.server import assessment, counts, task, unreadable, wakes
 from controller.kinds.server.gather import gather
 from controller.kinds.server.planner import plan
+from controller.kinds.server.reasons import ServerReason
 from controller.kinds.server.rights import RIGHTS
 from controller.kinds.server.snapshot import ServerSnapshot
 from controller.planning import relations
@@ -51,5 +52,6 @@ SERVER: Kind[objects.Server, ServerSnapshot] = Kind(
         relations.SERVERS_BY_FLEET,
         relations.SERVERS_BY_REVISION,
     ),
+    reasons=(ServerReason,),
     rights=RIGHTS,
 )

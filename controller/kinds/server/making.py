@@ -18,6 +18,7 @@ from controller.kinds.server.assessment import Situation, due_again, is_due
 from controller.kinds.server.reasons import ServerReason
 from controller.kinds.server.summary import Verdict
 from controller.planning import domains, remedies, words, writes
+from controller.reasons import ForeignReason, Vocabulary
 
 
 def absent(situation: Situation) -> Verdict | None:
@@ -160,7 +161,7 @@ def _hindered(situation: Situation, error: objects.LastError, made: Verdict) -> 
         ),
     )
     return Verdict(
-        reason=error.reason,
+        reason=ForeignReason(error.reason),
         message=error.message,
         stalled=error.class_ == attempts.BLOCKED,
         trouble=True,
@@ -214,7 +215,7 @@ def exhausted(situation: Situation) -> Verdict:
     if error is None or not refused:
         verdict = stall(situation.name, ServerReason.ATTEMPTS_EXHAUSTED, message, remedy)
     else:
-        verdict = stall(situation.name, error.reason, message, remedy)
+        verdict = stall(situation.name, ForeignReason(error.reason), message, remedy)
     if error is None or not error.object:
         return verdict
     (own,) = verdict.blocked
@@ -236,7 +237,7 @@ def ill(situation: Situation) -> Blocked:
     )
 
 
-def stall(blocker: str, reason: str, message: str, remedy: str) -> Verdict:
+def stall(blocker: str, reason: Vocabulary | ForeignReason, message: str, remedy: str) -> Verdict:
     """Return the verdict of a server that a person must see to."""
     blocked = Blocked(object=blocker, reason=reason, message=message, remedy=remedy)
     return Verdict(reason=reason, message=message, stalled=True, trouble=True, blocked=(blocked,))

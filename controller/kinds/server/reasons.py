@@ -5,7 +5,7 @@ from __future__ import annotations
 from controller.reasons import Vocabulary
 
 
-class ServerReason(Vocabulary):
+class ServerReason(Vocabulary, section="Of servers"):
     """What a server says of itself."""
 
     ATTEMPTS_EXHAUSTED = (

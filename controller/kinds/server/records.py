@@ -30,7 +30,7 @@ def keep(situation: Situation, verdict: Verdict) -> Verdict:
     return dataclasses.replace(
         verdict,
         actions=allowed,
-        reason=blocked.reason,
+        reason=ServerReason.REVISION_MISSING,
         message=blocked.message,
         stalled=True,
         trouble=True,

@@ -18,12 +18,13 @@ from controller.kinds.server.assessment import Situation
 from controller.kinds.server.reasons import ServerReason
 from controller.kinds.server.summary import Verdict
 from controller.planning import remedies
+from controller.reasons import Vocabulary
 
 # What is told of an instance that is not heard of, or that does not go.
 _AWAY = frozenset({ProviderReason.UNHEARD, Reason.UNREACHABLE, ServerReason.TEARDOWN_BLOCKED})
 
 
-def remove(situation: Situation, reason: str, message: str) -> Verdict | None:
+def remove(situation: Situation, reason: Vocabulary, message: str) -> Verdict | None:
     """Wait or delete, bounded; nothing where it is in nobody's way any more."""
     if (last := _last_to_keep(situation)) is not None:
         return _kept(situation, last, message)
@@ -80,11 +81,16 @@ def away(situation: Situation, *, since: float) -> Blocked:
     hidden, fleet = situation.seen.hidden, situation.snapshot.fleet
     return Blocked(
         object=situation.name,
-        reason=ProviderReason.UNHEARD if hidden else Reason.UNREACHABLE,
+        reason=why_away(situation),
         message=situation.seen.message or "The server cannot be reached.",
         since=clock.stamp(since),
         remedy=remedies.fleet(fleet) if hidden else remedies.nodes(),
     )
+
+
+def why_away(situation: Situation) -> Vocabulary:
+    """Return whose silence it is: of what would tell of the instance, or of the instance itself."""
+    return ProviderReason.UNHEARD if situation.seen.hidden else Reason.UNREACHABLE
 
 
 def _going_since(situation: Situation) -> float:

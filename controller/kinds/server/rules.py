@@ -201,7 +201,8 @@ def _unreachable(situation: Situation) -> Verdict | None:
     if teardown.is_lost(situation.snapshot) or tags.forces(meta, situation.seen.id):
         why = f"Replacing what is lost: {away.message}."
         return removal.remove(situation, ServerReason.REPLACING, why)
-    return Verdict(reason=away.reason, message=away.message, trouble=True, blocked=(away,))
+    reason = removal.why_away(situation)
+    return Verdict(reason=reason, message=away.message, trouble=True, blocked=(away,))
 
 
 def _drifted(situation: Situation) -> Verdict | None:

@@ -20,6 +20,7 @@ from controller.contract import tasks
 from controller.kinds.server import attempts as counting
 from controller.kinds.server.snapshot import ServerSnapshot
 from controller.planning import availability, outcomes, plan, remedies
+from controller.reasons import ForeignReason, Vocabulary
 
 # How long a server may take to come up before its status says that it does.
 QUIET = 30.0
@@ -32,7 +33,7 @@ class Verdict:
     `trouble` makes it worth a write at once; `idle` is for a server that is as wanted, not Ready.
     """
 
-    reason: str
+    reason: Vocabulary | ForeignReason
     message: str
     ready: bool = False
     idle: bool = False
@@ -127,7 +128,7 @@ def quiet_for(snapshot: ServerSnapshot) -> float:
 def held_up(snapshot: ServerSnapshot, *blocked: Blocked) -> objects.ServerStatus:
     """Return the status of a server that does not go, or whose write is refused."""
     first = blocked[0]
-    verdict = Verdict(reason=first.reason, message=first.message, blocked=blocked)
+    verdict = Verdict(reason=ForeignReason(first.reason), message=first.message, blocked=blocked)
     return tell(snapshot, verdict, snapshot.server.status.attempts)
 
 

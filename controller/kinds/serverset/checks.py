@@ -105,13 +105,12 @@ def _service(snapshot: ServerSetSnapshot) -> Obstacle | None:
     if not failed.has_refused(Resource.SERVICES, called):
         return None
     name = resources.thing(Resource.SERVICES, called)
-    blocked = next(
-        each.blocked(snapshot.server_set) for each in failed.refused if each.target.object == name
-    )
+    refused = next(each for each in failed.refused if each.target.object == name)
+    blocked = refused.blocked(snapshot.server_set)
     again = service.keep(snapshot)
     return Obstacle(
-        reason=blocked.reason,
-        message=blocked.message,
+        reason=refused.reason,
+        message=refused.message,
         stalled=True,
         blocked=(blocked,),
         tries=(again,) if again is not None else (),

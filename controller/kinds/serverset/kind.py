@@ -10,6 +10,7 @@ from controller.kinds.kind import Budget, Kind
 from controller.kinds.serverset import occupancy, wakes
 from controller.kinds.serverset.gather import gather
 from controller.kinds.serverset.planner import plan
+from controller.kinds.serverset.reasons import ServerSetReason
 from controller.kinds.serverset.registers import Registers
 from controller.kinds.serverset.rights import RIGHTS
 from controller.kinds.serverset.snapshot import ServerSetSnapshot
@@ -87,5 +88,6 @@ SERVER_SET: Kind[objects.ServerSet, ServerSetSnapshot] = Kind(
         occupancy.Told,
         occupancy.Asked,
     ),
+    reasons=(ServerSetReason,),
     rights=RIGHTS,
 )

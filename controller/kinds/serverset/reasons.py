@@ -5,7 +5,7 @@ from __future__ import annotations
 from controller.reasons import Vocabulary
 
 
-class ServerSetReason(Vocabulary):
+class ServerSetReason(Vocabulary, section="Of sets of servers"):
     """What a set of servers says of itself."""
 
     ORPHANED = (

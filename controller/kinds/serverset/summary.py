@@ -25,7 +25,7 @@ from controller.planning import evictions, finalizers, outcomes, words
 from controller.planning.census import Census
 from controller.planning.plan import RecordEvent
 from controller.planning.verdict import Verdict
-from controller.reasons import Vocabulary
+from controller.reasons import ForeignReason, Vocabulary
 
 
 def status(outlook: Outlook) -> objects.ServerSetStatus:
@@ -203,7 +203,7 @@ def _hampered(outlook: Outlook) -> Verdict | None:
     if first is None:
         return None
     message = f"{_counts(outlook.census)}{_because(outlook)}"
-    return Verdict(reason=first.reason, message=message, reconciling=True)
+    return Verdict(reason=ForeignReason(first.reason), message=message, reconciling=True)
 
 
 def _spent(outlook: Outlook) -> Verdict | None:
@@ -245,7 +245,7 @@ def _ailing(outlook: Outlook) -> Verdict | None:
     if held is None or first is None:
         return held
     message = f"{held.message} {_counts(outlook.census)}{_because(outlook)}"
-    return dataclasses.replace(held, reason=first.reason, message=message)
+    return dataclasses.replace(held, reason=ForeignReason(first.reason), message=message)
 
 
 def _as_wanted(outlook: Outlook) -> Verdict | None:
@@ -279,7 +279,7 @@ def _full(outlook: Outlook) -> Verdict | None:
     if found is None:
         return None
     message = f"{found.message} {_counts(outlook.census)}"
-    return Verdict(reason=found.reason, message=message, stalled=True)
+    return Verdict(reason=ServerSetReason.NAMESPACE_FULL, message=message, stalled=True)
 
 
 def _stopped(outlook: Outlook) -> Verdict | None:

@@ -13,6 +13,7 @@ from controller.api.resources import Resource
 from controller.contract import Capability, orphans
 from controller.providers.memory.machines import MemoryFleet, read_settings
 from controller.providers.memory.provider import MemoryProvider
+from controller.providers.memory.reasons import MemoryReason
 from controller.providers.steps import rights as step_rights
 from controller.providers.steps.steps import Steps
 
@@ -75,6 +76,7 @@ def kind(site: Site | None = None) -> contract.ProviderKind:
         ),
         open=open_machines,
         settings=_settings,
+        reasons=(MemoryReason,),
         rights=step_rights.RIGHTS,
         sees=(objects.Job,),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from controller.reasons import Vocabulary
 
 
-class MemoryReason(Vocabulary):
+class MemoryReason(Vocabulary, section="Of simulated machines"):
     """What befalls a simulated machine."""
 
     BROKEN = (

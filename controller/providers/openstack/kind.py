@@ -9,6 +9,7 @@ from controller import contract
 from controller.api import objects
 from controller.contract import Capability
 from controller.providers.openstack import rights
+from controller.providers.openstack.reasons import CloudReason
 from controller.providers.steps import rights as step_rights
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def kind(connect: Connect | None = None) -> contract.ProviderKind:
         ),
         open=open_servers,
         settings=_settings,
+        reasons=(CloudReason,),
         rights=(*rights.RIGHTS, *step_rights.RIGHTS),
         sees=(objects.Job,),
         display=contract.Display(commands={"Volume": "openstack volume show {name}"}),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from controller.reasons import Vocabulary
 
 
-class CloudReason(Vocabulary):
+class CloudReason(Vocabulary, section="Of servers of a cloud"):
     """What befalls servers of a cloud."""
 
     CLOUD_UNREACHABLE = (

@@ -13,6 +13,7 @@ from controller.kube import informer
 from controller.planning import relations
 from controller.providers.pod import changes, rights
 from controller.providers.pod.provider import PodProvider
+from controller.providers.pod.reasons import KubeletReason, PodReason
 from controller.providers.steps import rights as step_rights
 from controller.providers.steps.steps import Steps
 
@@ -36,6 +37,7 @@ def kind() -> contract.ProviderKind:
             }
         ),
         open=open_pods,
+        reasons=(PodReason, KubeletReason),
         rights=(*rights.RIGHTS, *step_rights.RIGHTS),
         sees=(objects.Pod, objects.Claim, objects.Job),
         in_cluster=True,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from controller.reasons import Vocabulary
 
 
-class PodReason(Vocabulary):
+class PodReason(Vocabulary, section="Of pods, by Argosy"):
     """What Argosy says of a pod."""
 
     NODE_SILENT = (
@@ -68,7 +68,7 @@ class PodReason(Vocabulary):
     )
 
 
-class KubeletReason(Vocabulary):
+class KubeletReason(Vocabulary, section="Of pods, in Kubernetes' own words"):
     """What Kubernetes says of a pod, in its own words."""
 
     UNSCHEDULABLE = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from controller.reasons import Vocabulary
 
 
-class StepReason(Vocabulary):
+class StepReason(Vocabulary, section="Of the steps of operations"):
     """How a step went."""
 
     SECRET_MISSING = (

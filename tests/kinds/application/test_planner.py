@@ -10,6 +10,7 @@ import pytest
 
 from controller import contract
 from controller.api import clock, conditions, names, objects
+from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.kinds import application
 from controller.kinds.application.snapshot import ApplicationSnapshot
@@ -242,7 +243,10 @@ def test_a_record_that_servers_name_outlives_its_component() -> None:
         (
             {
                 "fleet": contract.FleetFacts(
-                    name="x", capabilities=CAPABLE, problem="FleetNotAllowed", message="not here"
+                    name="x",
+                    capabilities=CAPABLE,
+                    problem=Reason.FLEET_NOT_ALLOWED,
+                    message="not here",
                 )
             },
             "FleetNotAllowed",
@@ -251,7 +255,7 @@ def test_a_record_that_servers_name_outlives_its_component() -> None:
             {
                 "outcomes": (
                     failing.outcome(
-                        failing.Write(Resource.SERVERSETS, "default", "shop-web"), "NameTaken"
+                        failing.Write(Resource.SERVERSETS, "default", "shop-web"), Reason.NAME_TAKEN
                     ),
                 )
             },

@@ -16,6 +16,7 @@ from controller.kinds.fleet import planner, summary
 from controller.kinds.fleet.snapshot import Failure, FleetSnapshot
 from controller.planning import outcomes, plan, targets, unclaimed
 from controller.planning.unclaimed import Sighting
+from controller.providers.openstack.reasons import CloudReason
 
 NOW = 1.7e9
 ORPHAN = objects.Orphan(id="i1", server="d/shop-web-0")
@@ -137,7 +138,7 @@ def test_a_fleet_counts_the_namespaces_that_are_held_by_themselves() -> None:
 def unheard(seconds: float, *, stalled: bool = False) -> dict[str, Any]:
     """Return what is known of a fleet outside of which nothing is heard for so long."""
     words = "the service compute cannot be reached"
-    silence = Failure(reason="CloudUnreachable", message=words, stalled=stalled)
+    silence = Failure(reason=CloudReason.CLOUD_UNREACHABLE, message=words, stalled=stalled)
     return {"outside": True, "silence": silence, "silent_for": seconds}
 
 
@@ -296,7 +297,7 @@ def test_a_collect_that_is_refused_is_told_once_and_until_it_is_over() -> None:
     """In status by its instance, with one Event; the next attempt makes no second one."""
     refused = outcomes.Outcome(
         target=targets.Call("cloud", "i1"), verb=contract.Verb.DELETE, kind=errors.Kind.REFUSED,
-        reason="ServerLocked", message="i1 is locked", time=NOW, again=NOW + 60, event=True,
+        reason=CloudReason.LOCKED, message="i1 is locked", time=NOW, again=NOW + 60, event=True,
     )  # fmt: skip
 
     def events(answer: plan.Plan) -> list[str]:
@@ -319,7 +320,7 @@ def test_of_many_collects_that_are_refused_ten_are_named() -> None:
     refused = tuple(
         outcomes.Outcome(
             target=targets.Call("cloud", f"i{number:02}"), verb=contract.Verb.DELETE,
-            kind=errors.Kind.REFUSED, reason="ServerLocked", message="locked", time=NOW,
+            kind=errors.Kind.REFUSED, reason=CloudReason.LOCKED, message="locked", time=NOW,
         )
         for number in range(12)
     )  # fmt: skip

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from controller.api import clock, conditions, objects
 from controller.api.conditions import Blocked
+from controller.api.reasons import Reason
 from controller.kinds.operation import conflicts, steps, summary, targets
 from controller.planning import backoffs, merge_patch, ordinals
 from tests.kinds.operation.stage import Stage
@@ -263,7 +264,7 @@ def test_a_trial_of_a_closed_fleet_writes_no_status() -> None:
             object="Fleet/west", reason="CircuitOpen", message="Calls fail.",
             since=clock.stamp(now), next_attempt_time=clock.stamp(again),
         )  # fmt: skip
-        word = summary.Word(reason="CircuitOpen", message="Calls fail.", blocked=(blocked,))
+        word = summary.Word(reason=Reason.CIRCUIT_OPEN, message="Calls fail.", blocked=(blocked,))
         return summary.tell(found, word, now)
 
     first = told(operation, began, began + 10)

@@ -13,8 +13,11 @@ from controller.api import clock, names, nesting, objects
 from controller.api.reasons import Reason
 from controller.api.views.meta import Meta
 from controller.contract import Observation, Phase
+from controller.contract.reasons import ProviderReason
 from controller.planning import orphans, plan
+from controller.providers.openstack.reasons import CloudReason
 from controller.providers.pod.reasons import KubeletReason
+from controller.reasons import ForeignReason
 from tests.kinds import failing
 from tests.kinds.server.props import (
     NOW,
@@ -93,7 +96,9 @@ IN_PLACE = dataclasses.replace(
     CLOUD, capabilities=CLOUD.capabilities | {contract.Capability.CHANGE_IN_PLACE}
 )
 CANNOT = (
-    failing.outcome(failing.Call("west", "shop-web-0"), "CannotChange", verb=failing.Verb.CHANGE),
+    failing.outcome(
+        failing.Call("west", "shop-web-0"), ProviderReason.CANNOT_CHANGE, verb=failing.Verb.CHANGE
+    ),
 )
 
 
@@ -223,7 +228,11 @@ def test_what_was_made_twice_is_told_by_whether_it_goes() -> None:
                 metadata=Meta(name="shop", uid="app"), spec=objects.ApplicationSpec(paused=True)
             )
         },
-        {"fleet": contract.FleetFacts(name="x", problem="UnknownFleet", message="no fleet x")},
+        {
+            "fleet": contract.FleetFacts(
+                name="x", problem=Reason.UNKNOWN_FLEET, message="no fleet x"
+            )
+        },
     ],
     ids=["orphaned", "namespace going", "application going", "paused", "no fleet"],
 )
@@ -358,7 +367,9 @@ def test_alternatives_are_tried_in_turn_and_then_it_has_failed_for_good() -> Non
 def test_a_terminal_error_moves_on_at_once() -> None:
     """What cannot get better is not tried again in the same way."""
     recovery = objects.Recovery(attempts=5, alternatives=ALTERNATIVES)
-    refusal = failing.made_in_vain("TemplateRefused", kind=errors.Kind.REFUSED, costs_attempt=True)
+    refusal = failing.made_in_vain(
+        ProviderReason.TEMPLATE_REFUSED, kind=errors.Kind.REFUSED, costs_attempt=True
+    )
     answer = decide(make(recovery=recovery), contract.ABSENT, outcomes=(refusal,))
     assert told(answer).attempts.alternative == 1
     assert told(answer).attempts.count == 0
@@ -601,7 +612,7 @@ def test_what_nobody_would_remember_is_not_abandoned() -> None:
 def test_a_successor_of_what_was_abandoned_that_cannot_be_made_is_told() -> None:
     """Whoever lets go of an instance hears why no other comes, though the first is there yet."""
     fleet = dataclasses.replace(CLOUD, orphans=frozenset({"i1"}))
-    refused = failing.made_in_vain("CloudQuotaExceeded", fleet=CLOUD.name)
+    refused = failing.made_in_vain(CloudReason.QUOTA_EXCEEDED, fleet=CLOUD.name)
     answer = decide(make(incarnation=2), TERMINATING, fleet=fleet, outcomes=(refused,))
     assert [each.reason for each in told(answer).blocked_by] == ["CloudQuotaExceeded"]
     assert verbs(answer) == ["create"]
@@ -667,7 +678,9 @@ def test_a_failed_create_is_the_servers_own_where_the_cluster_answers(
     fleet: contract.FleetFacts, thing: str
 ) -> None:
     """No Fleet is to blame for what the API server answers; a cloud is, for its own answers."""
-    failed = failing.made_in_vain("Unavailable", fleet=fleet.name, costs_attempt=True)
+    failed = failing.made_in_vain(
+        ForeignReason("Unavailable"), fleet=fleet.name, costs_attempt=True
+    )
     answer = decide(make(), contract.ABSENT, fleet=fleet, outcomes=(failed,))
     error = told(answer).attempts.last_error
     assert error is not None

@@ -10,6 +10,7 @@ import pytest
 
 from controller import contract
 from controller.api import clock, names, objects
+from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.kinds import serverset
 from controller.kinds.revisions import references
@@ -59,7 +60,7 @@ def deleted(made: plan.Plan) -> list[str]:
     return [each.name for each in made.actions if isinstance(each, plan.Delete)]
 
 
-def refusal(resource: Resource, name: str, why: str = "NameTaken", **more: Any) -> Outcome:
+def refusal(resource: Resource, name: str, why: Reason = Reason.NAME_TAKEN, **more: Any) -> Outcome:
     """Return a refusal of a write to that object."""
     target = failing.Write(resource, NAMESPACE, name)
     return failing.outcome(target, why, time=START, again=START + 10_000, **more)
@@ -185,7 +186,10 @@ def test_without_dns_there_is_no_service() -> None:
         (
             {
                 "fleet": contract.FleetFacts(
-                    name="x", capabilities=CAPABLE, problem="UnknownFleet", message="no fleet x"
+                    name="x",
+                    capabilities=CAPABLE,
+                    problem=Reason.UNKNOWN_FLEET,
+                    message="no fleet x",
                 )
             },
             "UnknownFleet",
@@ -193,7 +197,7 @@ def test_without_dns_there_is_no_service() -> None:
         ),
         (
             {
-                "outcomes": (refusal(Resource.SERVICES, "shop-web", "Forbidden"),),
+                "outcomes": (refusal(Resource.SERVICES, "shop-web", Reason.FORBIDDEN),),
                 "service": None,
             },
             "Forbidden",
@@ -239,7 +243,9 @@ def test_a_service_that_may_not_be_mended_is_told_and_servers_come() -> None:
     made = planned(
         rehearse(),
         servers=Register(),
-        outcomes=(refusal(Resource.SERVICES, "shop-web", "Forbidden", verb=failing.Verb.CHANGE),),
+        outcomes=(
+            refusal(Resource.SERVICES, "shop-web", Reason.FORBIDDEN, verb=failing.Verb.CHANGE),
+        ),
     )
     assert created(made) == ["shop-web-0", "shop-web-1", "shop-web-2"]
     assert [each.object for each in status(made).blocked_by] == ["Service/shop-web"]
@@ -267,7 +273,7 @@ def test_what_was_refused_is_told() -> None:
     rehearsal.edit(Resource.SERVERS, "shop-web-1", lie)
     assert len(planned(rehearsal).actions) == 1
     refused = refusal(
-        Resource.SERVERS, "shop-web-1", "Refused", verb=failing.Verb.CHANGE, event=True
+        Resource.SERVERS, "shop-web-1", Reason.REFUSED, verb=failing.Verb.CHANGE, event=True
     )
     made = planned(rehearsal, outcomes=(refused,))
     assert [(each.object, each.message) for each in status(made).blocked_by] == [

@@ -15,9 +15,11 @@ import pytest
 
 from controller import contract, errors
 from controller.api import objects
+from controller.api.reasons import Reason
 from controller.contract import tasks
 from controller.kube import faults
 from controller.kube.api import ExecResult
+from controller.kube.reasons import KubeReason
 from tests.contracts.provider_stages import PodStage, create, watch_ready
 
 # Of prctl(2).
@@ -53,7 +55,9 @@ class Container:
         except TimeoutError as error:
             process.kill()
             await process.wait()
-            raise faults.UnknownOutcome("the stream was cut", reason="ConnectionLost") from error
+            raise faults.UnknownOutcome(
+                "the stream was cut", reason=KubeReason.CONNECTION_LOST
+            ) from error
         except asyncio.CancelledError:
             process.kill()
             await process.wait()
@@ -365,7 +369,7 @@ async def test_without_a_shell_a_detached_command_runs_plainly(
     async def bare(_namespace: str, _pod: str, command: Sequence[str]) -> ExecResult:
         ran.append(command)
         if command[0] == "sh":
-            raise errors.Transient(NO_SHELL, reason="ExecFailed")
+            raise errors.Transient(NO_SHELL, reason=Reason.EXEC_FAILED)
         return ExecResult(exit_code=0)
 
     stage.api.on_exec = bare

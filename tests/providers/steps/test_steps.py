@@ -16,6 +16,7 @@ from controller.api import names, objects
 from controller.api.resources import Resource
 from controller.contract import tasks
 from controller.kube import faults
+from controller.kube.reasons import KubeReason
 from controller.providers.steps.http_step import HttpStep
 from controller.providers.steps.steps import Steps
 from fakes.api_server import ApiServer, Verdict, chaos
@@ -389,7 +390,7 @@ async def test_a_lost_answer_makes_no_second_job(stage: PodStage) -> None:
     await stage.begin()
     server, steps = await stage.server(), Steps(stage.api)
     stage.faults.on("create", Resource.JOBS, verdict=Verdict(after=chaos.lost("test")))
-    busy = Verdict(before=faults.Overloaded("busy", reason="TooManyRequests"))
+    busy = Verdict(before=faults.Overloaded("busy", reason=KubeReason.TOO_MANY_REQUESTS))
     stage.faults.on("get", Resource.JOBS, verdict=busy)
     running = asyncio.ensure_future(steps.run(server, job_call(), ()))
     await end_job(stage, "Complete")

@@ -15,6 +15,7 @@ from controller.api import objects, schema
 from controller.api.permissions import allow
 from controller.api.resources import Resource
 from controller.contract import Phase
+from controller.contract.reasons import ProviderReason
 
 
 class ShelfSettings(schema.Model):
@@ -113,7 +114,9 @@ class _ShelfProvider(contract.AlwaysHeard, contract.NoClaims):
         return contract.NOTHING
 
     async def change(self, server: objects.Server, call: contract.Call) -> contract.Receipt:
-        raise errors.Stalled(f"{call.verb}: {server.metadata.name}", reason="NotSupported")
+        raise errors.Stalled(
+            f"{call.verb}: {server.metadata.name}", reason=ProviderReason.NOT_SUPPORTED
+        )
 
     async def delete(self, server: objects.Server, call: contract.Call) -> contract.Receipt:
         del call
@@ -122,7 +125,9 @@ class _ShelfProvider(contract.AlwaysHeard, contract.NoClaims):
         return contract.NOTHING
 
     async def act(self, server: objects.Server, call: contract.Call) -> contract.Facts:
-        raise errors.Stalled(f"{call.verb}: {server.metadata.name}", reason="NotSupported")
+        raise errors.Stalled(
+            f"{call.verb}: {server.metadata.name}", reason=ProviderReason.NOT_SUPPORTED
+        )
 
     async def resume(self, server: objects.Server, call: contract.Call) -> contract.Facts:
         return await self.act(server, call)
