@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from controller.api.resources import Resource
-from controller.cli import handover, moving_in, moving_out
-from controller.cli.handover import Errand, Wish
+from controller.handover import errand as handover
+from controller.handover import export, stateful_set_import
+from controller.handover.errand import Errand, Wish
 from controller.kube.api import Access
 from controller.presentation.problems import Refusal
 from fakes.universe import Json, Universe
@@ -67,12 +68,12 @@ def errand(universe: Universe, api: Any = None, wish: Wish = ALL, **options: Any
 
 async def come_in(universe: Universe, api: Any = None) -> None:
     """Import the StatefulSet."""
-    assert await moving_in.carry_out(errand(universe, api), NAME, "") == 0
+    assert await stateful_set_import.carry_out(errand(universe, api), NAME, "") == 0
 
 
 async def go_out(universe: Universe, api: Any = None) -> None:
     """Export the application."""
-    assert await moving_out.carry_out(errand(universe, api), "shop") == 0
+    assert await export.carry_out(errand(universe, api), "shop") == 0
 
 
 def owners(universe: Universe) -> set[str]:
@@ -170,7 +171,9 @@ async def test_an_autoscaler_follows_if_that_is_asked_for_and_else_stands_in_the
         await universe.server.create(Resource.AUTOSCALERS, "default", autoscaler())
         began = len(universe.server.writes)
         with pytest.raises(Refusal, match="busy scales it"):
-            await moving_in.carry_out(errand(universe, wish=Wish(accept_losses=True)), NAME, "")
+            await stateful_set_import.carry_out(
+                errand(universe, wish=Wish(accept_losses=True)), NAME, ""
+            )
         assert len(universe.server.writes) == began
         await come_in(universe)
         told = universe.get(Resource.AUTOSCALERS, "busy")["spec"]["scaleTargetRef"]
@@ -182,7 +185,7 @@ async def test_an_autoscaler_follows_if_that_is_asked_for_and_else_stands_in_the
         await universe.settle()
         assert universe.get(Resource.SERVERSETS, NAME)["spec"]["replicas"] == 3
         with pytest.raises(Refusal, match="busy scales application/shop"):
-            await moving_out.carry_out(errand(universe, wish=Wish(accept_losses=True)), "shop")
+            await export.carry_out(errand(universe, wish=Wish(accept_losses=True)), "shop")
         await go_out(universe)
         told = universe.get(Resource.AUTOSCALERS, "busy")["spec"]["scaleTargetRef"]
         assert told["kind"] == "StatefulSet"
@@ -230,7 +233,7 @@ async def test_whoever_lacks_any_right_that_is_needed_touches_nothing(way: str) 
         recorded = Recorded(universe)
         await act(universe, recorded)
         assert ("patch", Resource.AUTOSCALERS) in recorded.used
-        module = moving_in if way == "in" else moving_out
+        module = stateful_set_import if way == "in" else export
         scaling = {("patch", Resource.AUTOSCALERS), ("list", Resource.AUTOSCALERS)}
         assert {(verb, each) for each, verb in module.RIGHTS} == recorded.used - scaling
     for verb, resource in sorted(recorded.used):
@@ -265,7 +268,7 @@ async def test_what_cannot_be_taken_over_is_told_before_anything_is_touched(what
         await universe.merge(Resource.STATEFULSETS, NAME, change)
         began = len(universe.server.writes)
         with pytest.raises(Refusal, match=said):
-            await moving_in.carry_out(errand(universe, wish=Wish()), NAME, "")
+            await stateful_set_import.carry_out(errand(universe, wish=Wish()), NAME, "")
         assert len(universe.server.writes) == began
 
 
@@ -277,7 +280,7 @@ async def test_names_that_do_not_fit_are_refused() -> None:
             body["metadata"]["name"] = name
             await universe.apply(body)
             with pytest.raises(Refusal, match="does not fit"):
-                await moving_in.carry_out(errand(universe), name, "")
+                await stateful_set_import.carry_out(errand(universe), name, "")
         assert not universe.names(Resource.APPLICATIONS)
 
 
@@ -302,7 +305,10 @@ async def test_showing_changes_nothing() -> None:
         said: list[str] = []
         await asyncio.sleep(0.2)
         began = len(universe.server.writes)
-        assert await moving_in.show(errand(universe, wish=Wish(), say=said.append), NAME, "") == 0
+        assert (
+            await stateful_set_import.show(errand(universe, wish=Wish(), say=said.append), NAME, "")
+            == 0
+        )
         text = "\n".join(said)
         assert "adopt:" in text
         assert "is replaced afterwards" in text
@@ -363,7 +369,7 @@ async def test_a_loss_is_told_before_anything_is_touched(fields: Json, told: str
         before = {name: each["metadata"]["uid"] for name, each in stateful.pods(universe).items()}
         began = len(universe.server.writes)
         with pytest.raises(Refusal, match=f"shop-db: {told}"):
-            await moving_out.carry_out(errand(universe, wish=Wish()), "shop")
+            await export.carry_out(errand(universe, wish=Wish()), "shop")
         assert len(universe.server.writes) == began
         await go_out(universe)
         assert before == {
@@ -379,7 +385,7 @@ async def test_a_held_server_is_a_loss() -> None:
         await universe.merge(Resource.SERVERS, f"{NAME}-1", {"spec": {"held": True}})
         await universe.settle()
         with pytest.raises(Refusal, match=f"{NAME}-1: held"):
-            await moving_out.carry_out(errand(universe, wish=Wish()), "shop")
+            await export.carry_out(errand(universe, wish=Wish()), "shop")
 
 
 async def test_ordinals_and_order_go_both_ways() -> None:
@@ -409,7 +415,7 @@ async def test_labels_annotations_and_the_fate_of_claims_go_both_ways() -> None:
     async with Universe() as universe:
         await stateful.begin(universe, body)
         said: list[str] = []
-        await moving_in.show(errand(universe, say=said.append), NAME, "")
+        await stateful_set_import.show(errand(universe, say=said.append), NAME, "")
         assert any(mark in each and "stays behind" in each for each in said)
         await come_in(universe)
         meta = universe.get(Resource.APPLICATIONS, "shop")["metadata"]
@@ -444,7 +450,7 @@ async def test_services_and_budgets_beside_a_set_are_named_and_go_on() -> None:
         before = [universe.get(each, body["metadata"]["name"])["spec"] for each, body in beside]
         said: list[str] = []
         asked = errand(universe, say=said.append)
-        assert await moving_in.carry_out(asked, NAME, "") == 0
+        assert await stateful_set_import.carry_out(asked, NAME, "") == 0
         await universe.settle()
         spoken = "\n".join(said)
         for told in ("service/all stays", "service/one would find no pod", "budget/few (maxU"):

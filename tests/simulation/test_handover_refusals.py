@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from controller.api.resources import Resource
-from controller.cli import moving_in, moving_out, shifting
-from controller.cli.handover import Wish
+from controller.handover import deployment_import, export, stateful_set_import
+from controller.handover.errand import Wish
 from controller.kube import faults
 from controller.kube.api import Access
 from controller.presentation.problems import Refusal
@@ -57,9 +57,9 @@ async def test_whoever_may_only_look_is_shown_what_would_be_done(way: str) -> No
         mine = errand(universe, Looking(universe), Wish(), say=said.append)
         began = len(universe.server.writes)
         if way == "out":
-            assert await moving_out.show(mine, "shop") == 0
+            assert await export.show(mine, "shop") == 0
         else:
-            show = moving_in.show if way == "in" else shifting.show
+            show = stateful_set_import.show if way == "in" else deployment_import.show
             assert await show(mine, NAME if way == "in" else "shop-web", "") == 0
         text = "\n".join(said)
         made = "statefulsets" if way == "out" else "applications"

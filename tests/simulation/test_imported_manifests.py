@@ -15,8 +15,9 @@ import pytest
 import yaml
 
 from controller.api.resources import Resource
-from controller.cli import handover, moving_in, shifting
 from controller.cli.commands.import_ import KINDS
+from controller.handover import deployment_import, stateful_set_import
+from controller.handover import errand as handover
 from controller.presentation import surroundings, translation
 from controller.presentation.translation import Translation
 from fakes.universe import Universe
@@ -60,10 +61,10 @@ async def imported(file: Path, kind: str, name: str) -> tuple[Translation, list[
         # A name that fits no component is in the way, told, and all else is told beside it.
         if kind == "StatefulSet":
             _, told = await handover.check_in(asked, name)
-            await moving_in.show(asked, name, "")
+            await stateful_set_import.show(asked, name, "")
         else:
-            _, told = await shifting.check(asked, name, "")
-            await shifting.show(asked, name, "")
+            _, told = await deployment_import.check(asked, name, "")
+            await deployment_import.show(asked, name, "")
         return told, said
 
 

@@ -45,17 +45,19 @@ def export(
     """
 
     async def carry(session: Session) -> int:
-        from controller.cli import handover, moving_out, screen
+        from controller.cli import screen
+        from controller.handover import errand
+        from controller.handover import export as room
 
-        errand = handover.Errand(
+        asked = errand.Errand(
             api=session.api,
             namespace=session.namespace,
             say=screen.say,
-            wish=handover.Wish(
+            wish=errand.Wish(
                 accept_losses=accept_losses, retarget=retarget_hpa, timeout_seconds=timeout
             ),
         )
-        do = moving_out.show if dry_run else moving_out.carry_out
-        return await do(errand, application)
+        do = room.show if dry_run else room.carry_out
+        return await do(asked, application)
 
     return carry

@@ -63,25 +63,26 @@ def import_(  # noqa: PLR0917 - the options of a command
     """
 
     async def carry(session: Session) -> int:
-        from controller.cli import handover, moving_in, screen, shifting
+        from controller.cli import screen
+        from controller.handover import deployment_import, errand, stateful_set_import
         from controller.presentation.problems import UsageError
 
         kind, _, name = workload.partition("/")
         room = KINDS.get(kind.removesuffix(".apps"))
         if room is None or not name:
             raise UsageError(f"{workload}: name statefulset/NAME or deployment/NAME")
-        errand = handover.Errand(
+        asked = errand.Errand(
             api=session.api,
             namespace=session.namespace,
             say=screen.say,
-            wish=handover.Wish(
+            wish=errand.Wish(
                 accept_losses=accept_losses, retarget=retarget_hpa, timeout_seconds=timeout
             ),
         )
         if room == "statefulset":
-            do = moving_in.show if dry_run else moving_in.carry_out
+            do = stateful_set_import.show if dry_run else stateful_set_import.carry_out
         else:
-            do = shifting.show if dry_run else shifting.carry_out
-        return await do(errand, name, application)
+            do = deployment_import.show if dry_run else deployment_import.carry_out
+        return await do(asked, name, application)
 
     return carry

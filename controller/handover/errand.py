@@ -1,8 +1,8 @@
 """How what runs is handed over from a StatefulSet to Argosy, and back: step by step, to its end.
 
 Each step looks at what is there before it acts, so that whoever is killed half way begins again
-and goes on. All of it is done with the rights of the person who asks. Called by the commands
-`import` and `export`; `translation` says what each side becomes.
+and goes on. All of it is done with the rights of the person who asks. `translation` says what
+each side becomes; a front end makes the errand, and draws what it is told.
 """
 
 from __future__ import annotations

@@ -14,8 +14,8 @@ import msgspec
 
 from controller.api import names
 from controller.api.resources import Resource
-from controller.cli import handover
-from controller.cli.handover import Errand
+from controller.handover import errand as handover
+from controller.handover.errand import Errand
 from controller.kube import faults
 from controller.presentation import reading, translation
 from controller.presentation.problems import Refusal

@@ -12,8 +12,8 @@ from collections.abc import Iterable
 
 from controller.api import names
 from controller.api.resources import PLACES, Resource
-from controller.cli import handover
-from controller.cli.handover import Errand
+from controller.handover import errand as handover
+from controller.handover.errand import Errand
 from controller.kube import faults
 from controller.presentation import export_losses, reading, requests, translation
 from controller.presentation.problems import Refusal
