@@ -14,7 +14,7 @@ import msgspec
 
 from controller.api import names
 from controller.api.resources import Resource
-from controller.handover import errand as handover
+from controller.handover import marks
 from controller.handover.errand import Errand
 from controller.kube import faults
 from controller.presentation import reading, translation
@@ -42,25 +42,25 @@ class _Bounds:
     lacking: int
 
 
-async def show(errand: Errand, name: str, application: str) -> int:
-    """Show what importing would do, and what is in the way; change nothing."""
+async def preview(errand: Errand, name: str, application: str) -> Translation:
+    """Return what importing would do, and what is in the way; change nothing."""
     _, told = await check(errand, name, application)
     rising = "servers come up as the Deployment's pods go: replicas rises step by step"
     told = dataclasses.replace(told, notes=(rising, *told.notes))
-    return await errand.show(told, Resource.APPLICATIONS, RIGHTS)
+    return await errand.preview(told, Resource.APPLICATIONS, RIGHTS)
 
 
-async def carry_out(errand: Errand, name: str, application: str) -> int:
+async def carry_out(errand: Errand, name: str, application: str) -> None:
     """Import the Deployment, from wherever an earlier run got to."""
     above, component = split(name, application)
     await errand.allowed(*RIGHTS)
     known = await errand.find(Resource.APPLICATIONS, above)
     if known is None:
         known = await _begin(errand, name, application)
-    mark = handover.marked(known, names.IMPORT_ANNOTATION)
+    mark = marks.marked(known, names.IMPORT_ANNOTATION)
     if mark is None and await _is_done(errand, known, component, name):
         errand.say(f"deployment/{name} is application/{above} already")
-        return 0
+        return
     if not isinstance(mark, dict) or mark.get("deployment") != name:
         raise Refusal(
             f"application/{above} exists, and is no import of deployment/{name}: add the component"
@@ -69,12 +69,8 @@ async def carry_out(errand: Errand, name: str, application: str) -> int:
     bounds = _Bounds(count=mark["count"], surge=mark["surge"], lacking=mark["lacking"])
     while not await _step(errand, above, component, name, bounds):
         pass
-    current = await errand.find(Resource.APPLICATIONS, above)
-    if current is not None:
-        done = {"metadata": {"annotations": {names.IMPORT_ANNOTATION: None}}}
-        await errand.patch(Resource.APPLICATIONS, current, done)
+    await errand.unmark(Resource.APPLICATIONS, above, names.IMPORT_ANNOTATION)
     errand.say(f"deployment/{name} is application/{above} now, and has no pods left: delete it")
-    return 0
 
 
 async def _is_done(errand: Errand, known: Json, component: str, name: str) -> bool:
@@ -112,7 +108,7 @@ async def _begin(errand: Errand, name: str, application: str) -> Json:
     count = found["spec"].get("replicas", 1)
     surge, lacking = translation.bounds_of_deployment(found["spec"])
     mark = {"deployment": name, "count": count, "surge": surge, "lacking": lacking}
-    body = handover.with_mark(told.body, names.IMPORT_ANNOTATION, mark)
+    body = marks.with_mark(told.body, names.IMPORT_ANNOTATION, mark)
     answer = await errand.api.create(Resource.APPLICATIONS, errand.namespace, body, strict=True)
     errand.say(f"application/{body['metadata']['name']} is written, without servers yet")
     made: Json = msgspec.json.decode(answer)

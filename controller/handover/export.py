@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from controller.api import names
 from controller.api.resources import PLACES, Resource
-from controller.handover import errand as handover
+from controller.handover import marks, state
 from controller.handover.errand import Errand
 from controller.kube import faults
 from controller.presentation import export_losses, reading, requests, translation
@@ -30,13 +30,13 @@ RIGHTS = (
 _HASH = names.STATEFUL_HASH
 
 
-async def show(errand: Errand, application: str) -> int:
-    """Show what exporting would do, and what is in the way; change nothing."""
+async def preview(errand: Errand, application: str) -> Translation:
+    """Return what exporting would do, and what is in the way; change nothing."""
     found = await reading.raw(errand.api, Resource.APPLICATIONS, errand.namespace, application)
-    return await errand.show(await _check(errand, found), Resource.STATEFULSETS, RIGHTS)
+    return await errand.preview(await _check(errand, found), Resource.STATEFULSETS, RIGHTS)
 
 
-async def carry_out(errand: Errand, application: str) -> int:
+async def carry_out(errand: Errand, application: str) -> None:
     """Export the application, from wherever an earlier run got to."""
     await errand.allowed(*RIGHTS)
     found = await errand.find(Resource.APPLICATIONS, application)
@@ -45,17 +45,17 @@ async def carry_out(errand: Errand, application: str) -> int:
     sets = await _marked_sets(errand, application)
     if not sets and found is None and await _is_done(errand, application):
         errand.say(f"application/{application} has been exported already")
-        return 0
+        return
     if not sets:
         await reading.raw(errand.api, Resource.APPLICATIONS, errand.namespace, application)
     await _let_go(errand, application)
-    return await _end(errand, application, sets)
+    await _end(errand, application, sets)
 
 
 async def _is_done(errand: Errand, application: str) -> bool:
     """Return whether an export came to its end, all but the word that it has."""
     pods = await _below(errand, Resource.PODS, application)
-    return bool(pods) and all(handover.controller(each)[0] == "StatefulSet" for each in pods)
+    return bool(pods) and all(state.controller(each)[0] == "StatefulSet" for each in pods)
 
 
 async def _check(errand: Errand, found: Json) -> Translation:
@@ -77,7 +77,7 @@ async def _check(errand: Errand, found: Json) -> Translation:
                 " StatefulSet's are"
             )
     problems += await _strays(errand, told.body["items"], name)
-    if not handover.is_ready(found):
+    if not state.is_ready(found):
         problems.append("the application is not ready: wait until it is, or see what `why` says")
     if not errand.wish.retarget:
         problems += [
@@ -102,7 +102,7 @@ async def _strays(errand: Errand, sets: Iterable[Json], application: str) -> lis
         " right first"
         for each in sets
         for pod in await _pods(errand, application, each["metadata"]["name"])
-        if (why := handover.differing(pod, each["spec"]["selector"]["matchLabels"]))
+        if (why := state.differing(pod, each["spec"]["selector"]["matchLabels"]))
     ]
 
 
@@ -137,9 +137,9 @@ async def _prepare(errand: Errand, found: Json) -> None:
 async def _make(errand: Errand, application: str, body: Json) -> None:
     name = body["metadata"]["name"]
     pods = await _pods(errand, application, name)
-    lives = {each["metadata"]["name"]: handover.life(each) for each in pods}
+    lives = {each["metadata"]["name"]: state.life(each) for each in pods}
     told = {"application": application, "pods": lives}
-    body = handover.with_mark(body, names.EXPORT_ANNOTATION, told)
+    body = marks.with_mark(body, names.EXPORT_ANNOTATION, told)
     try:
         await errand.api.create(Resource.STATEFULSETS, errand.namespace, body, strict=True)
     except faults.AlreadyExists as error:
@@ -155,7 +155,7 @@ async def _marked_sets(errand: Errand, application: str) -> list[Json]:
 
 def _mark(found: Json) -> Json:
     """Return what an earlier run left on a StatefulSet."""
-    told = handover.marked(found, names.EXPORT_ANNOTATION)
+    told = marks.marked(found, names.EXPORT_ANNOTATION)
     return told if isinstance(told, dict) else {}
 
 
@@ -211,7 +211,7 @@ async def _one_level(
     """Free what is below, then delete what is above; return whether that is gone."""
     free = True
     for each in await _below(errand, below, application):
-        if handover.controller(each)[0] == kind:
+        if state.controller(each)[0] == kind:
             free = False
             await _free(errand, below, each)
     if not free:
@@ -237,19 +237,19 @@ async def _free(errand: Errand, resource: Resource, found: Json) -> None:
         return  # looked at again
 
 
-async def _end(errand: Errand, application: str, sets: list[Json]) -> int:
+async def _end(errand: Errand, application: str, sets: list[Json]) -> None:
     """See the StatefulSets have all pods, the same as before, and take the marks off."""
     for each in sets:
         name = each["metadata"]["name"]
 
         async def has_all(name: str = name, count: int = each["spec"]["replicas"]) -> bool:
             pods = await _pods(errand, application, name)
-            owned = [pod for pod in pods if handover.controller(pod) == ("StatefulSet", name)]
+            owned = [pod for pod in pods if state.controller(pod) == ("StatefulSet", name)]
             return len(owned) == count
 
         await errand.until(f"statefulset/{name} has its pods", has_all)
         lives = _mark(each).get("pods") or {}
-        said = handover.changed(lives, await _pods(errand, application, name))
+        said = state.changed(lives, await _pods(errand, application, name))
         for line in said:
             errand.say(f"note: {line}")
         errand.say(
@@ -261,17 +261,13 @@ async def _end(errand: Errand, application: str, sets: list[Json]) -> int:
             await errand.retarget("ServerSet", name, Resource.STATEFULSETS)
             # Only an application of one component can be scaled as one: it became this set.
             await errand.retarget("Application", application, Resource.STATEFULSETS, called=name)
-        current = await errand.find(Resource.STATEFULSETS, name)
-        if current is not None:
-            done = {"metadata": {"annotations": {names.EXPORT_ANNOTATION: None}}}
-            await errand.patch(Resource.STATEFULSETS, current, done)
-    return 0
+        await errand.unmark(Resource.STATEFULSETS, name, names.EXPORT_ANNOTATION)
 
 
 async def _tidy(errand: Errand, name: str) -> None:
     """Delete the PodDisruptionBudget that Argosy kept: nobody would keep it up to date."""
     found = await errand.find(Resource.DISRUPTION_BUDGETS, name)
-    if found is None or handover.controller(found) != ("", ""):
+    if found is None or state.controller(found) != ("", ""):
         return
     if names.COMPONENT_LABEL in (found["metadata"].get("labels") or {}):
         await errand.api.delete(

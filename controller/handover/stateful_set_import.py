@@ -12,12 +12,12 @@ import msgspec
 
 from controller.api import names
 from controller.api.resources import Resource
-from controller.handover import errand as handover
+from controller.handover import marks, state, stateful_sets
 from controller.handover.errand import Errand
 from controller.kube import faults
 from controller.presentation import requests
 from controller.presentation.problems import Refusal
-from controller.presentation.translation import Json, split
+from controller.presentation.translation import Json, Translation, split
 
 RIGHTS = (
     (Resource.APPLICATIONS, "get"),
@@ -31,22 +31,24 @@ RIGHTS = (
     (Resource.PODS, "get"),
     (Resource.CLAIMS, "get"),
 )
+# How often a write is tried again that somebody else's came before.
+TRIES = 20
 
 
-async def show(errand: Errand, name: str, application: str) -> int:
-    """Show what importing would do, and what is in the way; change nothing."""
-    _, told = await handover.check_in(errand, name, application)
-    return await errand.show(told, Resource.APPLICATIONS, RIGHTS)
+async def preview(errand: Errand, name: str, application: str) -> Translation:
+    """Return what importing would do, and what is in the way; change nothing."""
+    _, told = await stateful_sets.check(errand, name, application)
+    return await errand.preview(told, Resource.APPLICATIONS, RIGHTS)
 
 
-async def carry_out(errand: Errand, name: str, application: str) -> int:
+async def carry_out(errand: Errand, name: str, application: str) -> None:
     """Import the StatefulSet, from wherever an earlier run got to."""
     above, component = split(name, application)
     await errand.allowed(*RIGHTS)
     known = await errand.find(Resource.APPLICATIONS, above)
     if known is not None and await _is_done(errand, known, name):
         errand.say(f"statefulset/{name} is application/{above} already")
-        return 0
+        return
     if known is not None and not _is_import(known, component, name):
         raise Refusal(
             f"application/{above} exists, and is no import of statefulset/{name}: add the component"
@@ -55,20 +57,20 @@ async def carry_out(errand: Errand, name: str, application: str) -> int:
     if known is None:
         known = await _begin(errand, name, application)
     await _release(errand, known, name, application)
-    return await _take_up(errand, above, name)
+    await _take_up(errand, above, name)
 
 
 async def _is_done(errand: Errand, known: Json, name: str) -> bool:
     """Return whether an import came to its end, all but the word that it has."""
-    begun = handover.marked(known, names.IMPORT_ANNOTATION) is not None
+    begun = marks.marked(known, names.IMPORT_ANNOTATION) is not None
     if begun or not any(_of(part, name) for part in known["spec"]["components"]):
         return False
-    return await errand.find(Resource.STATEFULSETS, name) is None and handover.is_ready(known)
+    return await errand.find(Resource.STATEFULSETS, name) is None and state.is_ready(known)
 
 
 def _is_import(known: Json, component: str, name: str) -> bool:
     """Return whether the application is one that an earlier run wrote for this StatefulSet."""
-    if handover.marked(known, names.IMPORT_ANNOTATION) is None:
+    if marks.marked(known, names.IMPORT_ANNOTATION) is None:
         return False
     return any(
         each["name"] == component and (each.get("adopt") or {}).get("name") == name
@@ -78,26 +80,23 @@ def _is_import(known: Json, component: str, name: str) -> bool:
 
 async def _begin(errand: Errand, name: str, application: str) -> Json:
     """Write the application, paused: so far it owns nothing, and deleting it costs nothing."""
-    found, told = await handover.check_in(errand, name, application)
+    found, told = await stateful_sets.check(errand, name, application)
     errand.check(told)
     for each in told.notes:
         errand.say(f"note: {each}")
-    lives = {each["metadata"]["name"]: handover.life(each) for each in await _pods(errand, found)}
-    body = handover.with_mark(told.body, names.IMPORT_ANNOTATION, lives)
+    pods = await stateful_sets.pods_of(errand, found)
+    lives = {each["metadata"]["name"]: state.life(each) for each in pods}
+    body = marks.with_mark(told.body, names.IMPORT_ANNOTATION, lives)
     answer = await errand.api.create(Resource.APPLICATIONS, errand.namespace, body, strict=True)
     errand.say(f"application/{body['metadata']['name']} is written, paused")
     made: Json = msgspec.json.decode(answer)
     return made
 
 
-async def _pods(errand: Errand, found: Json) -> list[Json]:
-    return await handover.pods_of(errand, found)
-
-
 async def _release(errand: Errand, known: Json, name: str, application: str) -> None:
     """Have the StatefulSet let go of its pods, just as the application has it."""
     above = known["metadata"]["name"]
-    for _ in range(handover.TRIES):
+    for _ in range(TRIES):
         found = await errand.find(Resource.STATEFULSETS, name)
         if found is None:
             return
@@ -120,7 +119,7 @@ async def _release(errand: Errand, known: Json, name: str, application: str) -> 
 
 async def _agree(errand: Errand, known: Json, name: str, application: str) -> Json:
     """Have the application say what the StatefulSet says now: somebody may have scaled it since."""
-    _, told = await handover.check_in(errand, name, application)
+    _, told = await stateful_sets.check(errand, name, application)
     errand.check(told)
     if not known["spec"].get("paused"):
         raise Refusal(
@@ -148,7 +147,7 @@ def _says(wanted: Any, found: Any) -> bool:
     return bool(wanted == found)
 
 
-async def _take_up(errand: Errand, above: str, name: str) -> int:
+async def _take_up(errand: Errand, above: str, name: str) -> None:
     """Let Argosy take the pods up, and see that they are the same ones; then tidy up."""
     known = await errand.find(Resource.APPLICATIONS, above)
     if known is None:
@@ -161,23 +160,19 @@ async def _take_up(errand: Errand, above: str, name: str) -> int:
 
     async def ready() -> bool:
         found = await errand.find(Resource.APPLICATIONS, above)
-        return found is not None and not found["spec"].get("paused") and handover.is_ready(found)
+        return found is not None and not found["spec"].get("paused") and state.is_ready(found)
 
     await errand.until(f"application/{above} is ready", ready)
-    lives = handover.marked(known, names.IMPORT_ANNOTATION) or {}
+    lives = marks.marked(known, names.IMPORT_ANNOTATION) or {}
     pods = [await errand.find(Resource.PODS, each) for each in lives]
-    said = handover.changed(lives, [each for each in pods if each is not None])
+    said = state.changed(lives, [each for each in pods if each is not None])
     for each in said:
         errand.say(f"note: {each}")
     errand.say(f"{len(lives) - len(said)} of {len(lives)} pods run on as they were")
     if errand.wish.retarget and await errand.scalers("StatefulSet", name):
         await _retarget(errand, above, name)
-    current = await errand.find(Resource.APPLICATIONS, above)
-    if current is not None:
-        done = {"metadata": {"annotations": {names.IMPORT_ANNOTATION: None}}}
-        await errand.patch(Resource.APPLICATIONS, current, done)
+    await errand.unmark(Resource.APPLICATIONS, above, names.IMPORT_ANNOTATION)
     errand.say(f"statefulset/{name} is application/{above} now")
-    return 0
 
 
 async def _retarget(errand: Errand, above: str, name: str) -> None:
@@ -197,7 +192,7 @@ async def _leave_replicas(errand: Errand, above: str, name: str) -> Json | None:
 
     An autoscaler reads the number before it changes it, so an application that is scaled names it.
     """
-    for _ in range(handover.TRIES):
+    for _ in range(TRIES):
         known = await errand.find(Resource.APPLICATIONS, above)
         if known is None:
             return None

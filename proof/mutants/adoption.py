@@ -90,14 +90,14 @@ MECHANISMS = (
     ),
     one(
         "whoever may only look is shown no import",
-        "controller.handover.errand:Errand.show",
+        "controller.handover.errand:Errand.preview",
         "f'create {made}' not in lacking",
         "True",
         f"{_REFUSED}::test_whoever_may_only_look_is_shown_what_would_be_done[in]",
     ),
     one(
         "an import serves a pod that somebody set aside",
-        "controller.handover.errand:check_in",
+        "controller.handover.stateful_sets:check",
         "await _strays(errand, found)",
         "()",
         f"{_REFUSED}::test_a_pod_that_its_set_let_go_of_is_in_the_way",

@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 
 from controller.api.resources import Resource
-from controller.handover import errand as handover
-from controller.handover import export, stateful_set_import
+from controller.handover import export, state, stateful_set_import
 from controller.handover.errand import Errand, Wish
 from controller.kube.api import Access
 from controller.presentation.problems import Refusal
@@ -68,17 +67,17 @@ def errand(universe: Universe, api: Any = None, wish: Wish = ALL, **options: Any
 
 async def come_in(universe: Universe, api: Any = None) -> None:
     """Import the StatefulSet."""
-    assert await stateful_set_import.carry_out(errand(universe, api), NAME, "") == 0
+    await stateful_set_import.carry_out(errand(universe, api), NAME, "")
 
 
 async def go_out(universe: Universe, api: Any = None) -> None:
     """Export the application."""
-    assert await export.carry_out(errand(universe, api), "shop") == 0
+    await export.carry_out(errand(universe, api), "shop")
 
 
 def owners(universe: Universe) -> set[str]:
     """Return by what kinds the pods are controlled; "" for none."""
-    return {handover.controller(each)[0] for each in stateful.pods(universe).values()}
+    return {state.controller(each)[0] for each in stateful.pods(universe).values()}
 
 
 async def test_a_stateful_set_comes_in_and_goes_out_and_comes_in_again() -> None:
@@ -302,17 +301,14 @@ async def test_showing_changes_nothing() -> None:
         await stateful.begin(universe)
         body = {"spec": {"template": stateful.template("app:2")}}
         await universe.merge(Resource.STATEFULSETS, NAME, body)
-        said: list[str] = []
         await asyncio.sleep(0.2)
         began = len(universe.server.writes)
-        assert (
-            await stateful_set_import.show(errand(universe, wish=Wish(), say=said.append), NAME, "")
-            == 0
-        )
-        text = "\n".join(said)
-        assert "adopt:" in text
-        assert "is replaced afterwards" in text
-        assert "start: Ordered" in text
+        told = await stateful_set_import.preview(errand(universe, wish=Wish()), NAME, "")
+        (part,) = told.body["spec"]["components"]
+        assert part["adopt"] == {"kind": "StatefulSet", "name": NAME}
+        assert part["start"] == "Ordered"
+        assert any("is replaced afterwards" in each for each in told.notes)
+        assert not told.problems
         mine = [x for x in universe.server.writes[began:] if x.cause.actor == "kubectl-argosy"]
         assert not mine
         assert not universe.names(Resource.APPLICATIONS)
@@ -414,9 +410,8 @@ async def test_labels_annotations_and_the_fate_of_claims_go_both_ways() -> None:
     body["metadata"] |= {"labels": {"team": "a"}, "annotations": {"note": "b", mark: "{}"}}
     async with Universe() as universe:
         await stateful.begin(universe, body)
-        said: list[str] = []
-        await stateful_set_import.show(errand(universe, say=said.append), NAME, "")
-        assert any(mark in each and "stays behind" in each for each in said)
+        told = await stateful_set_import.preview(errand(universe), NAME, "")
+        assert any(mark in each and "stays behind" in each for each in told.notes)
         await come_in(universe)
         meta = universe.get(Resource.APPLICATIONS, "shop")["metadata"]
         assert (meta["labels"], meta["annotations"]) == ({"team": "a"}, {"note": "b"})
@@ -450,7 +445,7 @@ async def test_services_and_budgets_beside_a_set_are_named_and_go_on() -> None:
         before = [universe.get(each, body["metadata"]["name"])["spec"] for each, body in beside]
         said: list[str] = []
         asked = errand(universe, say=said.append)
-        assert await stateful_set_import.carry_out(asked, NAME, "") == 0
+        await stateful_set_import.carry_out(asked, NAME, "")
         await universe.settle()
         spoken = "\n".join(said)
         for told in ("service/all stays", "service/one would find no pod", "budget/few (maxU"):

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from controller.api.resources import Resource
-from controller.handover import deployment_import, export, stateful_set_import
+from controller.cli.drawing import handover as drawing
+from controller.handover import export
 from controller.handover.errand import Wish
+from controller.handover.imports import IMPORTS
 from controller.kube import faults
 from controller.kube.api import Access
 from controller.presentation.problems import Refusal
@@ -53,15 +55,15 @@ async def test_whoever_may_only_look_is_shown_what_would_be_done(way: str) -> No
         if way == "out":
             await come_in(universe)
             await universe.settle()
-        said: list[str] = []
-        mine = errand(universe, Looking(universe), Wish(), say=said.append)
+        mine = errand(universe, Looking(universe), Wish())
         began = len(universe.server.writes)
         if way == "out":
-            assert await export.show(mine, "shop") == 0
+            told = await export.preview(mine, "shop")
         else:
-            show = stateful_set_import.show if way == "in" else deployment_import.show
-            assert await show(mine, NAME if way == "in" else "shop-web", "") == 0
-        text = "\n".join(said)
+            kind, name = ("statefulset", NAME) if way == "in" else ("deployment", "shop-web")
+            told = await IMPORTS[kind].preview(mine, name, "")
+        assert not told.problems
+        text = "\n".join(drawing.lines(told))
         made = "statefulsets" if way == "out" else "applications"
         assert "containers:" in text
         assert f"create {made}" in text.rpartition("# note: you may not")[2]

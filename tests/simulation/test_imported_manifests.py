@@ -16,8 +16,8 @@ import yaml
 
 from controller.api.resources import Resource
 from controller.cli.commands.import_ import KINDS
-from controller.handover import deployment_import, stateful_set_import
-from controller.handover import errand as handover
+from controller.cli.drawing import handover as drawing
+from controller.handover.imports import IMPORTS
 from controller.presentation import surroundings, translation
 from controller.presentation.translation import Translation
 from fakes.universe import Universe
@@ -51,21 +51,14 @@ def workloads() -> Iterator[tuple[Path, str, str]]:
 
 async def imported(file: Path, kind: str, name: str) -> tuple[Translation, list[str]]:
     """Return what the command would write, and all that its dry run says."""
-    said: list[str] = []
     async with Universe() as universe:
         universe.server.registry.storage.listeners.clear()  # nobody makes pods of it
         for each in sources(file):
             body = {**each, "metadata": {**each["metadata"], "namespace": "default"}}
             universe.server.registry.create(RESOURCES[each["kind"]], "default", body)
-        asked = errand(universe, say=said.append)
         # A name that fits no component is in the way, told, and all else is told beside it.
-        if kind == "StatefulSet":
-            _, told = await handover.check_in(asked, name)
-            await stateful_set_import.show(asked, name, "")
-        else:
-            _, told = await deployment_import.check(asked, name, "")
-            await deployment_import.show(asked, name, "")
-        return told, said
+        told = await IMPORTS[kind.lower()].preview(errand(universe), name, "")
+        return told, list(drawing.lines(told))
 
 
 def of_name(leaf: Leaf, body: Json, said: str) -> bool:

@@ -46,6 +46,7 @@ def export(
 
     async def carry(session: Session) -> int:
         from controller.cli import screen
+        from controller.cli.drawing import handover as drawing
         from controller.handover import errand
         from controller.handover import export as room
 
@@ -57,7 +58,11 @@ def export(
                 accept_losses=accept_losses, retarget=retarget_hpa, timeout_seconds=timeout
             ),
         )
-        do = room.show if dry_run else room.carry_out
-        return await do(asked, application)
+        if dry_run:
+            told = await room.preview(asked, application)
+            screen.lines(drawing.lines(told))
+            return 1 if told.problems else 0
+        await room.carry_out(asked, application)
+        return 0
 
     return carry

@@ -12,7 +12,7 @@ from controller.cli.app import Right, Work
 if TYPE_CHECKING:
     from controller.cli.session import Session
 
-# What may be taken over, as people call it.
+# What may be taken over, as people call it; `handover.imports` has the kinds.
 KINDS = {
     **dict.fromkeys(("statefulset", "statefulsets", "sts"), "statefulset"),
     **dict.fromkeys(("deployment", "deployments", "deploy"), "deployment"),
@@ -64,12 +64,13 @@ def import_(  # noqa: PLR0917 - the options of a command
 
     async def carry(session: Session) -> int:
         from controller.cli import screen
-        from controller.handover import deployment_import, errand, stateful_set_import
+        from controller.cli.drawing import handover as drawing
+        from controller.handover import errand, imports
         from controller.presentation.problems import UsageError
 
         kind, _, name = workload.partition("/")
-        room = KINDS.get(kind.removesuffix(".apps"))
-        if room is None or not name:
+        taken = KINDS.get(kind.removesuffix(".apps"))
+        if taken is None or not name:
             raise UsageError(f"{workload}: name statefulset/NAME or deployment/NAME")
         asked = errand.Errand(
             api=session.api,
@@ -79,10 +80,12 @@ def import_(  # noqa: PLR0917 - the options of a command
                 accept_losses=accept_losses, retarget=retarget_hpa, timeout_seconds=timeout
             ),
         )
-        if room == "statefulset":
-            do = stateful_set_import.show if dry_run else stateful_set_import.carry_out
-        else:
-            do = deployment_import.show if dry_run else deployment_import.carry_out
-        return await do(asked, name, application)
+        way = imports.IMPORTS[taken]
+        if dry_run:
+            told = await way.preview(asked, name, application)
+            screen.lines(drawing.lines(told))
+            return 1 if told.problems else 0
+        await way.carry_out(asked, name, application)
+        return 0
 
     return carry
