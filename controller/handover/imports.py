@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Awaitable, Callable, Mapping
 
 from controller.handover import deployment_import, stateful_set_import
-from controller.handover.errand import Errand
+from controller.handover.handover import Handover
 from controller.presentation.translation import Translation
 
 
@@ -18,8 +18,8 @@ class Import:
     the other.
     """
 
-    preview: Callable[[Errand, str, str], Awaitable[Translation]]
-    carry_out: Callable[[Errand, str, str], Awaitable[None]]
+    preview: Callable[[Handover, str, str], Awaitable[Translation]]
+    carry_out: Callable[[Handover, str, str], Awaitable[None]]
 
 
 IMPORTS: Mapping[str, Import] = {

@@ -11,15 +11,11 @@ from typing import Any
 from controller.presentation.translation import Json
 
 
-def mark(text: Any) -> str:
-    """Return what an annotation holds that a later run goes by."""
-    return json.dumps(text, sort_keys=True, separators=(",", ":"))
-
-
-def with_mark(body: Json, key: str, text: Any) -> Json:
+def with_mark(body: Json, key: str, told: Any) -> Json:
     """Return a new object with a mark among its annotations."""
     meta = body["metadata"]
-    marks = {**meta.get("annotations", {}), key: mark(text)}
+    text = json.dumps(told, sort_keys=True, separators=(",", ":"))
+    marks = {**meta.get("annotations", {}), key: text}
     return {**body, "metadata": {**meta, "annotations": marks}}
 
 

@@ -10,39 +10,39 @@ import dataclasses
 from controller.api import names
 from controller.api.resources import Resource
 from controller.handover import state
-from controller.handover.errand import Errand
+from controller.handover.handover import Handover
 from controller.presentation import reading, translation
 from controller.presentation.translation import Json, Translation
 
 
-async def check(errand: Errand, name: str, application: str = "") -> tuple[Json, Translation]:
+async def check(handover: Handover, name: str, application: str = "") -> tuple[Json, Translation]:
     """Return a StatefulSet and what it becomes, with all that is in the way."""
-    found = await reading.raw(errand.api, Resource.STATEFULSETS, errand.namespace, name)
+    found = await reading.raw(handover.api, Resource.STATEFULSETS, handover.namespace, name)
     service = found["spec"].get("serviceName") or ""
-    served = bool(service) and await errand.find(Resource.SERVICES, service) is not None
+    served = bool(service) and await handover.find(Resource.SERVICES, service) is not None
     told = translation.application_of(found, application=application, served=served)
     problems = [*told.problems]
-    if not errand.wish.retarget:
+    if not handover.consent.retarget:
         problems += [
             f"{each['metadata']['name']} scales it: have that scale its successor with"
             " --retarget-hpa"
-            for each in await errand.scalers("StatefulSet", name)
+            for each in await handover.scalers("StatefulSet", name)
         ]
-    problems += await _strays(errand, found)
-    problems += await _owned_claims(errand, found)
-    beside = await errand.beside(found["spec"]["template"])
-    notes = (*told.notes, *beside, *await _replaced(errand, found))
+    problems += await _strays(handover, found)
+    problems += await _owned_claims(handover, found)
+    beside = await handover.beside(found["spec"]["template"])
+    notes = (*told.notes, *beside, *await _replaced(handover, found))
     return found, dataclasses.replace(told, problems=tuple(problems), notes=notes)
 
 
-async def _strays(errand: Errand, found: Json) -> list[str]:
+async def _strays(handover: Handover, found: Json) -> list[str]:
     """Tell of pods of the set's names that are not its own: no label says what they are for.
 
     A label that is changed by hand takes a pod out of the set, mostly for somebody to look at it.
     """
     wanted = (found["spec"].get("selector") or {}).get("matchLabels") or {}
     said = []
-    for pod in await pods_of(errand, found):
+    for pod in await pods_of(handover, found):
         owners = pod["metadata"].get("ownerReferences") or ()
         if any(each["uid"] == found["metadata"]["uid"] for each in owners):
             continue
@@ -55,12 +55,12 @@ async def _strays(errand: Errand, found: Json) -> list[str]:
     return said
 
 
-async def _owned_claims(errand: Errand, found: Json) -> list[str]:
+async def _owned_claims(handover: Handover, found: Json) -> list[str]:
     """Tell of claims that would go with something else: with the set's own goes no reference."""
     said, uid = [], found["metadata"]["uid"]
     for server in _names(found):
         for each in found["spec"].get("volumeClaimTemplates", ()):
-            claim = await errand.find(
+            claim = await handover.find(
                 Resource.CLAIMS, names.claim(each["metadata"]["name"], server)
             )
             owners = (claim or {"metadata": {}})["metadata"].get("ownerReferences") or ()
@@ -73,11 +73,11 @@ async def _owned_claims(errand: Errand, found: Json) -> list[str]:
     return said
 
 
-async def _replaced(errand: Errand, found: Json) -> list[str]:
+async def _replaced(handover: Handover, found: Json) -> list[str]:
     """Tell which pods a rollout will replace afterwards, and why."""
     target = found.get("status", {}).get("updateRevision", "")
     said = []
-    for pod in await pods_of(errand, found):
+    for pod in await pods_of(handover, found):
         revision = (pod["metadata"].get("labels") or {}).get(names.STATEFUL_HASH, "")
         if revision != target:
             said.append(
@@ -94,7 +94,7 @@ def _names(found: Json) -> list[str]:
     return [f"{found['metadata']['name']}-{number}" for number in numbers]
 
 
-async def pods_of(errand: Errand, found: Json) -> list[Json]:
+async def pods_of(handover: Handover, found: Json) -> list[Json]:
     """Return the pods of a StatefulSet that are there."""
-    pods = [await errand.find(Resource.PODS, each) for each in _names(found)]
+    pods = [await handover.find(Resource.PODS, each) for each in _names(found)]
     return [each for each in pods if each is not None]

@@ -14,7 +14,7 @@ import pytest
 
 from controller.api.resources import Resource
 from controller.handover import export, state, stateful_set_import
-from controller.handover.errand import Errand, Wish
+from controller.handover.handover import Consent, Handover
 from controller.kube.api import Access
 from controller.presentation.problems import Refusal
 from fakes.universe import Json, Universe
@@ -24,7 +24,7 @@ from tests.simulation.stateful import NAME
 pytestmark = pytest.mark.looptime
 
 WRITES = ("create", "patch", "delete")
-ALL = Wish(accept_losses=True, retarget=True)
+ALL = Consent(accept_losses=True, retarget=True)
 
 
 class Killed(Exception):  # noqa: N818 - nothing is wrong: somebody killed the command
@@ -59,20 +59,22 @@ class Mortal:
         return act
 
 
-def errand(universe: Universe, api: Any = None, wish: Wish = ALL, **options: Any) -> Errand:
-    """Return an errand in the universe's namespace; nobody hears how it goes."""
-    said: Callable[[str], None] = options.get("say", lambda _: None)
-    return Errand(api=api or universe.server, namespace="default", say=said, wish=wish)
+def handover(
+    universe: Universe, api: Any = None, consent: Consent = ALL, **options: Any
+) -> Handover:
+    """Return a handover in the universe's namespace; nobody hears how it goes."""
+    options = {"say": lambda _: None, **options}
+    return Handover(api=api or universe.server, namespace="default", consent=consent, **options)
 
 
 async def come_in(universe: Universe, api: Any = None) -> None:
     """Import the StatefulSet."""
-    await stateful_set_import.carry_out(errand(universe, api), NAME, "")
+    await stateful_set_import.carry_out(handover(universe, api), NAME, "")
 
 
 async def go_out(universe: Universe, api: Any = None) -> None:
     """Export the application."""
-    await export.carry_out(errand(universe, api), "shop")
+    await export.carry_out(handover(universe, api), "shop")
 
 
 def owners(universe: Universe) -> set[str]:
@@ -171,7 +173,7 @@ async def test_an_autoscaler_follows_if_that_is_asked_for_and_else_stands_in_the
         began = len(universe.server.writes)
         with pytest.raises(Refusal, match="busy scales it"):
             await stateful_set_import.carry_out(
-                errand(universe, wish=Wish(accept_losses=True)), NAME, ""
+                handover(universe, consent=Consent(accept_losses=True)), NAME, ""
             )
         assert len(universe.server.writes) == began
         await come_in(universe)
@@ -184,7 +186,7 @@ async def test_an_autoscaler_follows_if_that_is_asked_for_and_else_stands_in_the
         await universe.settle()
         assert universe.get(Resource.SERVERSETS, NAME)["spec"]["replicas"] == 3
         with pytest.raises(Refusal, match="busy scales application/shop"):
-            await export.carry_out(errand(universe, wish=Wish(accept_losses=True)), "shop")
+            await export.carry_out(handover(universe, consent=Consent(accept_losses=True)), "shop")
         await go_out(universe)
         told = universe.get(Resource.AUTOSCALERS, "busy")["spec"]["scaleTargetRef"]
         assert told["kind"] == "StatefulSet"
@@ -267,7 +269,7 @@ async def test_what_cannot_be_taken_over_is_told_before_anything_is_touched(what
         await universe.merge(Resource.STATEFULSETS, NAME, change)
         began = len(universe.server.writes)
         with pytest.raises(Refusal, match=said):
-            await stateful_set_import.carry_out(errand(universe, wish=Wish()), NAME, "")
+            await stateful_set_import.carry_out(handover(universe, consent=Consent()), NAME, "")
         assert len(universe.server.writes) == began
 
 
@@ -279,7 +281,7 @@ async def test_names_that_do_not_fit_are_refused() -> None:
             body["metadata"]["name"] = name
             await universe.apply(body)
             with pytest.raises(Refusal, match="does not fit"):
-                await stateful_set_import.carry_out(errand(universe), name, "")
+                await stateful_set_import.carry_out(handover(universe), name, "")
         assert not universe.names(Resource.APPLICATIONS)
 
 
@@ -303,7 +305,7 @@ async def test_showing_changes_nothing() -> None:
         await universe.merge(Resource.STATEFULSETS, NAME, body)
         await asyncio.sleep(0.2)
         began = len(universe.server.writes)
-        told = await stateful_set_import.preview(errand(universe, wish=Wish()), NAME, "")
+        told = await stateful_set_import.preview(handover(universe, consent=Consent()), NAME, "")
         (part,) = told.body["spec"]["components"]
         assert part["adopt"] == {"kind": "StatefulSet", "name": NAME}
         assert part["start"] == "Ordered"
@@ -365,7 +367,7 @@ async def test_a_loss_is_told_before_anything_is_touched(fields: Json, told: str
         before = {name: each["metadata"]["uid"] for name, each in stateful.pods(universe).items()}
         began = len(universe.server.writes)
         with pytest.raises(Refusal, match=f"shop-db: {told}"):
-            await export.carry_out(errand(universe, wish=Wish()), "shop")
+            await export.carry_out(handover(universe, consent=Consent()), "shop")
         assert len(universe.server.writes) == began
         await go_out(universe)
         assert before == {
@@ -381,7 +383,7 @@ async def test_a_held_server_is_a_loss() -> None:
         await universe.merge(Resource.SERVERS, f"{NAME}-1", {"spec": {"held": True}})
         await universe.settle()
         with pytest.raises(Refusal, match=f"{NAME}-1: held"):
-            await export.carry_out(errand(universe, wish=Wish()), "shop")
+            await export.carry_out(handover(universe, consent=Consent()), "shop")
 
 
 async def test_ordinals_and_order_go_both_ways() -> None:
@@ -410,7 +412,7 @@ async def test_labels_annotations_and_the_fate_of_claims_go_both_ways() -> None:
     body["metadata"] |= {"labels": {"team": "a"}, "annotations": {"note": "b", mark: "{}"}}
     async with Universe() as universe:
         await stateful.begin(universe, body)
-        told = await stateful_set_import.preview(errand(universe), NAME, "")
+        told = await stateful_set_import.preview(handover(universe), NAME, "")
         assert any(mark in each and "stays behind" in each for each in told.notes)
         await come_in(universe)
         meta = universe.get(Resource.APPLICATIONS, "shop")["metadata"]
@@ -444,7 +446,7 @@ async def test_services_and_budgets_beside_a_set_are_named_and_go_on() -> None:
             await universe.server.create(resource, "default", body)
         before = [universe.get(each, body["metadata"]["name"])["spec"] for each, body in beside]
         said: list[str] = []
-        asked = errand(universe, say=said.append)
+        asked = handover(universe, say=said.append)
         await stateful_set_import.carry_out(asked, NAME, "")
         await universe.settle()
         spoken = "\n".join(said)

@@ -9,7 +9,7 @@ import pytest
 from controller.api.resources import Resource
 from controller.cli.drawing import handover as drawing
 from controller.handover import export
-from controller.handover.errand import Wish
+from controller.handover.handover import Consent
 from controller.handover.imports import IMPORTS
 from controller.kube import faults
 from controller.kube.api import Access
@@ -17,7 +17,7 @@ from controller.presentation.problems import Refusal
 from fakes.universe import Universe
 from tests.simulation import stateful
 from tests.simulation.stateful import NAME
-from tests.simulation.test_handover import WRITES, come_in, errand, go_out, owners
+from tests.simulation.test_handover import WRITES, come_in, go_out, handover, owners
 from tests.simulation.test_shifting import begin as begin_deployment
 
 pytestmark = pytest.mark.looptime
@@ -55,7 +55,7 @@ async def test_whoever_may_only_look_is_shown_what_would_be_done(way: str) -> No
         if way == "out":
             await come_in(universe)
             await universe.settle()
-        mine = errand(universe, Looking(universe), Wish())
+        mine = handover(universe, Looking(universe), Consent())
         began = len(universe.server.writes)
         if way == "out":
             told = await export.preview(mine, "shop")

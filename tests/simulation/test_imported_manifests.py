@@ -21,7 +21,7 @@ from controller.handover.imports import IMPORTS
 from controller.presentation import surroundings, translation
 from controller.presentation.translation import Translation
 from fakes.universe import Universe
-from tests.simulation.test_handover import errand
+from tests.simulation.test_handover import handover
 from tests.simulation.test_manifests import FILES, PLAIN, Leaf, has, leaves
 
 pytestmark = pytest.mark.looptime
@@ -57,7 +57,7 @@ async def imported(file: Path, kind: str, name: str) -> tuple[Translation, list[
             body = {**each, "metadata": {**each["metadata"], "namespace": "default"}}
             universe.server.registry.create(RESOURCES[each["kind"]], "default", body)
         # A name that fits no component is in the way, told, and all else is told beside it.
-        told = await IMPORTS[kind.lower()].preview(errand(universe), name, "")
+        told = await IMPORTS[kind.lower()].preview(handover(universe), name, "")
         return told, list(drawing.lines(told))
 
 

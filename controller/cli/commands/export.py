@@ -47,16 +47,15 @@ def export(
     async def carry(session: Session) -> int:
         from controller.cli import screen
         from controller.cli.drawing import handover as drawing
-        from controller.handover import errand
         from controller.handover import export as room
+        from controller.handover.handover import Consent, Handover
 
-        asked = errand.Errand(
+        asked = Handover(
             api=session.api,
             namespace=session.namespace,
             say=screen.say,
-            wish=errand.Wish(
-                accept_losses=accept_losses, retarget=retarget_hpa, timeout_seconds=timeout
-            ),
+            consent=Consent(accept_losses=accept_losses, retarget=retarget_hpa),
+            timeout_seconds=timeout,
         )
         if dry_run:
             told = await room.preview(asked, application)

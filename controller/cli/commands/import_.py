@@ -65,20 +65,20 @@ def import_(  # noqa: PLR0917 - the options of a command
     async def carry(session: Session) -> int:
         from controller.cli import screen
         from controller.cli.drawing import handover as drawing
-        from controller.handover import errand, imports
+        from controller.handover import imports
+        from controller.handover.handover import Consent, Handover
         from controller.presentation.problems import UsageError
 
         kind, _, name = workload.partition("/")
         taken = KINDS.get(kind.removesuffix(".apps"))
         if taken is None or not name:
             raise UsageError(f"{workload}: name statefulset/NAME or deployment/NAME")
-        asked = errand.Errand(
+        asked = Handover(
             api=session.api,
             namespace=session.namespace,
             say=screen.say,
-            wish=errand.Wish(
-                accept_losses=accept_losses, retarget=retarget_hpa, timeout_seconds=timeout
-            ),
+            consent=Consent(accept_losses=accept_losses, retarget=retarget_hpa),
+            timeout_seconds=timeout,
         )
         way = imports.IMPORTS[taken]
         if dry_run:

@@ -2,7 +2,7 @@
 
 Each step looks at what is there before it acts, so that whoever is killed half way begins again
 and goes on. All of it is done with the rights of the person who asks. `translation` says what
-each side becomes; a front end makes the errand, and draws what it is told.
+each side becomes; a front end makes the handover, and draws what it is told.
 """
 
 from __future__ import annotations
@@ -25,22 +25,25 @@ POLL_SECONDS = 0.5
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
-    """What a person allows: to lose what cannot be said, and to point autoscalers elsewhere."""
+class Consent:
+    """What a person agrees to: to lose what cannot be said, to point autoscalers elsewhere."""
 
     accept_losses: bool = False
     retarget: bool = False
-    timeout_seconds: float = 600.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Errand:
-    """One hand-over: where, for whom, and who hears of each step as it is done."""
+class Handover:
+    """One way in or out: where, with what consent, and who hears of each step as it is done.
+
+    A wait ends after `timeout_seconds`, and with 0 never.
+    """
 
     api: door.Api
     namespace: str
     say: Callable[[str], None]
-    wish: Wish = Wish()
+    consent: Consent = Consent()
+    timeout_seconds: float = 600.0
 
     async def find(self, resource: Resource, name: str) -> Json | None:
         """Return an object as it is on the wire; None where it is not there."""
@@ -106,18 +109,17 @@ class Errand:
     async def until(self, what: str, true: Callable[[], Awaitable[bool]]) -> None:
         """Wait until `true` says so; raises TookTooLongError, and nothing is lost by that."""
         try:
-            async with asyncio.timeout(self.wish.timeout_seconds or None):
+            async with asyncio.timeout(self.timeout_seconds or None):
                 while not await true():  # noqa: ASYNC110 - what is asked is the API server
                     await asyncio.sleep(POLL_SECONDS)
         except TimeoutError as error:
             raise TookTooLongError(
-                f"{what}: not so after {self.wish.timeout_seconds:g} seconds; the same command goes"
-                " on"
+                f"{what}: not so after {self.timeout_seconds:g} seconds; the same command goes on"
             ) from error
 
     async def lacking(self, *wanted: tuple[Resource, str]) -> list[str]:
         """Return what of all that will be needed the person may not do."""
-        scaling = ((Resource.AUTOSCALERS, "patch"),) if self.wish.retarget else ()
+        scaling = ((Resource.AUTOSCALERS, "patch"),) if self.consent.retarget else ()
         return [
             f"{verb} {resource}"
             for resource, verb in (*wanted, (Resource.AUTOSCALERS, "list"), *scaling)
@@ -157,7 +159,7 @@ class Errand:
         """Raise Refusal where something stands in the way, or is lost and nobody accepted that."""
         if told.problems:
             raise Refusal("; ".join(told.problems))
-        if told.losses and not self.wish.accept_losses:
+        if told.losses and not self.consent.accept_losses:
             raise Refusal(
                 f"{'; '.join(told.losses)}. To go on without: --accept-losses. Nothing was touched"
             )
