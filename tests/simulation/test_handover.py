@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from controller.api.resources import Resource
-from controller.cli import handover, moving_in, moving_out
-from controller.cli.handover import Errand, Wish
+from controller.handover import export, state, stateful_set_import
+from controller.handover.handover import Consent, Handover
 from controller.kube.api import Access
 from controller.presentation.problems import Refusal
 from fakes.universe import Json, Universe
@@ -24,7 +24,7 @@ from tests.simulation.stateful import NAME
 pytestmark = pytest.mark.looptime
 
 WRITES = ("create", "patch", "delete")
-ALL = Wish(accept_losses=True, retarget=True)
+ALL = Consent(accept_losses=True, retarget=True)
 
 
 class Killed(Exception):  # noqa: N818 - nothing is wrong: somebody killed the command
@@ -59,25 +59,27 @@ class Mortal:
         return act
 
 
-def errand(universe: Universe, api: Any = None, wish: Wish = ALL, **options: Any) -> Errand:
-    """Return an errand in the universe's namespace; nobody hears how it goes."""
-    said: Callable[[str], None] = options.get("say", lambda _: None)
-    return Errand(api=api or universe.server, namespace="default", say=said, wish=wish)
+def handover(
+    universe: Universe, api: Any = None, consent: Consent = ALL, **options: Any
+) -> Handover:
+    """Return a handover in the universe's namespace; nobody hears how it goes."""
+    options = {"say": lambda _: None, **options}
+    return Handover(api=api or universe.server, namespace="default", consent=consent, **options)
 
 
 async def come_in(universe: Universe, api: Any = None) -> None:
     """Import the StatefulSet."""
-    assert await moving_in.carry_out(errand(universe, api), NAME, "") == 0
+    await stateful_set_import.carry_out(handover(universe, api), NAME, "")
 
 
 async def go_out(universe: Universe, api: Any = None) -> None:
     """Export the application."""
-    assert await moving_out.carry_out(errand(universe, api), "shop") == 0
+    await export.carry_out(handover(universe, api), "shop")
 
 
 def owners(universe: Universe) -> set[str]:
     """Return by what kinds the pods are controlled; "" for none."""
-    return {handover.controller(each)[0] for each in stateful.pods(universe).values()}
+    return {state.controller(each)[0] for each in stateful.pods(universe).values()}
 
 
 async def test_a_stateful_set_comes_in_and_goes_out_and_comes_in_again() -> None:
@@ -170,7 +172,9 @@ async def test_an_autoscaler_follows_if_that_is_asked_for_and_else_stands_in_the
         await universe.server.create(Resource.AUTOSCALERS, "default", autoscaler())
         began = len(universe.server.writes)
         with pytest.raises(Refusal, match="busy scales it"):
-            await moving_in.carry_out(errand(universe, wish=Wish(accept_losses=True)), NAME, "")
+            await stateful_set_import.carry_out(
+                handover(universe, consent=Consent(accept_losses=True)), NAME, ""
+            )
         assert len(universe.server.writes) == began
         await come_in(universe)
         told = universe.get(Resource.AUTOSCALERS, "busy")["spec"]["scaleTargetRef"]
@@ -182,7 +186,7 @@ async def test_an_autoscaler_follows_if_that_is_asked_for_and_else_stands_in_the
         await universe.settle()
         assert universe.get(Resource.SERVERSETS, NAME)["spec"]["replicas"] == 3
         with pytest.raises(Refusal, match="busy scales application/shop"):
-            await moving_out.carry_out(errand(universe, wish=Wish(accept_losses=True)), "shop")
+            await export.carry_out(handover(universe, consent=Consent(accept_losses=True)), "shop")
         await go_out(universe)
         told = universe.get(Resource.AUTOSCALERS, "busy")["spec"]["scaleTargetRef"]
         assert told["kind"] == "StatefulSet"
@@ -230,7 +234,7 @@ async def test_whoever_lacks_any_right_that_is_needed_touches_nothing(way: str) 
         recorded = Recorded(universe)
         await act(universe, recorded)
         assert ("patch", Resource.AUTOSCALERS) in recorded.used
-        module = moving_in if way == "in" else moving_out
+        module = stateful_set_import if way == "in" else export
         scaling = {("patch", Resource.AUTOSCALERS), ("list", Resource.AUTOSCALERS)}
         assert {(verb, each) for each, verb in module.RIGHTS} == recorded.used - scaling
     for verb, resource in sorted(recorded.used):
@@ -265,7 +269,7 @@ async def test_what_cannot_be_taken_over_is_told_before_anything_is_touched(what
         await universe.merge(Resource.STATEFULSETS, NAME, change)
         began = len(universe.server.writes)
         with pytest.raises(Refusal, match=said):
-            await moving_in.carry_out(errand(universe, wish=Wish()), NAME, "")
+            await stateful_set_import.carry_out(handover(universe, consent=Consent()), NAME, "")
         assert len(universe.server.writes) == began
 
 
@@ -277,7 +281,7 @@ async def test_names_that_do_not_fit_are_refused() -> None:
             body["metadata"]["name"] = name
             await universe.apply(body)
             with pytest.raises(Refusal, match="does not fit"):
-                await moving_in.carry_out(errand(universe), name, "")
+                await stateful_set_import.carry_out(handover(universe), name, "")
         assert not universe.names(Resource.APPLICATIONS)
 
 
@@ -299,14 +303,14 @@ async def test_showing_changes_nothing() -> None:
         await stateful.begin(universe)
         body = {"spec": {"template": stateful.template("app:2")}}
         await universe.merge(Resource.STATEFULSETS, NAME, body)
-        said: list[str] = []
         await asyncio.sleep(0.2)
         began = len(universe.server.writes)
-        assert await moving_in.show(errand(universe, wish=Wish(), say=said.append), NAME, "") == 0
-        text = "\n".join(said)
-        assert "adopt:" in text
-        assert "is replaced afterwards" in text
-        assert "start: Ordered" in text
+        told = await stateful_set_import.preview(handover(universe, consent=Consent()), NAME, "")
+        (part,) = told.body["spec"]["components"]
+        assert part["adopt"] == {"kind": "StatefulSet", "name": NAME}
+        assert part["start"] == "Ordered"
+        assert any("is replaced afterwards" in each for each in told.notes)
+        assert not told.problems
         mine = [x for x in universe.server.writes[began:] if x.cause.actor == "kubectl-argosy"]
         assert not mine
         assert not universe.names(Resource.APPLICATIONS)
@@ -363,7 +367,7 @@ async def test_a_loss_is_told_before_anything_is_touched(fields: Json, told: str
         before = {name: each["metadata"]["uid"] for name, each in stateful.pods(universe).items()}
         began = len(universe.server.writes)
         with pytest.raises(Refusal, match=f"shop-db: {told}"):
-            await moving_out.carry_out(errand(universe, wish=Wish()), "shop")
+            await export.carry_out(handover(universe, consent=Consent()), "shop")
         assert len(universe.server.writes) == began
         await go_out(universe)
         assert before == {
@@ -379,7 +383,7 @@ async def test_a_held_server_is_a_loss() -> None:
         await universe.merge(Resource.SERVERS, f"{NAME}-1", {"spec": {"held": True}})
         await universe.settle()
         with pytest.raises(Refusal, match=f"{NAME}-1: held"):
-            await moving_out.carry_out(errand(universe, wish=Wish()), "shop")
+            await export.carry_out(handover(universe, consent=Consent()), "shop")
 
 
 async def test_ordinals_and_order_go_both_ways() -> None:
@@ -408,9 +412,8 @@ async def test_labels_annotations_and_the_fate_of_claims_go_both_ways() -> None:
     body["metadata"] |= {"labels": {"team": "a"}, "annotations": {"note": "b", mark: "{}"}}
     async with Universe() as universe:
         await stateful.begin(universe, body)
-        said: list[str] = []
-        await moving_in.show(errand(universe, say=said.append), NAME, "")
-        assert any(mark in each and "stays behind" in each for each in said)
+        told = await stateful_set_import.preview(handover(universe), NAME, "")
+        assert any(mark in each and "stays behind" in each for each in told.notes)
         await come_in(universe)
         meta = universe.get(Resource.APPLICATIONS, "shop")["metadata"]
         assert (meta["labels"], meta["annotations"]) == ({"team": "a"}, {"note": "b"})
@@ -443,8 +446,8 @@ async def test_services_and_budgets_beside_a_set_are_named_and_go_on() -> None:
             await universe.server.create(resource, "default", body)
         before = [universe.get(each, body["metadata"]["name"])["spec"] for each, body in beside]
         said: list[str] = []
-        asked = errand(universe, say=said.append)
-        assert await moving_in.carry_out(asked, NAME, "") == 0
+        asked = handover(universe, say=said.append)
+        await stateful_set_import.carry_out(asked, NAME, "")
         await universe.settle()
         spoken = "\n".join(said)
         for told in ("service/all stays", "service/one would find no pod", "budget/few (maxU"):

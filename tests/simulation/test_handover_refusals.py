@@ -8,15 +8,17 @@ import pytest
 
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
-from controller.cli import moving_in, moving_out, shifting
-from controller.cli.handover import Wish
+from controller.cli.drawing import handover as drawing
+from controller.handover import export
+from controller.handover.handover import Consent
+from controller.handover.imports import IMPORTS
 from controller.kube import faults
 from controller.kube.api import Access
 from controller.presentation.problems import Refusal
 from fakes.universe import Universe
 from tests.simulation import stateful
 from tests.simulation.stateful import NAME
-from tests.simulation.test_handover import WRITES, come_in, errand, go_out, owners
+from tests.simulation.test_handover import WRITES, come_in, go_out, handover, owners
 from tests.simulation.test_shifting import begin as begin_deployment
 
 pytestmark = pytest.mark.looptime
@@ -54,15 +56,15 @@ async def test_whoever_may_only_look_is_shown_what_would_be_done(way: str) -> No
         if way == "out":
             await come_in(universe)
             await universe.settle()
-        said: list[str] = []
-        mine = errand(universe, Looking(universe), Wish(), say=said.append)
+        mine = handover(universe, Looking(universe), Consent())
         began = len(universe.server.writes)
         if way == "out":
-            assert await moving_out.show(mine, "shop") == 0
+            told = await export.preview(mine, "shop")
         else:
-            show = moving_in.show if way == "in" else shifting.show
-            assert await show(mine, NAME if way == "in" else "shop-web", "") == 0
-        text = "\n".join(said)
+            kind, name = ("statefulset", NAME) if way == "in" else ("deployment", "shop-web")
+            told = await IMPORTS[kind].preview(mine, name, "")
+        assert not told.problems
+        text = "\n".join(drawing.lines(told))
         made = "statefulsets" if way == "out" else "applications"
         assert "containers:" in text
         assert f"create {made}" in text.rpartition("# note: you may not")[2]

@@ -15,12 +15,13 @@ import pytest
 import yaml
 
 from controller.api.resources import Resource
-from controller.cli import handover, moving_in, shifting
 from controller.cli.commands.import_ import KINDS
+from controller.cli.drawing import handover as drawing
+from controller.handover.imports import IMPORTS
 from controller.presentation import surroundings, translation
 from controller.presentation.translation import Translation
 from fakes.universe import Universe
-from tests.simulation.test_handover import errand
+from tests.simulation.test_handover import handover
 from tests.simulation.test_manifests import FILES, PLAIN, Leaf, has, leaves
 
 pytestmark = pytest.mark.looptime
@@ -50,21 +51,14 @@ def workloads() -> Iterator[tuple[Path, str, str]]:
 
 async def imported(file: Path, kind: str, name: str) -> tuple[Translation, list[str]]:
     """Return what the command would write, and all that its dry run says."""
-    said: list[str] = []
     async with Universe() as universe:
         universe.server.registry.storage.listeners.clear()  # nobody makes pods of it
         for each in sources(file):
             body = {**each, "metadata": {**each["metadata"], "namespace": "default"}}
             universe.server.registry.create(RESOURCES[each["kind"]], "default", body)
-        asked = errand(universe, say=said.append)
         # A name that fits no component is in the way, told, and all else is told beside it.
-        if kind == "StatefulSet":
-            _, told = await handover.check_in(asked, name)
-            await moving_in.show(asked, name, "")
-        else:
-            _, told = await shifting.check(asked, name, "")
-            await shifting.show(asked, name, "")
-        return told, said
+        told = await IMPORTS[kind.lower()].preview(handover(universe), name, "")
+        return told, list(drawing.lines(told))
 
 
 def of_name(leaf: Leaf, body: Json, said: str) -> bool:

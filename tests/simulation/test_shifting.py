@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from controller.api.resources import Resource
-from controller.cli import shifting
-from controller.cli.handover import Wish
+from controller.handover import deployment_import
+from controller.handover.handover import Consent
 from controller.presentation.problems import Refusal
 from fakes.api_server import Behaviour
 from fakes.api_server.evictions import is_up
@@ -22,7 +22,7 @@ from tests.simulation.test_handover import (
     Mortal,
     Recorded,
     autoscaler,
-    errand,
+    handover,
 )
 
 pytestmark = pytest.mark.looptime
@@ -89,7 +89,7 @@ async def test_a_deployment_is_shifted_within_its_budgets(
     """Never fewer up, never more there, than the Deployment itself would allow in a rollout."""
     async with Universe() as universe:
         began = await begin(universe, **rolling)
-        assert await shifting.carry_out(errand(universe), NAME, "") == 0
+        await deployment_import.carry_out(handover(universe), NAME, "")
         await universe.until(lambda: is_shifted(universe))
         await universe.settle()
         fewest, largest = extremes(universe, began)
@@ -108,10 +108,10 @@ async def test_a_kill_at_any_write_is_made_good_by_the_same_command(*, after: bo
             began = await begin(universe, maxSurge=1, maxUnavailable=0)
             with contextlib.suppress(Killed):
                 api = Mortal(universe, number, after=after)
-                await shifting.carry_out(errand(universe, api), NAME, "")
+                await deployment_import.carry_out(handover(universe, api), NAME, "")
             await universe.crash()
             await asyncio.sleep(20)
-            assert await shifting.carry_out(errand(universe), NAME, "") == 0
+            await deployment_import.carry_out(handover(universe), NAME, "")
             await universe.until(lambda universe=universe: is_shifted(universe))  # type: ignore[misc]
             fewest, largest = extremes(universe, began)
             assert fewest >= COUNT
@@ -148,7 +148,7 @@ async def test_whoever_writes_first_keeps_no_shift_waiting() -> None:
         began = await begin(universe, maxSurge=1, maxUnavailable=0)
         api, loop = Overtaken(universe, 3), asyncio.get_running_loop()
         until = loop.time() + 120
-        assert await shifting.carry_out(errand(universe, api), NAME, "") == 0
+        await deployment_import.carry_out(handover(universe, api), NAME, "")
         assert loop.time() < until
         assert api.left == 0
         await universe.until(lambda: is_shifted(universe))
@@ -165,7 +165,9 @@ async def test_an_autoscaler_of_a_deployment_is_in_the_way() -> None:
         body["spec"]["scaleTargetRef"]["name"] = NAME
         await universe.server.create(Resource.AUTOSCALERS, "default", body)
         with pytest.raises(Refusal, match="busy scales it"):
-            await shifting.carry_out(errand(universe, wish=Wish(accept_losses=True)), NAME, "")
+            await deployment_import.carry_out(
+                handover(universe, consent=Consent(accept_losses=True)), NAME, ""
+            )
         assert not universe.names(Resource.APPLICATIONS)
         assert len(universe.server.writes) == began + 1
 
@@ -175,9 +177,9 @@ async def test_servers_that_do_not_come_up_leave_the_deployment_as_it_is() -> No
     async with Universe() as universe:
         await begin(universe, maxSurge=1, maxUnavailable=0)
         universe.kubelet.behave = _broken
-        wish = Wish(timeout_seconds=30)
+        asked = handover(universe, consent=Consent(), timeout_seconds=30)
         with pytest.raises(Exception, match="the same command goes on"):
-            await shifting.carry_out(errand(universe, wish=wish), NAME, "")
+            await deployment_import.carry_out(asked, NAME, "")
         assert universe.get(Resource.DEPLOYMENTS, NAME)["spec"]["replicas"] == COUNT
 
 
@@ -194,7 +196,7 @@ async def test_a_deployment_that_recreates_never_runs_beside_its_successor() -> 
         await universe.apply(body)
         await universe.until(lambda: stateful.are_up(universe, COUNT))
         began = len(universe.server.writes)
-        await shifting.carry_out(errand(universe), NAME, "")
+        await deployment_import.carry_out(handover(universe), NAME, "")
         await universe.until(lambda: is_shifted(universe))
         assert extremes(universe, began)[1] <= COUNT
 
@@ -204,11 +206,11 @@ async def test_whoever_lacks_any_right_of_a_shift_touches_nothing() -> None:
     async with Universe() as universe:
         await begin(universe)
         recorded = Recorded(universe)
-        assert await shifting.carry_out(errand(universe, recorded), NAME, "") == 0
+        await deployment_import.carry_out(handover(universe, recorded), NAME, "")
     for verb, resource in sorted(recorded.used):
         async with Universe() as universe:
             await begin(universe)
             api = Recorded(universe, lacking=(verb, resource))
             with pytest.raises(Refusal, match=f"{verb} {resource}"):
-                await shifting.carry_out(errand(universe, api), NAME, "")
+                await deployment_import.carry_out(handover(universe, api), NAME, "")
             assert not [each for each in api.used if each[0] in WRITES]

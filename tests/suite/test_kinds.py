@@ -30,10 +30,10 @@ HOME = {"kinds", "api"}
 MEANT = {
     "cli/commands/logs.py": "a Build has pods of its own, which no application's servers are",
     "cli/forwarding.py": "a port is of one server, or of all of a component",
-    "cli/moving_out.py": "an application lets go of its sets, and a set of its servers",
     "cli/operations.py": "`force` takes one server, or all of an application",
     "dashboard/acting.py": "a server has no page of its own but that of why",
     "dashboard/pages.py": "what can be done to a server is offered where why speaks of it",
+    "handover/export.py": "an application lets go of its sets, and a set of its servers",
     "planning/management.py": "only an application says that it is observed alone",
     "planning/relations.py": "servers belong to sets, and sets to applications",
     "planning/targets.py": "a call to a provider is about a server, as the contract says",

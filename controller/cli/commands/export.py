@@ -45,17 +45,23 @@ def export(
     """
 
     async def carry(session: Session) -> int:
-        from controller.cli import handover, moving_out, screen
+        from controller.cli import screen
+        from controller.cli.drawing import handover as drawing
+        from controller.handover import export as room
+        from controller.handover.handover import Consent, Handover
 
-        errand = handover.Errand(
+        asked = Handover(
             api=session.api,
             namespace=session.namespace,
             say=screen.say,
-            wish=handover.Wish(
-                accept_losses=accept_losses, retarget=retarget_hpa, timeout_seconds=timeout
-            ),
+            consent=Consent(accept_losses=accept_losses, retarget=retarget_hpa),
+            timeout_seconds=timeout,
         )
-        do = moving_out.show if dry_run else moving_out.carry_out
-        return await do(errand, application)
+        if dry_run:
+            told = await room.preview(asked, application)
+            screen.lines(drawing.lines(told))
+            return 1 if told.problems else 0
+        await room.carry_out(asked, application)
+        return 0
 
     return carry

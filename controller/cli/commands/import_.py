@@ -12,7 +12,7 @@ from controller.cli.app import Right, Work
 if TYPE_CHECKING:
     from controller.cli.session import Session
 
-# What may be taken over, as people call it.
+# What may be taken over, as people call it; `handover.imports` has the kinds.
 KINDS = {
     **dict.fromkeys(("statefulset", "statefulsets", "sts"), "statefulset"),
     **dict.fromkeys(("deployment", "deployments", "deploy"), "deployment"),
@@ -63,25 +63,29 @@ def import_(  # noqa: PLR0917 - the options of a command
     """
 
     async def carry(session: Session) -> int:
-        from controller.cli import handover, moving_in, screen, shifting
+        from controller.cli import screen
+        from controller.cli.drawing import handover as drawing
+        from controller.handover import imports
+        from controller.handover.handover import Consent, Handover
         from controller.presentation.problems import UsageError
 
         kind, _, name = workload.partition("/")
-        room = KINDS.get(kind.removesuffix(".apps"))
-        if room is None or not name:
+        taken = KINDS.get(kind.removesuffix(".apps"))
+        if taken is None or not name:
             raise UsageError(f"{workload}: name statefulset/NAME or deployment/NAME")
-        errand = handover.Errand(
+        asked = Handover(
             api=session.api,
             namespace=session.namespace,
             say=screen.say,
-            wish=handover.Wish(
-                accept_losses=accept_losses, retarget=retarget_hpa, timeout_seconds=timeout
-            ),
+            consent=Consent(accept_losses=accept_losses, retarget=retarget_hpa),
+            timeout_seconds=timeout,
         )
-        if room == "statefulset":
-            do = moving_in.show if dry_run else moving_in.carry_out
-        else:
-            do = shifting.show if dry_run else shifting.carry_out
-        return await do(errand, name, application)
+        way = imports.IMPORTS[taken]
+        if dry_run:
+            told = await way.preview(asked, name, application)
+            screen.lines(drawing.lines(told))
+            return 1 if told.problems else 0
+        await way.carry_out(asked, name, application)
+        return 0
 
     return carry

@@ -12,12 +12,12 @@ import msgspec
 
 from controller.api import names
 from controller.api.resources import Resource
-from controller.cli import handover
-from controller.cli.handover import Errand
+from controller.handover import marks, state, stateful_sets
+from controller.handover.handover import Handover
 from controller.kube import faults
 from controller.presentation import requests
 from controller.presentation.problems import Refusal
-from controller.presentation.translation import Json, split
+from controller.presentation.translation import Json, Translation, split
 
 RIGHTS = (
     (Resource.APPLICATIONS, "get"),
@@ -31,44 +31,46 @@ RIGHTS = (
     (Resource.PODS, "get"),
     (Resource.CLAIMS, "get"),
 )
+# How often a write is tried again that somebody else's came before.
+TRIES = 20
 
 
-async def show(errand: Errand, name: str, application: str) -> int:
-    """Show what importing would do, and what is in the way; change nothing."""
-    _, told = await handover.check_in(errand, name, application)
-    return await errand.show(told, Resource.APPLICATIONS, RIGHTS)
+async def preview(handover: Handover, name: str, application: str) -> Translation:
+    """Return what importing would do, and what is in the way; change nothing."""
+    _, told = await stateful_sets.check(handover, name, application)
+    return await handover.preview(told, Resource.APPLICATIONS, RIGHTS)
 
 
-async def carry_out(errand: Errand, name: str, application: str) -> int:
+async def carry_out(handover: Handover, name: str, application: str) -> None:
     """Import the StatefulSet, from wherever an earlier run got to."""
     above, component = split(name, application)
-    await errand.allowed(*RIGHTS)
-    known = await errand.find(Resource.APPLICATIONS, above)
-    if known is not None and await _is_done(errand, known, name):
-        errand.say(f"statefulset/{name} is application/{above} already")
-        return 0
+    await handover.allowed(*RIGHTS)
+    known = await handover.find(Resource.APPLICATIONS, above)
+    if known is not None and await _is_done(handover, known, name):
+        handover.say(f"statefulset/{name} is application/{above} already")
+        return
     if known is not None and not _is_import(known, component, name):
         raise Refusal(
             f"application/{above} exists, and is no import of statefulset/{name}: add the component"
             f" {component} to it yourself, with adopt: {{kind: StatefulSet, name: {name}}}"
         )
     if known is None:
-        known = await _begin(errand, name, application)
-    await _release(errand, known, name, application)
-    return await _take_up(errand, above, name)
+        known = await _begin(handover, name, application)
+    await _release(handover, known, name, application)
+    await _take_up(handover, above, name)
 
 
-async def _is_done(errand: Errand, known: Json, name: str) -> bool:
+async def _is_done(handover: Handover, known: Json, name: str) -> bool:
     """Return whether an import came to its end, all but the word that it has."""
-    begun = handover.marked(known, names.IMPORT_ANNOTATION) is not None
+    begun = marks.marked(known, names.IMPORT_ANNOTATION) is not None
     if begun or not any(_of(part, name) for part in known["spec"]["components"]):
         return False
-    return await errand.find(Resource.STATEFULSETS, name) is None and handover.is_ready(known)
+    return await handover.find(Resource.STATEFULSETS, name) is None and state.is_ready(known)
 
 
 def _is_import(known: Json, component: str, name: str) -> bool:
     """Return whether the application is one that an earlier run wrote for this StatefulSet."""
-    if handover.marked(known, names.IMPORT_ANNOTATION) is None:
+    if marks.marked(known, names.IMPORT_ANNOTATION) is None:
         return False
     return any(
         each["name"] == component and (each.get("adopt") or {}).get("name") == name
@@ -76,52 +78,49 @@ def _is_import(known: Json, component: str, name: str) -> bool:
     )
 
 
-async def _begin(errand: Errand, name: str, application: str) -> Json:
+async def _begin(handover: Handover, name: str, application: str) -> Json:
     """Write the application, paused: so far it owns nothing, and deleting it costs nothing."""
-    found, told = await handover.check_in(errand, name, application)
-    errand.check(told)
+    found, told = await stateful_sets.check(handover, name, application)
+    handover.check(told)
     for each in told.notes:
-        errand.say(f"note: {each}")
-    lives = {each["metadata"]["name"]: handover.life(each) for each in await _pods(errand, found)}
-    body = handover.with_mark(told.body, names.IMPORT_ANNOTATION, lives)
-    answer = await errand.api.create(Resource.APPLICATIONS, errand.namespace, body, strict=True)
-    errand.say(f"application/{body['metadata']['name']} is written, paused")
+        handover.say(f"note: {each}")
+    pods = await stateful_sets.pods_of(handover, found)
+    lives = {each["metadata"]["name"]: state.life(each) for each in pods}
+    body = marks.with_mark(told.body, names.IMPORT_ANNOTATION, lives)
+    answer = await handover.api.create(Resource.APPLICATIONS, handover.namespace, body, strict=True)
+    handover.say(f"application/{body['metadata']['name']} is written, paused")
     made: Json = msgspec.json.decode(answer)
     return made
 
 
-async def _pods(errand: Errand, found: Json) -> list[Json]:
-    return await handover.pods_of(errand, found)
-
-
-async def _release(errand: Errand, known: Json, name: str, application: str) -> None:
+async def _release(handover: Handover, known: Json, name: str, application: str) -> None:
     """Have the StatefulSet let go of its pods, just as the application has it."""
     above = known["metadata"]["name"]
-    for _ in range(handover.TRIES):
-        found = await errand.find(Resource.STATEFULSETS, name)
+    for _ in range(TRIES):
+        found = await handover.find(Resource.STATEFULSETS, name)
         if found is None:
             return
         if "deletionTimestamp" not in found["metadata"]:
-            known = await _agree(errand, known, name, application)
+            known = await _agree(handover, known, name, application)
             try:
                 version = found["metadata"]["resourceVersion"]
-                await errand.orphan(Resource.STATEFULSETS, found, version=version)
+                await handover.orphan(Resource.STATEFULSETS, found, version=version)
             except faults.Conflict:
                 continue  # somebody scaled it, or only its status moved: looked at again
-            errand.say(f"statefulset/{name} lets go of its pods, which run on")
+            handover.say(f"statefulset/{name} lets go of its pods, which run on")
 
         async def gone() -> bool:
-            return await errand.find(Resource.STATEFULSETS, name) is None
+            return await handover.find(Resource.STATEFULSETS, name) is None
 
-        await errand.until(f"statefulset/{name} is gone", gone)
+        await handover.until(f"statefulset/{name} is gone", gone)
         return
     raise Refusal(f"statefulset/{name} changes all the time; application/{above} stays paused")
 
 
-async def _agree(errand: Errand, known: Json, name: str, application: str) -> Json:
+async def _agree(handover: Handover, known: Json, name: str, application: str) -> Json:
     """Have the application say what the StatefulSet says now: somebody may have scaled it since."""
-    _, told = await handover.check_in(errand, name, application)
-    errand.check(told)
+    _, told = await stateful_sets.check(handover, name, application)
+    handover.check(told)
     if not known["spec"].get("paused"):
         raise Refusal(
             f"application/{known['metadata']['name']} is not paused, and statefulset/{name} is"
@@ -130,10 +129,10 @@ async def _agree(errand: Errand, known: Json, name: str, application: str) -> Js
     wanted = told.body["spec"]["components"]
     if all(map(_says, wanted, known["spec"]["components"])):
         return known
-    errand.say(f"statefulset/{name} has changed: application/{known['metadata']['name']} follows")
+    handover.say(f"statefulset/{name} has changed: application/{known['metadata']['name']} follows")
     meta = {"resourceVersion": known["metadata"]["resourceVersion"]}
     body = {"metadata": meta, "spec": {"components": wanted}}
-    return await errand.patch(Resource.APPLICATIONS, known, body)
+    return await handover.patch(Resource.APPLICATIONS, known, body)
 
 
 def _says(wanted: Any, found: Any) -> bool:
@@ -148,57 +147,53 @@ def _says(wanted: Any, found: Any) -> bool:
     return bool(wanted == found)
 
 
-async def _take_up(errand: Errand, above: str, name: str) -> int:
+async def _take_up(handover: Handover, above: str, name: str) -> None:
     """Let Argosy take the pods up, and see that they are the same ones; then tidy up."""
-    known = await errand.find(Resource.APPLICATIONS, above)
+    known = await handover.find(Resource.APPLICATIONS, above)
     if known is None:
         raise Refusal(
             f"application/{above} is gone: statefulset/{name} was deleted, its pods run on"
         )
     if known["spec"].get("paused"):
-        await errand.patch(Resource.APPLICATIONS, known, {"spec": requests.RESUME})
-        errand.say(f"application/{above} takes the pods up")
+        await handover.patch(Resource.APPLICATIONS, known, {"spec": requests.RESUME})
+        handover.say(f"application/{above} takes the pods up")
 
     async def ready() -> bool:
-        found = await errand.find(Resource.APPLICATIONS, above)
-        return found is not None and not found["spec"].get("paused") and handover.is_ready(found)
+        found = await handover.find(Resource.APPLICATIONS, above)
+        return found is not None and not found["spec"].get("paused") and state.is_ready(found)
 
-    await errand.until(f"application/{above} is ready", ready)
-    lives = handover.marked(known, names.IMPORT_ANNOTATION) or {}
-    pods = [await errand.find(Resource.PODS, each) for each in lives]
-    said = handover.changed(lives, [each for each in pods if each is not None])
+    await handover.until(f"application/{above} is ready", ready)
+    lives = marks.marked(known, names.IMPORT_ANNOTATION) or {}
+    pods = [await handover.find(Resource.PODS, each) for each in lives]
+    said = state.changed(lives, [each for each in pods if each is not None])
     for each in said:
-        errand.say(f"note: {each}")
-    errand.say(f"{len(lives) - len(said)} of {len(lives)} pods run on as they were")
-    if errand.wish.retarget and await errand.scalers("StatefulSet", name):
-        await _retarget(errand, above, name)
-    current = await errand.find(Resource.APPLICATIONS, above)
-    if current is not None:
-        done = {"metadata": {"annotations": {names.IMPORT_ANNOTATION: None}}}
-        await errand.patch(Resource.APPLICATIONS, current, done)
-    errand.say(f"statefulset/{name} is application/{above} now")
-    return 0
+        handover.say(f"note: {each}")
+    handover.say(f"{len(lives) - len(said)} of {len(lives)} pods run on as they were")
+    if handover.consent.retarget and await handover.scalers("StatefulSet", name):
+        await _retarget(handover, above, name)
+    await handover.unmark(Resource.APPLICATIONS, above, names.IMPORT_ANNOTATION)
+    handover.say(f"statefulset/{name} is application/{above} now")
 
 
-async def _retarget(errand: Errand, above: str, name: str) -> None:
+async def _retarget(handover: Handover, above: str, name: str) -> None:
     """Have autoscalers scale the application, or the set where it has several components."""
-    known = await _leave_replicas(errand, above, name)
+    known = await _leave_replicas(handover, above, name)
     if known is None:
         return
     if len(known["spec"]["components"]) == 1:
-        await errand.retarget("StatefulSet", name, Resource.APPLICATIONS, called=above)
+        await handover.retarget("StatefulSet", name, Resource.APPLICATIONS, called=above)
         return
-    errand.say(f"application/{above} has several components, so its set is what is scaled")
-    await errand.retarget("StatefulSet", name, Resource.SERVERSETS)
+    handover.say(f"application/{above} has several components, so its set is what is scaled")
+    await handover.retarget("StatefulSet", name, Resource.SERVERSETS)
 
 
-async def _leave_replicas(errand: Errand, above: str, name: str) -> Json | None:
+async def _leave_replicas(handover: Handover, above: str, name: str) -> Json | None:
     """Have the application leave the number of servers to whoever scales it, or the set.
 
     An autoscaler reads the number before it changes it, so an application that is scaled names it.
     """
-    for _ in range(handover.TRIES):
-        known = await errand.find(Resource.APPLICATIONS, above)
+    for _ in range(TRIES):
+        known = await handover.find(Resource.APPLICATIONS, above)
         if known is None:
             return None
         parts = known["spec"]["components"]
@@ -213,7 +208,7 @@ async def _leave_replicas(errand: Errand, above: str, name: str) -> Json | None:
             spec["replicas"] = parts[0]["replicas"]
         meta = {"resourceVersion": known["metadata"]["resourceVersion"]}
         try:
-            return await errand.patch(
+            return await handover.patch(
                 Resource.APPLICATIONS, known, {"metadata": meta, "spec": spec}
             )
         except faults.Conflict:

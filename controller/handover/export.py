@@ -12,8 +12,8 @@ from collections.abc import Iterable
 
 from controller.api import names
 from controller.api.resources import PLACES, Resource
-from controller.cli import handover
-from controller.cli.handover import Errand
+from controller.handover import marks, state
+from controller.handover.handover import Handover
 from controller.kube import faults
 from controller.presentation import export_losses, reading, requests, translation
 from controller.presentation.problems import Refusal
@@ -30,38 +30,38 @@ RIGHTS = (
 _HASH = names.STATEFUL_HASH
 
 
-async def show(errand: Errand, application: str) -> int:
-    """Show what exporting would do, and what is in the way; change nothing."""
-    found = await reading.raw(errand.api, Resource.APPLICATIONS, errand.namespace, application)
-    return await errand.show(await _check(errand, found), Resource.STATEFULSETS, RIGHTS)
+async def preview(handover: Handover, application: str) -> Translation:
+    """Return what exporting would do, and what is in the way; change nothing."""
+    found = await reading.raw(handover.api, Resource.APPLICATIONS, handover.namespace, application)
+    return await handover.preview(await _check(handover, found), Resource.STATEFULSETS, RIGHTS)
 
 
-async def carry_out(errand: Errand, application: str) -> int:
+async def carry_out(handover: Handover, application: str) -> None:
     """Export the application, from wherever an earlier run got to."""
-    await errand.allowed(*RIGHTS)
-    found = await errand.find(Resource.APPLICATIONS, application)
+    await handover.allowed(*RIGHTS)
+    found = await handover.find(Resource.APPLICATIONS, application)
     if found is not None and "deletionTimestamp" not in found["metadata"]:
-        await _prepare(errand, found)
-    sets = await _marked_sets(errand, application)
-    if not sets and found is None and await _is_done(errand, application):
-        errand.say(f"application/{application} has been exported already")
-        return 0
+        await _prepare(handover, found)
+    sets = await _marked_sets(handover, application)
+    if not sets and found is None and await _is_done(handover, application):
+        handover.say(f"application/{application} has been exported already")
+        return
     if not sets:
-        await reading.raw(errand.api, Resource.APPLICATIONS, errand.namespace, application)
-    await _let_go(errand, application)
-    return await _end(errand, application, sets)
+        await reading.raw(handover.api, Resource.APPLICATIONS, handover.namespace, application)
+    await _let_go(handover, application)
+    await _end(handover, application, sets)
 
 
-async def _is_done(errand: Errand, application: str) -> bool:
+async def _is_done(handover: Handover, application: str) -> bool:
     """Return whether an export came to its end, all but the word that it has."""
-    pods = await _below(errand, Resource.PODS, application)
-    return bool(pods) and all(handover.controller(each)[0] == "StatefulSet" for each in pods)
+    pods = await _below(handover, Resource.PODS, application)
+    return bool(pods) and all(state.controller(each)[0] == "StatefulSet" for each in pods)
 
 
-async def _check(errand: Errand, found: Json) -> Translation:
+async def _check(handover: Handover, found: Json) -> Translation:
     name = found["metadata"]["name"]
-    sets = await _below(errand, Resource.SERVERSETS, name)
-    servers = await _below(errand, Resource.SERVERS, name)
+    sets = await _below(handover, Resource.SERVERSETS, name)
+    servers = await _below(handover, Resource.SERVERS, name)
     counts = {each["spec"]["component"]: each["spec"].get("replicas", 1) for each in sets}
     told = translation.stateful_sets_of(found, counts)
     problems = [*told.problems]
@@ -76,116 +76,116 @@ async def _check(errand: Errand, found: Json) -> Translation:
                 f"servers of {component} are not numbered from {first} without a gap, as a"
                 " StatefulSet's are"
             )
-    problems += await _strays(errand, told.body["items"], name)
-    if not handover.is_ready(found):
+    problems += await _strays(handover, told.body["items"], name)
+    if not state.is_ready(found):
         problems.append("the application is not ready: wait until it is, or see what `why` says")
-    if not errand.wish.retarget:
+    if not handover.consent.retarget:
         problems += [
             f"{each['metadata']['name']} scales serverset/{one['metadata']['name']}: have it scale"
             " the StatefulSet with --retarget-hpa"
             for one in sets
-            for each in await errand.scalers("ServerSet", one["metadata"]["name"])
+            for each in await handover.scalers("ServerSet", one["metadata"]["name"])
         ]
         problems += [
             f"{each['metadata']['name']} scales application/{name}: have it scale the StatefulSet"
             " with --retarget-hpa"
-            for each in await errand.scalers("Application", name)
+            for each in await handover.scalers("Application", name)
         ]
     held = [said for each in servers for said in export_losses.of_server(each)]
     return dataclasses.replace(told, problems=tuple(problems), losses=(*told.losses, *sorted(held)))
 
 
-async def _strays(errand: Errand, sets: Iterable[Json], application: str) -> list[str]:
+async def _strays(handover: Handover, sets: Iterable[Json], application: str) -> list[str]:
     """Tell of pods that no StatefulSet would take up: of these nobody would make others."""
     return [
         f"the pod {pod['metadata']['name']} would belong to nobody ({'; '.join(why)}): put that"
         " right first"
         for each in sets
-        for pod in await _pods(errand, application, each["metadata"]["name"])
-        if (why := handover.differing(pod, each["spec"]["selector"]["matchLabels"]))
+        for pod in await _pods(handover, application, each["metadata"]["name"])
+        if (why := state.differing(pod, each["spec"]["selector"]["matchLabels"]))
     ]
 
 
-async def _below(errand: Errand, resource: Resource, application: str) -> list[Json]:
-    return await errand.every(resource, f"{names.APPLICATION_LABEL}={application}")
+async def _below(handover: Handover, resource: Resource, application: str) -> list[Json]:
+    return await handover.every(resource, f"{names.APPLICATION_LABEL}={application}")
 
 
-async def _prepare(errand: Errand, found: Json) -> None:
+async def _prepare(handover: Handover, found: Json) -> None:
     """Make the StatefulSets beside what runs, and have pods known as of their revision."""
     name = found["metadata"]["name"]
-    made = await _marked_sets(errand, name)
+    made = await _marked_sets(handover, name)
     if not made:
-        told = await _check(errand, found)
-        errand.check(told)
+        told = await _check(handover, found)
+        handover.check(told)
         for word in told.notes:
-            errand.say(f"note: {word}")
+            handover.say(f"note: {word}")
     if not found["spec"].get("paused"):
-        found = await errand.patch(Resource.APPLICATIONS, found, {"spec": requests.PAUSE})
-        errand.say(f"application/{name} is paused")
+        found = await handover.patch(Resource.APPLICATIONS, found, {"spec": requests.PAUSE})
+        handover.say(f"application/{name} is paused")
     there = {each["metadata"]["name"] for each in made}
     counts = {
         each["spec"]["component"]: each["spec"].get("replicas", 1)
-        for each in await _below(errand, Resource.SERVERSETS, name)
+        for each in await _below(handover, Resource.SERVERSETS, name)
     }
     for body in translation.stateful_sets_of(found, counts).body["items"]:
         if body["metadata"]["name"] not in there:
-            await _make(errand, name, body)
-    for each in await _marked_sets(errand, name):
-        await _label(errand, name, each["metadata"]["name"])
+            await _make(handover, name, body)
+    for each in await _marked_sets(handover, name):
+        await _label(handover, name, each["metadata"]["name"])
 
 
-async def _make(errand: Errand, application: str, body: Json) -> None:
+async def _make(handover: Handover, application: str, body: Json) -> None:
     name = body["metadata"]["name"]
-    pods = await _pods(errand, application, name)
-    lives = {each["metadata"]["name"]: handover.life(each) for each in pods}
+    pods = await _pods(handover, application, name)
+    lives = {each["metadata"]["name"]: state.life(each) for each in pods}
     told = {"application": application, "pods": lives}
-    body = handover.with_mark(body, names.EXPORT_ANNOTATION, told)
+    body = marks.with_mark(body, names.EXPORT_ANNOTATION, told)
     try:
-        await errand.api.create(Resource.STATEFULSETS, errand.namespace, body, strict=True)
+        await handover.api.create(Resource.STATEFULSETS, handover.namespace, body, strict=True)
     except faults.AlreadyExists as error:
         raise Refusal(f"statefulset/{name} exists, and is no export of this application") from error
-    errand.say(f"statefulset/{name} is made, and waits for the pods")
+    handover.say(f"statefulset/{name} is made, and waits for the pods")
 
 
-async def _marked_sets(errand: Errand, application: str) -> list[Json]:
+async def _marked_sets(handover: Handover, application: str) -> list[Json]:
     """Return the StatefulSets that an export of an application of that name made."""
-    found = await errand.every(Resource.STATEFULSETS)
+    found = await handover.every(Resource.STATEFULSETS)
     return [each for each in found if _mark(each).get("application") == application]
 
 
 def _mark(found: Json) -> Json:
     """Return what an earlier run left on a StatefulSet."""
-    told = handover.marked(found, names.EXPORT_ANNOTATION)
+    told = marks.marked(found, names.EXPORT_ANNOTATION)
     return told if isinstance(told, dict) else {}
 
 
-async def _label(errand: Errand, application: str, name: str) -> None:
+async def _label(handover: Handover, application: str, name: str) -> None:
     """Mark the pods at the target revision as the StatefulSet marks those that it makes of it."""
     revision = ""
 
     async def known() -> bool:
         nonlocal revision
-        found = await errand.find(Resource.STATEFULSETS, name)
+        found = await handover.find(Resource.STATEFULSETS, name)
         status = (found or {}).get("status", {})
         revision = status.get("updateRevision", "")
         return bool(revision)
 
-    await errand.until(f"statefulset/{name} has a revision", known)
-    above = await errand.find(Resource.SERVERSETS, name)
+    await handover.until(f"statefulset/{name} has a revision", known)
+    above = await handover.find(Resource.SERVERSETS, name)
     target = (above or {"spec": {}})["spec"].get("revision")
-    for pod in await _pods(errand, application, name):
+    for pod in await _pods(handover, application, name):
         labels = pod["metadata"]["labels"]
         if labels.get(names.REVISION_LABEL) == target and labels.get(_HASH) != revision:
-            await errand.patch(Resource.PODS, pod, {"metadata": {"labels": {_HASH: revision}}})
+            await handover.patch(Resource.PODS, pod, {"metadata": {"labels": {_HASH: revision}}})
 
 
-async def _pods(errand: Errand, application: str, name: str) -> list[Json]:
+async def _pods(handover: Handover, application: str, name: str) -> list[Json]:
     component = name.removeprefix(f"{application}-")
     selector = f"{names.APPLICATION_LABEL}={application},{names.COMPONENT_LABEL}={component}"
-    return await errand.every(Resource.PODS, selector)
+    return await handover.every(Resource.PODS, selector)
 
 
-async def _let_go(errand: Errand, application: str) -> None:
+async def _let_go(handover: Handover, application: str) -> None:
     """Delete what Argosy has of the application, from the top, once nothing below belongs to it.
 
     Owner references are taken off here, and not left to the cluster's garbage collector: that may
@@ -199,81 +199,77 @@ async def _let_go(errand: Errand, application: str) -> None:
         kind = PLACES[above].kind
 
         async def gone(above: Resource = above, below: Resource = below, kind: str = kind) -> bool:
-            return await _one_level(errand, application, above, below, kind)
+            return await _one_level(handover, application, above, below, kind)
 
-        await errand.until(f"{above} of {application} are gone", gone)
-    errand.say(f"application/{application} let go of its servers, which run on")
+        await handover.until(f"{above} of {application} are gone", gone)
+    handover.say(f"application/{application} let go of its servers, which run on")
 
 
 async def _one_level(
-    errand: Errand, application: str, above: Resource, below: Resource, kind: str
+    handover: Handover, application: str, above: Resource, below: Resource, kind: str
 ) -> bool:
     """Free what is below, then delete what is above; return whether that is gone."""
     free = True
-    for each in await _below(errand, below, application):
-        if handover.controller(each)[0] == kind:
+    for each in await _below(handover, below, application):
+        if state.controller(each)[0] == kind:
             free = False
-            await _free(errand, below, each)
+            await _free(handover, below, each)
     if not free:
         return False
     if above is Resource.APPLICATIONS:
-        one = await errand.find(above, application)
+        one = await handover.find(above, application)
         left = [one] if one is not None else []
     else:
-        left = await _below(errand, above, application)
+        left = await _below(handover, above, application)
     for each in left:
-        await errand.orphan(above, each)
+        await handover.orphan(above, each)
     return not left
 
 
-async def _free(errand: Errand, resource: Resource, found: Json) -> None:
+async def _free(handover: Handover, resource: Resource, found: Json) -> None:
     """Take off the reference of what controls an object, if it is still as it was found."""
     meta = found["metadata"]
     others = [each for each in meta["ownerReferences"] if not each.get("controller")]
     told = {"resourceVersion": meta["resourceVersion"], "ownerReferences": others}
     try:
-        await errand.patch(resource, found, {"metadata": told})
+        await handover.patch(resource, found, {"metadata": told})
     except (faults.Conflict, faults.NotFound):
         return  # looked at again
 
 
-async def _end(errand: Errand, application: str, sets: list[Json]) -> int:
+async def _end(handover: Handover, application: str, sets: list[Json]) -> None:
     """See the StatefulSets have all pods, the same as before, and take the marks off."""
     for each in sets:
         name = each["metadata"]["name"]
 
         async def has_all(name: str = name, count: int = each["spec"]["replicas"]) -> bool:
-            pods = await _pods(errand, application, name)
-            owned = [pod for pod in pods if handover.controller(pod) == ("StatefulSet", name)]
+            pods = await _pods(handover, application, name)
+            owned = [pod for pod in pods if state.controller(pod) == ("StatefulSet", name)]
             return len(owned) == count
 
-        await errand.until(f"statefulset/{name} has its pods", has_all)
+        await handover.until(f"statefulset/{name} has its pods", has_all)
         lives = _mark(each).get("pods") or {}
-        said = handover.changed(lives, await _pods(errand, application, name))
+        said = state.changed(lives, await _pods(handover, application, name))
         for line in said:
-            errand.say(f"note: {line}")
-        errand.say(
+            handover.say(f"note: {line}")
+        handover.say(
             f"statefulset/{name} has its pods: {len(lives) - len(said)} of {len(lives)} run on as"
             " they were"
         )
-        await _tidy(errand, name)
-        if errand.wish.retarget:
-            await errand.retarget("ServerSet", name, Resource.STATEFULSETS)
+        await _tidy(handover, name)
+        if handover.consent.retarget:
+            await handover.retarget("ServerSet", name, Resource.STATEFULSETS)
             # Only an application of one component can be scaled as one: it became this set.
-            await errand.retarget("Application", application, Resource.STATEFULSETS, called=name)
-        current = await errand.find(Resource.STATEFULSETS, name)
-        if current is not None:
-            done = {"metadata": {"annotations": {names.EXPORT_ANNOTATION: None}}}
-            await errand.patch(Resource.STATEFULSETS, current, done)
-    return 0
+            await handover.retarget("Application", application, Resource.STATEFULSETS, called=name)
+        await handover.unmark(Resource.STATEFULSETS, name, names.EXPORT_ANNOTATION)
 
 
-async def _tidy(errand: Errand, name: str) -> None:
+async def _tidy(handover: Handover, name: str) -> None:
     """Delete the PodDisruptionBudget that Argosy kept: nobody would keep it up to date."""
-    found = await errand.find(Resource.DISRUPTION_BUDGETS, name)
-    if found is None or handover.controller(found) != ("", ""):
+    found = await handover.find(Resource.DISRUPTION_BUDGETS, name)
+    if found is None or state.controller(found) != ("", ""):
         return
     if names.COMPONENT_LABEL in (found["metadata"].get("labels") or {}):
-        await errand.api.delete(
-            Resource.DISRUPTION_BUDGETS, errand.namespace, name, uid=found["metadata"]["uid"]
+        await handover.api.delete(
+            Resource.DISRUPTION_BUDGETS, handover.namespace, name, uid=found["metadata"]["uid"]
         )

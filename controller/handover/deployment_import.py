@@ -14,8 +14,8 @@ import msgspec
 
 from controller.api import names
 from controller.api.resources import Resource
-from controller.cli import handover
-from controller.cli.handover import Errand
+from controller.handover import marks
+from controller.handover.handover import Handover
 from controller.kube import faults
 from controller.presentation import reading, translation
 from controller.presentation.problems import Refusal
@@ -42,120 +42,116 @@ class _Bounds:
     lacking: int
 
 
-async def show(errand: Errand, name: str, application: str) -> int:
-    """Show what importing would do, and what is in the way; change nothing."""
-    _, told = await check(errand, name, application)
+async def preview(handover: Handover, name: str, application: str) -> Translation:
+    """Return what importing would do, and what is in the way; change nothing."""
+    _, told = await check(handover, name, application)
     rising = "servers come up as the Deployment's pods go: replicas rises step by step"
     told = dataclasses.replace(told, notes=(rising, *told.notes))
-    return await errand.show(told, Resource.APPLICATIONS, RIGHTS)
+    return await handover.preview(told, Resource.APPLICATIONS, RIGHTS)
 
 
-async def carry_out(errand: Errand, name: str, application: str) -> int:
+async def carry_out(handover: Handover, name: str, application: str) -> None:
     """Import the Deployment, from wherever an earlier run got to."""
     above, component = split(name, application)
-    await errand.allowed(*RIGHTS)
-    known = await errand.find(Resource.APPLICATIONS, above)
+    await handover.allowed(*RIGHTS)
+    known = await handover.find(Resource.APPLICATIONS, above)
     if known is None:
-        known = await _begin(errand, name, application)
-    mark = handover.marked(known, names.IMPORT_ANNOTATION)
-    if mark is None and await _is_done(errand, known, component, name):
-        errand.say(f"deployment/{name} is application/{above} already")
-        return 0
+        known = await _begin(handover, name, application)
+    mark = marks.marked(known, names.IMPORT_ANNOTATION)
+    if mark is None and await _is_done(handover, known, component, name):
+        handover.say(f"deployment/{name} is application/{above} already")
+        return
     if not isinstance(mark, dict) or mark.get("deployment") != name:
         raise Refusal(
             f"application/{above} exists, and is no import of deployment/{name}: add the component"
             f" {component} to it yourself, and scale one up as the other goes down"
         )
     bounds = _Bounds(count=mark["count"], surge=mark["surge"], lacking=mark["lacking"])
-    while not await _step(errand, above, component, name, bounds):
+    while not await _step(handover, above, component, name, bounds):
         pass
-    current = await errand.find(Resource.APPLICATIONS, above)
-    if current is not None:
-        done = {"metadata": {"annotations": {names.IMPORT_ANNOTATION: None}}}
-        await errand.patch(Resource.APPLICATIONS, current, done)
-    errand.say(f"deployment/{name} is application/{above} now, and has no pods left: delete it")
-    return 0
+    await handover.unmark(Resource.APPLICATIONS, above, names.IMPORT_ANNOTATION)
+    handover.say(f"deployment/{name} is application/{above} now, and has no pods left: delete it")
 
 
-async def _is_done(errand: Errand, known: Json, component: str, name: str) -> bool:
+async def _is_done(handover: Handover, known: Json, component: str, name: str) -> bool:
     """Return whether an import came to its end, all but the word that it has."""
-    found = await errand.find(Resource.DEPLOYMENTS, name)
+    found = await handover.find(Resource.DEPLOYMENTS, name)
     left = found["spec"].get("replicas", 1) if found is not None else 0
     return not left and bool(_part(known, component).get("replicas"))
 
 
-async def check(errand: Errand, name: str, application: str) -> tuple[Json, Translation]:
+async def check(handover: Handover, name: str, application: str) -> tuple[Json, Translation]:
     """Return a Deployment and what it becomes, with all that is in the way."""
-    found = await reading.raw(errand.api, Resource.DEPLOYMENTS, errand.namespace, name)
+    found = await reading.raw(handover.api, Resource.DEPLOYMENTS, handover.namespace, name)
     above, component = split(name, application)
     own = names.server_set(above, component)
-    served = await errand.find(Resource.SERVICES, own) is not None
+    served = await handover.find(Resource.SERVICES, own) is not None
     told = translation.application_of_deployment(found, application=application, served=served)
     problems = [
         *told.problems,
         *(
             f"{each['metadata']['name']} scales it: delete that, and make one for"
             f" serverset/{own} afterwards"
-            for each in await errand.scalers("Deployment", name)
+            for each in await handover.scalers("Deployment", name)
         ),
     ]
-    notes = (*told.notes, *await errand.beside(found["spec"]["template"]))
+    notes = (*told.notes, *await handover.beside(found["spec"]["template"]))
     return found, dataclasses.replace(told, problems=tuple(problems), notes=notes)
 
 
-async def _begin(errand: Errand, name: str, application: str) -> Json:
+async def _begin(handover: Handover, name: str, application: str) -> Json:
     """Write the application, of no servers yet, with the bounds of the shift."""
-    found, told = await check(errand, name, application)
-    errand.check(told)
+    found, told = await check(handover, name, application)
+    handover.check(told)
     for each in told.notes:
-        errand.say(f"note: {each}")
+        handover.say(f"note: {each}")
     count = found["spec"].get("replicas", 1)
     surge, lacking = translation.bounds_of_deployment(found["spec"])
     mark = {"deployment": name, "count": count, "surge": surge, "lacking": lacking}
-    body = handover.with_mark(told.body, names.IMPORT_ANNOTATION, mark)
-    answer = await errand.api.create(Resource.APPLICATIONS, errand.namespace, body, strict=True)
-    errand.say(f"application/{body['metadata']['name']} is written, without servers yet")
+    body = marks.with_mark(told.body, names.IMPORT_ANNOTATION, mark)
+    answer = await handover.api.create(Resource.APPLICATIONS, handover.namespace, body, strict=True)
+    handover.say(f"application/{body['metadata']['name']} is written, without servers yet")
     made: Json = msgspec.json.decode(answer)
     return made
 
 
-async def _step(errand: Errand, above: str, component: str, name: str, bounds: _Bounds) -> bool:
+async def _step(handover: Handover, above: str, component: str, name: str, bounds: _Bounds) -> bool:
     """Raise ours as far as there is room, then lower theirs as far as ours are available."""
-    found = await reading.raw(errand.api, Resource.DEPLOYMENTS, errand.namespace, name)
-    known = await reading.raw(errand.api, Resource.APPLICATIONS, errand.namespace, above)
+    found = await reading.raw(handover.api, Resource.DEPLOYMENTS, handover.namespace, name)
+    known = await reading.raw(handover.api, Resource.APPLICATIONS, handover.namespace, above)
     theirs = max(found["spec"].get("replicas", 1), found.get("status", {}).get("replicas", 0))
     ours = int(_part(known, component).get("replicas", 0))
     room = bounds.count + bounds.surge - theirs
     wanted: int = max(ours, min(bounds.count, room))
     if wanted > ours:
-        if not await _raise(errand, known, component, wanted):
+        if not await _raise(handover, known, component, wanted):
             return False
-        errand.say(f"{wanted} of {bounds.count} servers are asked for")
+        handover.say(f"{wanted} of {bounds.count} servers are asked for")
     available = 0
 
     async def are_up() -> bool:
         nonlocal available
-        current = await reading.raw(errand.api, Resource.APPLICATIONS, errand.namespace, above)
+        current = await reading.raw(handover.api, Resource.APPLICATIONS, handover.namespace, above)
         available = _available(current, component)
         return available >= wanted
 
-    await errand.until(f"{wanted} servers of {above} are available", are_up)
+    await handover.until(f"{wanted} servers of {above} are available", are_up)
     target = max(0, bounds.count - bounds.lacking - available) if available < bounds.count else 0
     if target < found["spec"].get("replicas", 1):
-        await errand.patch(Resource.DEPLOYMENTS, found, {"spec": {"replicas": target}})
-        errand.say(f"deployment/{name} goes down to {target}")
+        await handover.patch(Resource.DEPLOYMENTS, found, {"spec": {"replicas": target}})
+        handover.say(f"deployment/{name} goes down to {target}")
 
     async def are_gone() -> bool:
-        now = await reading.raw(errand.api, Resource.DEPLOYMENTS, errand.namespace, name)
+        now = await reading.raw(handover.api, Resource.DEPLOYMENTS, handover.namespace, name)
         status = now.get("status", {})
         seen = status.get("observedGeneration") == now["metadata"].get("generation")
         return bool(seen and status.get("replicas", 0) <= now["spec"].get("replicas", 1))
 
-    await errand.until(f"deployment/{name} has gone down", are_gone)
+    await handover.until(f"deployment/{name} has gone down", are_gone)
     return available >= bounds.count and target == 0
 
 
-async def _raise(errand: Errand, known: Json, component: str, wanted: int) -> bool:
+async def _raise(handover: Handover, known: Json, component: str, wanted: int) -> bool:
     """Ask for so many of ours; return False where somebody wrote first, and all is looked at anew.
 
     Waiting for servers that nobody asked for would go on until the command gives up.
@@ -166,7 +162,7 @@ async def _raise(errand: Errand, known: Json, component: str, wanted: int) -> bo
     ]
     meta = {"resourceVersion": known["metadata"]["resourceVersion"]}
     try:
-        await errand.patch(
+        await handover.patch(
             Resource.APPLICATIONS, known, {"metadata": meta, "spec": {"components": parts}}
         )
     except faults.Conflict:
