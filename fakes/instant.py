@@ -5,8 +5,9 @@
     made = cluster.decide(APPLICATION, "shop")
     for call in cluster.carry_out(APPLICATION, "shop", made): …
 
-No loop and no time but `now`: whoever holds it lets planners take turns and plays the servers. The
-verbs are those of the API server in memory, the snapshots those that the engine gathers.
+No loop and no time but `now`: whoever holds it lets planners take turns. Servers are made of the
+`machines`, which do what a plan asks of their provider, or what their specs say. The verbs are
+those of the API server in memory, the snapshots those that the engine gathers.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from controller.providers.pod import volumes
 from fakes.api_server.controllers import owners
 from fakes.api_server.registry import ORPHAN, Registry
 from fakes.api_server.storage import Event, Json, Storage
+from fakes.machines import Machines
 
 START = 1_700_000_000.0
 NAMESPACE = "default"
@@ -118,7 +120,7 @@ class OneFleet:
 
 
 class InstantCluster:
-    """One namespace, its objects, its caches, and its time."""
+    """One namespace, its objects, its caches, the machines of its servers, and its time."""
 
     def __init__(self, fleet: contract.FleetFacts) -> None:
         self.now = START
@@ -130,6 +132,7 @@ class InstantCluster:
         # Since when the operator watches, by its clock.
         self.watching_since = 0.0
         self.events: list[plan.RecordEvent] = []
+        self.machines = Machines(lambda: self.now)
         self.registry.create(Resource.NAMESPACES, "", {"metadata": {"name": NAMESPACE}})
 
     @property

@@ -11,7 +11,7 @@ import dataclasses
 import enum
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 
@@ -21,20 +21,37 @@ from controller.api.conditions import Condition
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.contract import Capability
-from controller.kinds import application as application_planner
-from controller.kinds import serverset
-from controller.kinds.application.snapshot import ApplicationSnapshot
+from controller.kinds.application.kind import APPLICATION
+from controller.kinds.kind import Kind
 from controller.kinds.serverset import service_manifest
-from controller.kinds.serverset.snapshot import ServerSetSnapshot
+from controller.kinds.serverset.kind import SERVER_SET
 from controller.planning import budget, merge_patch, plan, relations, verdict
-from controller.planning.caches import Sources
-from controller.planning.register import Register
+from controller.planning.caches import Fleets, Moment, Path, Sources
+from controller.presentation.overlay import Overlay
 
 T = TypeVar("T", bound=objects.Object)
 # A rollout of ten thousand servers one by one would take more; nobody reads that far.
 MOST_ROUNDS = 2000
 # So many rounds without a change are the end: what a set says is seen a round later.
 STILL = 3
+# Writes to these take effect once they are planned.
+_PLAYED: Mapping[Resource, type[objects.Object]] = {
+    Resource.APPLICATIONS: objects.Application,
+    Resource.SERVERSETS: objects.ServerSet,
+    Resource.SERVERS: objects.Server,
+    Resource.REVISIONS: objects.ControllerRevision,
+    Resource.BUILDS: objects.Build,
+    Resource.SERVICES: objects.Service,
+}
+# These just happen beside the application: they are nothing that would come of the change.
+_BESIDE = (
+    objects.DisruptionBudget,
+    objects.EvictionRequest,
+    objects.Job,
+    objects.Node,
+    objects.Operation,
+    objects.Pod,
+)
 
 
 class Effect(enum.StrEnum):
@@ -111,55 +128,78 @@ def forecast(
     )
 
 
+class _Fleets:
+    """The fleets as they matter to what comes of a change, with the claims that are there yet."""
+
+    def __init__(
+        self,
+        beneath: Fleets,
+        claims: Callable[[str, str, str], tuple[contract.Claim, ...]],
+    ) -> None:
+        self._beneath = beneath
+        self._claims = claims
+        self._facts: dict[tuple[str, str], contract.FleetFacts] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        """Answer everything else as the fleets do."""
+        return getattr(self._beneath, name)
+
+    def facts(self, name: str, namespace: str) -> contract.FleetFacts:
+        """Return the facts of a fleet; evictions are nothing that would come of the change."""
+        known = self._facts.get((name, namespace))
+        if known is None:
+            found = self._beneath.facts(name, namespace)
+            capable = found.capabilities - {Capability.EVICTIONS}
+            known = dataclasses.replace(found, capabilities=capable, claims=self._claims)
+            self._facts[name, namespace] = known
+        return known
+
+
 class _Stage:
-    """One application and all below it, in memory."""
+    """One application and all below it: planned from what is cached, and from what came of that."""
 
     def __init__(self, sources: Sources, application: objects.Application, now: float) -> None:
         self.now = now
         self.writes = 0
         self.gone = False
-        # One that is only observed is shown as it would be managed.
-        spec = msgspec.structs.replace(application.spec, management="Full")
-        self.application = msgspec.structs.replace(application, spec=spec)
         self.claims_deleted: list[str] = []
         # The failure domain that each server was given at last, by its name.
         self.domains: dict[str, str] = {}
         # The Builds that are to end well before anything is made of them.
         self.built: list[str] = []
         self._uids = (f"forecast-{number}" for number in itertools.count())
-        meta = application.metadata
-        caches = sources.caches
-        known = relations.application_of(caches, meta.namespace, meta.name)
-        sets = relations.sets_of(caches, known)
-        self._sets = {each.metadata.name: each for each in sets.values()}
-        self._servers: dict[str, dict[int, objects.Server]] = {}
-        for each in sets.values():
-            found = caches.by(relations.SERVERS_BY_OWNER, each.metadata.uid).values()
-            self._servers[each.metadata.name] = {one.spec.ordinal: one for one in found}
-        found_builds = relations.builds_of(caches, meta.namespace, meta.name)
-        self._builds = {each.metadata.name: self._end(each) for each in found_builds}
+        meta, spec = application.metadata, application.spec
+        self._path = meta.namespace, meta.name
+        self._caches = Overlay(sources.caches, without=_BESIDE)
+        # One that is only observed is shown as it would be managed.
+        managed = msgspec.structs.replace(spec, management="Full")
+        self._caches.put(msgspec.structs.replace(application, spec=managed))
+        for each in (*self._sets(), *relations.builds_of(self._caches, *self._path)):
+            self._put(each)
+        # The servers that are yet to become what they were told to be: at first all.
+        self._coming: dict[Path, None] | None = None
         self._served = self._serving()
-        owned = relations.revisions_of(caches, known)
-        self._revisions = {each.metadata.name: each for each in owned}
-        facts = sources.fleets.facts(application.spec.fleet, meta.namespace)
-        # Evictions are nothing that would come of the change.
-        capable = facts.capabilities - {Capability.EVICTIONS}
-        self._fleet = dataclasses.replace(facts, capabilities=capable)
         # By component and id; also of components that are no more.
         self._claims: dict[str, dict[str, contract.Claim]] = {}
-        found_claims = facts.claims(meta.namespace, meta.name, "")
-        for claim in self._told_claims() if found_claims is None else found_claims:
+        found = sources.fleets.facts(spec.fleet, meta.namespace).claims(*self._path, "")
+        for claim in self._told_claims() if found is None else found:
             self._claims.setdefault(claim.component, {})[claim.id] = claim
-        self._terminating = relations.namespace_terminating(caches, meta.namespace)
+        fleets = cast("Fleets", _Fleets(sources.fleets, self._claims_of))
+        self._sources = dataclasses.replace(sources, caches=self._caches, fleets=fleets)
         # The longest that a server must have been ready; time goes on by that much a round.
         self._pace = 1.0 + max(
-            (each.rollout.min_ready_seconds for each in application.spec.components), default=0
+            (each.rollout.min_ready_seconds for each in spec.components), default=0
         )
+
+    @property
+    def application(self) -> objects.Application:
+        """The application as it is by now, also where it is gone."""
+        return self._caches.of(objects.Application).objects[self._path]
 
     def budgets(self) -> dict[str, tuple[int, int]]:
         """Return by component how many of how many servers may be unavailable."""
         found = {}
-        for each in self._sets.values():
+        for each in self._sets():
             spec = each.spec
             found[spec.component] = budget.limit(spec.replicas, spec.rollout), spec.replicas
         return found
@@ -170,83 +210,87 @@ class _Stage:
         Claims whose servers were scaled away long ago are no news, unless the application goes.
         """
         serving = self._serving()
-        for each in itertools.chain.from_iterable(map(dict.values, self._claims.values())):
+        for each in self._claims_of(*self._path, ""):
             left = self.gone or (each.server in self._served and each.server not in serving)
             if left and not each.going:
                 yield each.name
 
+    def _claims_of(
+        self, _namespace: str, _application: str, component: str
+    ) -> tuple[contract.Claim, ...]:
+        """Return the claims that are there yet: of a component, or of all."""
+        if component:
+            return tuple(self._claims.get(component, {}).values())
+        return tuple(itertools.chain.from_iterable(map(dict.values, self._claims.values())))
+
     def _told_claims(self) -> Iterator[contract.Claim]:
         """Yield what servers say of their claims, where their provider is not seen from here."""
-        for each in itertools.chain.from_iterable(map(dict.values, self._servers.values())):
+        for each in self._servers():
             name, component = each.metadata.name, each.spec.component
             for told in each.status.claims:
                 claim = names.claim(told.name, name)
                 yield contract.Claim(id=claim, name=claim, server=name, component=component)
 
-    def _serving(self) -> frozenset[str]:
-        return frozenset(
-            each.metadata.name for servers in self._servers.values() for each in servers.values()
+    def _sets(self) -> Iterable[objects.ServerSet]:
+        return relations.sets_of(self._caches, self.application).values()
+
+    def _servers(self) -> Iterable[objects.Server]:
+        owned = relations.SERVERS_BY_OWNER
+        return itertools.chain.from_iterable(
+            self._caches.by(owned, each.metadata.uid).values() for each in self._sets()
         )
+
+    def _serving(self) -> frozenset[str]:
+        return frozenset(each.metadata.name for each in self._servers())
 
     def advance(self) -> tuple[Step, ...]:
         """Let everything be planned once; return what happens to servers."""
         self._carry_out_application()
         steps: list[Step] = []
-        for name in sorted(self._sets):
-            steps += self._carry_out_set(name)
-        for servers in self._servers.values():
-            for ordinal, server in servers.items():
-                servers[ordinal] = self._come_up(server)
+        for each in sorted(self._sets(), key=lambda each: each.metadata.name):
+            steps += self._carry_out_set(each)
+        for server in self._changed():
+            after = self._come_up(server)
+            if after is not server:
+                self._caches.put(after)
+        self._coming = {}
         self.now += self._pace
         return tuple(steps)
 
+    def _changed(self) -> Iterable[objects.Server]:
+        """Return the servers that may have been told to be something else."""
+        if self._coming is None:
+            return tuple(self._servers())
+        found = (self._caches.find(objects.Server, each) for each in self._coming)
+        return tuple(each for each in found if each is not None)
+
+    def _planned(self, kind: Kind[Any, Any], item: objects.Object) -> plan.Plan:
+        """Return what the kind's planner wants, given what its own `gather` finds by now."""
+        return kind.plan(kind.gather(self._sources, item, Moment(now=self.now)))
+
     def _carry_out_application(self) -> None:
-        made = application_planner.plan(
-            ApplicationSnapshot(
-                now=self.now,
-                application=self.application,
-                fleet=self._fleet,
-                sets={each.spec.component: each for each in self._sets.values()},
-                revisions=tuple(self._revisions.values()),
-                builds=tuple(self._builds.values()),
-                in_use=self._in_use(),
-                namespace_terminating=self._terminating,
-            )
-        )
+        made = self._planned(APPLICATION, self.application)
         for action in made.actions:
             self._do(action)
         meta = self.application.metadata
         if meta.deletion_timestamp and names.FINALIZER not in meta.finalizers:
             self.gone = True
-        if isinstance(made.status, objects.ApplicationStatus):
-            self.application = msgspec.structs.replace(self.application, status=made.status)
+        self._tell(self.application, made)
 
-    def _in_use(self) -> frozenset[str]:
-        servers = itertools.chain.from_iterable(map(dict.values, self._servers.values()))
-        return frozenset(relations.revision_path(each)[1] for each in servers)
-
-    def _carry_out_set(self, name: str) -> Iterator[Step]:
-        found = self._sets[name]
-        made = serverset.plan(
-            ServerSetSnapshot(
-                now=self.now,
-                server_set=found,
-                servers=Register(self._servers.setdefault(name, {})),
-                fleet=self._fleet,
-                application=self.application,
-                service=_service(found),
-                claims=tuple(self._claims.get(found.spec.component, {}).values()),
-                revisions=tuple(self._revisions.values()),
-                namespace_terminating=self._terminating,
-            )
-        )
-        yield from self._steps(name, made)
+    def _carry_out_set(self, found: objects.ServerSet) -> Iterator[Step]:
+        made = self._planned(SERVER_SET, found)
+        yield from self._steps(found.spec.component, made)
         for action in made.actions:
             self._do(action)
-        if isinstance(made.status, objects.ServerSetStatus) and name in self._sets:
-            self._sets[name] = msgspec.structs.replace(self._sets[name], status=made.status)
+        after = self._caches.find(objects.ServerSet, _path(found))
+        if after is not None:
+            self._tell(after, made)
 
-    def _steps(self, name: str, made: plan.Plan) -> Iterator[Step]:
+    def _tell(self, item: objects.Application | objects.ServerSet, made: plan.Plan) -> None:
+        if made.status is not None:
+            self._caches.put(msgspec.structs.replace(item, status=made.status))
+
+    def _steps(self, component: str, made: plan.Plan) -> Iterator[Step]:
         """Yield what the plan does to servers, one step for each effect and reason."""
         grouped: dict[tuple[Effect, str], list[tuple[int, str]]] = {}
         for action in made.actions:
@@ -260,7 +304,7 @@ class _Stage:
         for (effect, reason), servers in grouped.items():
             yield Step(
                 effect=effect,
-                component=self._sets[name].spec.component,
+                component=component,
                 servers=tuple(server for _, server in sorted(servers)),
                 reason=reason,
             )
@@ -268,21 +312,8 @@ class _Stage:
     def _do(self, action: plan.Action) -> None:
         """Let one action take effect."""
         match action:
-            case plan.Create(resource=Resource.SERVERSETS):
-                made = self._made(action.body, objects.ServerSet)
-                self._sets[made.metadata.name] = made
-            case plan.Create(resource=Resource.SERVERS):
-                server = self._made(action.body, objects.Server)
-                owner = server.metadata.controller
-                assert owner is not None, "a server without a set"  # noqa: S101 - planners promise it
-                self._servers[owner.name][server.spec.ordinal] = server
-                self._place(server)
-            case plan.Create(resource=Resource.REVISIONS):
-                revision = self._made(action.body, objects.ControllerRevision)
-                self._revisions[revision.metadata.name] = revision
-            case plan.Create(resource=Resource.BUILDS):
-                build = self._end(self._made(action.body, objects.Build))
-                self._builds[build.metadata.name] = build
+            case plan.Create(resource=resource) if resource in _PLAYED:
+                self._put(self._made(action.body, _PLAYED[resource]))
             case plan.Patch():
                 self._patch(action)
             case plan.Delete():
@@ -292,6 +323,24 @@ class _Stage:
             case _:
                 return
         self.writes += 1
+
+    def _put(self, item: objects.Object) -> None:
+        """Take in what was made or changed, with what comes of it in no time."""
+        if isinstance(item, objects.Build):
+            item = self._end(item)
+        self._caches.put(item)
+        if isinstance(item, objects.ServerSet):
+            self._serve(item)
+        if isinstance(item, objects.Server):
+            if self._coming is not None:
+                self._coming[_path(item)] = None
+            if item.spec.domain:
+                self.domains[item.metadata.name] = item.spec.domain
+
+    def _serve(self, server_set: objects.ServerSet) -> None:
+        """Have the set's Service be as its component says: making it changes no server."""
+        if service_manifest.asked(server_set).type != service_manifest.NO_SERVICE:
+            self._caches.put(self._made(service_manifest.body(server_set), objects.Service))
 
     def _end(self, build: objects.Build) -> objects.Build:
         """Return a Build as it is once it has succeeded: its digest is not known before."""
@@ -308,45 +357,33 @@ class _Stage:
         )
         return msgspec.structs.replace(build, status=status)
 
-    def _place(self, server: objects.Server) -> None:
-        if server.spec.domain:
-            self.domains[server.metadata.name] = server.spec.domain
-
     def _patch(self, action: plan.Patch) -> None:
-        match action.resource:
-            case Resource.APPLICATIONS:
-                self.application = _merged(self.application, action.body)
-            case Resource.SERVERSETS:
-                found = _merged(self._sets[action.name], action.body)
-                self._sets[action.name] = found
-                if found.metadata.deletion_timestamp and not found.metadata.finalizers:
-                    del self._sets[action.name]
-            case Resource.REVISIONS:
-                self._revisions[action.name] = _merged(self._revisions[action.name], action.body)
-            case Resource.SERVERS:
-                ordinal = int(action.name.rpartition("-")[2])
-                servers = self._servers[action.name.rpartition("-")[0]]
-                servers[ordinal] = _merged(servers[ordinal], action.body)
-                self._place(servers[ordinal])
-            case _:
-                pass
+        found = self._find(action)
+        if found is None:
+            return
+        after = _merged(found, action.body)
+        meta = after.metadata
+        if isinstance(after, objects.ServerSet) and meta.deletion_timestamp and not meta.finalizers:
+            self._caches.drop(objects.ServerSet, _path(after))
+        else:
+            self._put(after)
 
     def _delete(self, action: plan.Delete) -> None:
-        match action.resource:
-            case Resource.SERVERS:
-                above, _, ordinal = action.name.rpartition("-")
-                self._servers[above].pop(int(ordinal), None)
-            case Resource.SERVERSETS:
-                going = {"metadata": {"deletionTimestamp": clock.stamp(self.now)}}
-                self._sets[action.name] = _merged(self._sets[action.name], going)
-            case Resource.BUILDS:
-                self._builds.pop(action.name, None)
-            case Resource.REVISIONS:
-                self._revisions.pop(action.name, None)
-            case Resource.CLAIMS:
-                self._discard(action.uid, action.name)
-            case _:
-                pass
+        """Let a delete take effect; a set goes once it is let go of."""
+        if action.resource is Resource.CLAIMS:
+            self._discard(action.uid, action.name)
+        if action.resource is Resource.SERVERSETS:
+            going = {"metadata": {"deletionTimestamp": clock.stamp(self.now)}}
+            found = self._find(action)
+            if found is not None:
+                self._caches.put(_merged(found, going))
+        elif action.resource in _PLAYED:
+            self._caches.drop(_PLAYED[action.resource], (action.namespace, action.name))
+
+    def _find(self, action: plan.Patch | plan.Delete) -> objects.Object | None:
+        if action.resource not in _PLAYED:
+            return None
+        return self._caches.find(_PLAYED[action.resource], (action.namespace, action.name))
 
     def _discard(self, claim: str, name: str) -> None:
         self.claims_deleted.append(name)
@@ -359,7 +396,7 @@ class _Stage:
             found.metadata,
             uid=next(self._uids),
             generation=1,
-            namespace=self.application.metadata.namespace,
+            namespace=self._path[0],
             creation_timestamp=clock.stamp(self.now),
         )
         return msgspec.structs.replace(found, metadata=meta)
@@ -437,9 +474,5 @@ def _merged(found: T, body: plan.Manifest) -> T:
     return msgspec.json.decode(msgspec.json.encode(after), type=type(found))
 
 
-def _service(found: objects.ServerSet) -> objects.Service:
-    """Return the set's Service, as if it were there: making it changes no server."""
-    body = service_manifest.body(found)
-    return msgspec.convert(
-        {**body, "metadata": {**body["metadata"], "uid": "forecast"}}, objects.Service
-    )
+def _path(item: objects.Object) -> Path:
+    return item.metadata.namespace, item.metadata.name

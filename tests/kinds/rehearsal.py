@@ -1,13 +1,12 @@
 """A rehearsal of whole rollouts: plans of applications and sets take effect, servers come and go.
 
-On the cluster in memory where plans take effect at once; servers boot, fail and go as their image
-says, and time is counted in seconds. It keeps watch over every plan: a budget that is broken, or a
-surplus server, ends the test at once.
+On the cluster in memory where plans take effect at once. Nobody plans its servers: their machines
+do as specs and images say, and what planners would write of that is written. It keeps watch over
+every plan: a budget that is broken, or a surplus server, ends the test at once.
 """
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -27,26 +26,20 @@ from controller.planning import amounts, availability, budget, census, narrative
 from controller.planning.register import Register
 from controller.providers.pod.changes import can_become
 from fakes.instant import NAMESPACE, START, AnyKind, InstantCluster
+from fakes.machines import Machine, State
 
-BOOT = 2.0
-CHANGE = 1.0
-TEARDOWN = 1.0
 # After so many seconds without a write only a wait can be what is left, and none is longer.
 QUIET = 5
 LONGEST_WAIT = 1200
 CAPABLE = frozenset({Capability.DNS, Capability.CLAIMS, Capability.CHANGE_IN_PLACE})
 Body = dict[str, Any]
-
-
-@dataclasses.dataclass(slots=True)
-class Running:
-    """What a server is made of."""
-
-    incarnation: int
-    revision: str
-    image: str
-    ready_at: float
-    ill: bool = False
+# The reason by which a server says how its machine is; of one that boots nothing is said yet.
+REASONS = {
+    State.READY: "Available",
+    State.ILL: "Unhealthy",
+    State.STUCK: "Progressing",
+    State.FAILED: "AttemptsExhausted",
+}
 
 
 def template(image: str, **fields: Any) -> Body:
@@ -67,7 +60,6 @@ class Rehearsal(InstantCluster):
         super().__init__(
             contract.FleetFacts(name="pods", capabilities=CAPABLE, can_change=can_become)
         )
-        self.running: dict[str, Running] = {}
         self.lines: list[str] = []
         self._told: dict[str, list[str]] = {}
         self._images: dict[str, str] = {}
@@ -88,7 +80,7 @@ class Rehearsal(InstantCluster):
 
     def fall_ill(self, name: str) -> None:
         """Let a server stop doing its work."""
-        self.running[name].ill = True
+        self.machines[name].ill = True
 
     # How time passes.
 
@@ -164,7 +156,7 @@ class Rehearsal(InstantCluster):
     def images(self, set_name: str) -> dict[int, str]:
         """Return what image each server of the set runs, those that are ready."""
         return {
-            ordinal: self.running[each.metadata.name].image
+            ordinal: self.machines[each.metadata.name].image
             for ordinal, each in self.servers(set_name).items()
             if self._is_ready(each.metadata.name)
         }
@@ -251,20 +243,14 @@ class Rehearsal(InstantCluster):
         server = self.get(objects.Server, name)
         meta = server.metadata
         if meta.deletion_timestamp:
-            if self.now >= clock.parse(meta.deletion_timestamp) + TEARDOWN:
-                self.running.pop(name, None)
+            self.machines.delete(name, since=clock.parse(meta.deletion_timestamp))
+            if name not in self.machines:
                 self.let_go(Resource.SERVERS, name)
             return
-        running = self.running.get(name)
         server = self._complete(server)
-        spec = server.spec
-        image = msgspec.json.decode(spec.template)["spec"]["containers"][0]["image"]
-        if running is None or running.incarnation != spec.incarnation:
-            self.running[name] = Running(spec.incarnation, spec.revision, image, self.now + BOOT)
+        if self.machines.follow(server):
             self._claim(server)
-        elif running.revision != spec.revision:
-            self.running[name] = Running(spec.incarnation, spec.revision, image, self.now + CHANGE)
-        self._report(server, self.running[name])
+        self._report(server, self.machines[name])
 
     def _complete(self, server: objects.Server) -> objects.Server:
         """Return the server with what it refers to, of which nothing may be missing."""
@@ -273,37 +259,31 @@ class Rehearsal(InstantCluster):
         stored = self.get(objects.ControllerRevision, relations.revision_path(server)[1])
         return references.complete(server, above, stored)
 
-    def _report(self, server: objects.Server, running: Running) -> None:
+    def _report(self, server: objects.Server, machine: Machine) -> None:
         """Write the server's status, as its planner would: when Ready, when ill, when lost."""
-        if self.now < running.ready_at:
+        state = machine.state(self.now)
+        if state not in REASONS:
             return
-        reason, stalled = "Available", False
-        if "fatal" in running.image:
-            reason, stalled = "AttemptsExhausted", True
-        elif "broken" in running.image:
-            reason = "Progressing"
-        elif running.ill:
-            reason = "Unhealthy"
-        ready = reason == "Available"
+        reason, ready = REASONS[state], state is State.READY
         generation = server.metadata.generation
         status: Body = {
             "observedGeneration": generation,
-            "revision": running.revision,
-            "incarnation": running.incarnation,
+            "revision": machine.revision,
+            "incarnation": machine.incarnation,
             "power": "Running",
-            "conditions": [self._word(server, "Ready", running, holds=ready, reason=reason)],
+            "conditions": [self._word(server, "Ready", machine, holds=ready, reason=reason)],
         }
-        if stalled:
+        if state is State.FAILED:
             status["conditions"].append(
-                self._word(server, "Stalled", running, holds=True, reason=reason)
+                self._word(server, "Stalled", machine, holds=True, reason=reason)
             )
         self.tell(Resource.SERVERS, server.metadata.name, status)
 
     def _word(
-        self, server: objects.Server, kind: str, running: Running, *, holds: bool, reason: str
+        self, server: objects.Server, kind: str, machine: Machine, *, holds: bool, reason: str
     ) -> Body:
         told = server.status
-        same = (told.incarnation, told.revision) == (running.incarnation, running.revision)
+        same = (told.incarnation, told.revision) == (machine.incarnation, machine.revision)
         status = "True" if holds else "False"
         before = conditions.find(told.conditions, kind)
         when = clock.stamp(self.now)
@@ -329,16 +309,9 @@ class Rehearsal(InstantCluster):
                 self.registry.create(Resource.CLAIMS, NAMESPACE, {"metadata": metadata})
 
     def _is_ready(self, name: str) -> bool:
-        running = self.running.get(name)
         server = self.get(objects.Server, name)
-        return (
-            running is not None
-            and not server.metadata.deletion_timestamp
-            and self.now >= running.ready_at
-            and not running.ill
-            and "broken" not in running.image
-            and "fatal" not in running.image
-        )
+        well = self.machines.state(name) is State.READY
+        return well and not server.metadata.deletion_timestamp
 
     def _available(self, set_name: str) -> int:
         """Count the servers that say they are ready, and were not told to be anything else.

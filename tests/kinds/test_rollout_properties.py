@@ -78,7 +78,7 @@ def perform(rehearsal: Rehearsal, act: str, number: int) -> None:
     mark = {"metadata": {"annotations": {names.DELETE_FIRST_ANNOTATION: str(rehearsal.now)}}}
     if act == "delete":
         rehearsal.delete(Resource.SERVERS, name)
-    elif act == "ill" and name in rehearsal.running:
+    elif act == "ill" and name in rehearsal.machines:
         rehearsal.fall_ill(name)
     elif act == "hold":
         rehearsal.edit(Resource.SERVERS, name, {"spec": {"held": not held}})

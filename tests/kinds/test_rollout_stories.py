@@ -53,7 +53,7 @@ def test_create_in_order_of_dependence() -> None:
     )
     rehearsal.run()
     assert rehearsal.condition(objects.Application, "shop") == ("True", "Available")
-    assert len(rehearsal.running) == 6
+    assert len(rehearsal.machines) == 6
     hold("create", rehearsal.story)
 
 
@@ -516,7 +516,7 @@ def test_the_last_of_many_fails_within_the_budget() -> None:
         component("web", "web:v1", 1, dependsOn=["db"]),
     )
     rehearsal.run_for(3)
-    rehearsal.running["shop-db-2"].image = "db:fatal"
+    rehearsal.machines["shop-db-2"].image = "db:fatal"
     rehearsal.run()
     assert rehearsal.condition(objects.ServerSet, "shop-db") == ("False", "ServersFailed")
     assert rehearsal.images("shop-db") == {0: "db:v1", 1: "db:v1"}

@@ -43,7 +43,9 @@ class Registers:
         return made
 
     def change(self, old: objects.Server | None, new: objects.Server | None) -> None:
-        """Take in what became of a server."""
+        """Take in what became of a server: nothing, until a register is kept."""
+        if not self._kept:
+            return
         before, after = _place(old), _place(new)
         if old is not None and before != after:
             self._leave(*before, old)

@@ -1,8 +1,8 @@
 """A stage for operations: plans take effect at once, servers act in virtual time.
 
-On the cluster in memory that rehearsals of rollouts stand on, too. The stage plays what a provider
-does, and nothing more: instances that boot and go, acts with given outcomes. The application and
-its sets are props: nobody plans them. Tests of whole operations are played on it.
+On the cluster in memory that rehearsals of rollouts stand on, too, with its machines. The stage
+plays acts, each with a given outcome, and nothing more. The application and its sets are props:
+nobody plans them. Tests of whole operations are played on it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, cast
 from controller import contract
 from controller.api import names, objects
 from controller.api.resources import PLACES, Resource
-from controller.contract import Phase, tasks
+from controller.contract import tasks
 from controller.contract.tasks import Outcome
 from controller.kinds.operation.kind import OPERATION
 from controller.kinds.operation.snapshot import OperationSnapshot
@@ -23,6 +23,7 @@ from controller.kinds.server.kind import SERVER
 from controller.planning import availability, plan
 from controller.providers.pod.changes import can_become
 from fakes.instant import NAMESPACE, AnyKind, InstantCluster
+from fakes.machines import State
 
 REVISION = "r1"
 # No cluster evicts what is on it.
@@ -31,19 +32,6 @@ CAPABLE = frozenset(contract.Capability) - {
     contract.Capability.RESTART,
     contract.Capability.EVICTIONS,
 }
-
-
-@dataclasses.dataclass(slots=True)
-class Substance:
-    """What a server is made of on this stage."""
-
-    id: str
-    incarnation: int
-    revision: str
-    born: float
-    alternative: int = 0
-    ready: float | None = None
-    ends: float | None = None
 
 
 @dataclasses.dataclass(slots=True)
@@ -64,24 +52,20 @@ def succeed(_server: objects.Server, _task: objects.Task) -> str:
 
 
 class Stage(InstantCluster):
-    """The world: servers with their substance, operations, one application; and its clock."""
+    """The world: servers with their machines, operations, one application; and its clock."""
 
-    def __init__(self, count: int = 3, *, component: str = "web", boot: float = 2.0) -> None:
+    def __init__(self, count: int = 3, *, component: str = "web") -> None:
         super().__init__(
             contract.FleetFacts(name="pods", capabilities=CAPABLE, can_change=can_become)
         )
-        self.fleets.behind = cast("contract.Provider", self)
-        self.boot = boot
+        self.fleets.behind = cast("contract.Provider", self.machines)
         self.component = component
-        self.substance: dict[str, Substance] = {}
         self.acts: dict[str, Act] = {}
         self.holder = "first"
         self.verdict: Verdict = succeed
-        self.broken: set[str] = set()
         self.act_seconds = 1.0
         self.deaf: set[str] = set()
         self.began: list[tuple[str, str]] = []
-        self.instances = 0
         self.watchers: list[Callable[[Stage], None]] = []
         self.put(Resource.APPLICATIONS, "shop", {"components": [{"name": component}]})
         self.tell(Resource.APPLICATIONS, "shop", {"observedGeneration": 1})
@@ -212,8 +196,13 @@ class Stage(InstantCluster):
             for each in self.status(name).conditions
         )
 
+    @property
+    def instances(self) -> int:
+        """How many instances have been made so far."""
+        return self.machines.made
+
     def down(self) -> list[str]:
-        """Return the servers whose substance does not work at this moment."""
+        """Return the servers whose machines do not work at this moment."""
         return [name for name in self.servers if not self._works(name)]
 
     def under_task(self) -> list[str]:
@@ -228,42 +217,10 @@ class Stage(InstantCluster):
         )
 
     def _works(self, name: str) -> bool:
-        stuff, wanted = self.substance.get(name), self.servers[name].spec
-        return (
-            stuff is not None
-            and stuff.ends is None
-            and stuff.ready is not None
-            and stuff.ready <= self.now
-            and stuff.incarnation == wanted.incarnation
-        )
-
-    def observe(self, server: objects.Server) -> contract.Observation:
-        """Return what a provider would see of a server."""
-        name = server.metadata.name
-        stuff = self.substance.get(name)
-        if stuff is None:
-            return contract.ABSENT
-        phase = Phase.RUNNING
-        if stuff.ends is not None:
-            phase = Phase.TERMINATING
-        elif name in self.broken:
-            phase = Phase.FAILED
-        elif stuff.born + self.boot > self.now:
-            phase = Phase.PENDING
-        elif stuff.ready is None:
-            stuff.ready = self.now
-        return contract.Observation(
-            phase=phase,
-            id=stuff.id,
-            addresses=("10.0.0.1",),
-            revision=stuff.revision,
-            incarnation=stuff.incarnation,
-            alternative=stuff.alternative,
-            ready=phase is Phase.RUNNING,
-            ready_since=stuff.ready or 0.0,
-            since=stuff.born,
-            message="it broke" if name in self.broken else "",
-        )
+        machine, wanted = self.machines.get(name), self.servers[name].spec
+        if machine is None or machine.state(self.now) is not State.READY:
+            return False
+        return machine.incarnation == wanted.incarnation
 
     # ---- the play
 
@@ -326,21 +283,6 @@ class Stage(InstantCluster):
     def _call(self, name: str, call: contract.Call) -> None:
         found = self.servers[name]
         match call.verb:
-            case contract.Verb.CREATE:
-                assert name not in self.substance, f"two instances of {name}"
-                self.instances += 1
-                self.substance[name] = Substance(
-                    id=f"i{self.instances}",
-                    incarnation=found.spec.incarnation,
-                    revision=found.spec.revision,
-                    born=self.now,
-                    alternative=call.alternative,
-                )
-            case contract.Verb.DELETE:
-                stuff = self.substance.get(name)
-                if stuff is not None and stuff.id == call.instance:
-                    stuff.ends = self.now + 1.0
-                    self.broken.discard(name)
             case contract.Verb.ACT | contract.Verb.RESUME:
                 assert call.task is not None
                 if call.verb is contract.Verb.ACT:
@@ -353,13 +295,10 @@ class Stage(InstantCluster):
                 act = self.acts.get(name)
                 if act is not None and name not in self.deaf and act.cancelled is None:
                     act.cancelled = self.now
-            case contract.Verb.CHANGE:
-                raise AssertionError(call)
+            case _:
+                self.machines.carry_out(found, call)
 
     def _pass(self) -> None:
-        for name, stuff in list(self.substance.items()):
-            if stuff.ends is not None and stuff.ends <= self.now:
-                del self.substance[name]
         for name, act in list(self.acts.items()):
             if name not in self.servers:
                 del self.acts[name]

@@ -158,7 +158,7 @@ def test_a_held_server_is_named_as_not_undone() -> None:
 def test_an_act_that_nothing_undoes_is_never_called_reverted(action: str) -> None:
     """A Restart or Stop has no compensation: it ends as Failed or Cancelled, and says so."""
     stage = played(2)
-    stage.boot = 1000.0
+    stage.machines.boot = 1000.0
     stage.submit("go", action, onFailure="Revert", concurrency=1)
     stage.until(lambda: bool(stage.under_task()))
     stage.change("go", cancelled=True)

@@ -106,7 +106,7 @@ def test_g7_a_conflicting_operation_waits_and_says_for_whom() -> None:
     assert blocked[0].remedy == "kubectl argosy cancel operation/one -n default"
     assert stage.finish("one") == "Completed"
     assert stage.finish("two") == "Completed"
-    assert stage.substance == {}
+    assert len(stage.machines) == 0
 
 
 def test_g7_a_paused_operation_holds_only_servers_with_running_tasks() -> None:
@@ -419,7 +419,7 @@ def test_a_held_server_is_passed_by() -> None:
 def test_a_server_lost_for_good_does_not_block_the_others_for_ever() -> None:
     """A server that Argosy gave up counts as a failure, and the rest is done."""
     stage = played(4)
-    stage.broken.add(stage.name(0))
+    stage.machines[stage.name(0)].failed = True
     recovery = {"attempts": 1}
     stage.change_set(recovery=recovery)
     stage.play(5)

@@ -360,7 +360,7 @@ def test_a_held_server_is_left_alone_but_counted() -> None:
     rehearsal.apply("shop", component("web", "web:v2", 3, rollout={"maxUnavailable": 1}))
     rehearsal.run()
     assert set(rehearsal.images(SET).values()) == {"web:v1"}
-    rehearsal.running["shop-web-1"].ill = False
+    rehearsal.machines["shop-web-1"].ill = False
     rehearsal.run()
     assert rehearsal.images(SET) == {0: "web:v2", 1: "web:v1", 2: "web:v2"}
 
@@ -771,7 +771,7 @@ def test_retry_now_reaches_the_servers_that_failed_and_only_them() -> None:
     recovery = {"failureBudget": 2}
     rehearsal.apply("shop", component("web", "web:v1", 3, recovery=recovery))
     rehearsal.run_for(3)
-    rehearsal.running["shop-web-2"].image = "web:fatal"
+    rehearsal.machines["shop-web-2"].image = "web:fatal"
     rehearsal.run()
     note = {"metadata": {"annotations": {names.RETRY_NOW_ANNOTATION: "again"}}}
     rehearsal.edit(Resource.APPLICATIONS, "shop", note)

@@ -34,7 +34,7 @@ def fall_ill(rehearsal: Rehearsal, ordinals: Iterable[int]) -> None:
 
 def get_well(rehearsal: Rehearsal, ordinal: int) -> None:
     """Let a server work again by itself."""
-    rehearsal.running[f"{SET}-{ordinal}"].ill = False
+    rehearsal.machines[f"{SET}-{ordinal}"].ill = False
 
 
 def replaced(rehearsal: Rehearsal) -> list[int]:
@@ -190,7 +190,7 @@ def test_a_server_that_does_not_come_back_keeps_the_others_waiting_no_longer_tha
     fall_ill(rehearsal, (1, 4))
     for _ in range(AFTER + 30):
         rehearsal.tick()
-        first = rehearsal.running[f"{SET}-1"]
+        first = rehearsal.machines[f"{SET}-1"]
         if first.incarnation > 1:
             first.ready_at = rehearsal.now + 10**6
     assert replaced(rehearsal) == [1]
@@ -212,7 +212,7 @@ def test_repeats_on_one_server_back_off() -> None:
         if server.spec.incarnation > seen:
             seen = server.spec.incarnation
             times.append(rehearsal.now)
-        running = rehearsal.running[f"{SET}-3"]
+        running = rehearsal.machines[f"{SET}-3"]
         if running.incarnation == seen and rehearsal.now >= running.ready_at + 20:
             running.ill = True
     gaps = [round(after - before, -2) for before, after in itertools.pairwise(times)]
@@ -363,7 +363,7 @@ def test_domains_share_one_budget() -> None:
 
 def held_up_by(rehearsal: Rehearsal, ordinal: int) -> None:
     """Have a server that was made anew by others stay down."""
-    running = rehearsal.running[f"{SET}-{ordinal}"]
+    running = rehearsal.machines[f"{SET}-{ordinal}"]
     if running.incarnation > 1:
         running.ready_at = rehearsal.now + 10**6
 
@@ -379,7 +379,7 @@ def test_healing_counts_servers_that_others_took_down(by: str) -> None:
         rehearsal.tick()
         held_up_by(rehearsal, 3)
     assert replaced(rehearsal) == [3]
-    rehearsal.running[f"{SET}-3"].ready_at = rehearsal.now
+    rehearsal.machines[f"{SET}-3"].ready_at = rehearsal.now
     rehearsal.run_for(60)
     assert replaced(rehearsal) == [3, 7]
 
@@ -387,7 +387,7 @@ def test_healing_counts_servers_that_others_took_down(by: str) -> None:
 def lose(rehearsal: Rehearsal, ordinal: int, since: str = "") -> None:
     """Take a server's pod away, as an eviction does: it says so, and is long in coming back."""
     name = f"{SET}-{ordinal}"
-    running = rehearsal.running[name]
+    running = rehearsal.machines[name]
     running.ready_at = rehearsal.now + 10**6
     ready = {"type": "Ready", "status": "False", "reason": "Starting", "message": "",
              "lastTransitionTime": since or clock.stamp(rehearsal.now)}  # fmt: skip
@@ -403,7 +403,7 @@ def test_healing_counts_a_server_that_was_evicted_and_is_not_back() -> None:
     lose(rehearsal, 3)
     rehearsal.run_for(120)
     assert replaced(rehearsal) == []
-    rehearsal.running[f"{SET}-3"].ready_at = rehearsal.now
+    rehearsal.machines[f"{SET}-3"].ready_at = rehearsal.now
     rehearsal.run_for(60)
     assert replaced(rehearsal) == [7]
 
@@ -427,7 +427,7 @@ def test_servers_that_have_yet_to_come_up_delay_no_healing() -> None:
     for _ in range(AFTER + 60):
         rehearsal.tick()
         for ordinal in range(4, 8):
-            if f"{SET}-{ordinal}" in rehearsal.running:
+            if f"{SET}-{ordinal}" in rehearsal.machines:
                 # One that never was ready is not ready since it was made.
                 made = rehearsal.get(objects.Server, f"{SET}-{ordinal}").metadata
                 lose(rehearsal, ordinal, made.creation_timestamp or "")

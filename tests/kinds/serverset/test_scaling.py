@@ -106,13 +106,13 @@ def test_servers_that_failed_for_good_keep_those_that_work() -> None:
     for number in (0, 1):
         name = f"shop-web-{number}"
         rehearsal.edit(Resource.SERVERS, name, {"spec": {"held": True}})
-        rehearsal.running[name].image = "fatal"
+        rehearsal.machines[name].image = "fatal"
     rehearsal.run_for(5)
     rehearsal.apply("shop", component("web", "web:v1", 2, rollout=rollout))
     rehearsal.run_for(60)
     assert list(rehearsal.servers(SET)) == [0, 1, 2, 3]
     for number in (0, 1):
-        rehearsal.running[f"shop-web-{number}"].image = "web:v1"
+        rehearsal.machines[f"shop-web-{number}"].image = "web:v1"
     rehearsal.run_for(60)
     assert list(rehearsal.servers(SET)) == [0, 1]
 
