@@ -17,6 +17,7 @@ import msgspec
 
 from controller import contract
 from controller.api import clock, conditions, names, objects
+from controller.api.choices import Power
 from controller.api.conditions import Condition
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
@@ -370,9 +371,9 @@ class _Stage:
         told = (status.revision, status.incarnation, status.power)
         wanted = (spec.revision, spec.incarnation, spec.power)
         well = any(each.type == "Ready" and each.status == "True" for each in status.conditions)
-        if told == wanted and (well or spec.power == "Stopped"):
+        if told == wanted and (well or spec.power == Power.STOPPED):
             return server
-        runs = spec.power == "Running"
+        runs = spec.power == Power.RUNNING
         ready = Condition(
             type="Ready",
             status="True" if runs else "False",

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from controller.api import clock, conditions, objects
+from controller.api.choices import Power
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.planning import availability, domains
@@ -342,9 +343,9 @@ def _state(found: objects.Server, ready: conditions.Condition | None) -> str:  #
         return BUSY
     if status.observed_generation == 0:
         return STARTING
-    if spec.power == "Stopped":
+    if spec.power == Power.STOPPED:
         # What does not run has no revision to be at.
-        return STOPPED if status.power == "Stopped" else UPDATING
+        return STOPPED if status.power == Power.STOPPED else UPDATING
     if ready is not None and ready.status != "True" and _failed_before(found):
         return UNREADY
     if not status.revision:

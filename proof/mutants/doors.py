@@ -120,7 +120,7 @@ _ORDER = (
     one(
         "a stopped server keeps the next one waiting",
         "controller.kinds.server.order:ahead",
-        "found.spec.power == 'Stopped'",
+        "found.spec.power == Power.STOPPED",
         "False",
         f"{_START}::test_whoever_is_stopped_keeps_nobody_waiting",
     ),

@@ -65,7 +65,7 @@ REFERENCES = (
     one(
         "a server is torn down for want of its revision",
         "controller.kinds.server.records:_is_harmless",
-        "situation.spec.power == 'Stopped'",
+        "situation.spec.power == Power.STOPPED",
         "True",
         f"{_REFERENCES}::test_nothing_is_made_or_torn_down_for_want_of_a_record",
     ),

@@ -98,8 +98,8 @@ _TURNS = (
     one(
         "a scale-down takes what an operation has down",
         "controller.kinds.serverset.scaling:_is_unhealthy",
-        "facts.ready or facts.operated or told.power == 'Stopped'",
-        "facts.ready or told.power == 'Stopped'",
+        "facts.ready or facts.operated or told.power == Power.STOPPED",
+        "facts.ready or told.power == Power.STOPPED",
         f"{_ONCE}::test_scaling_down_spares_what_a_restart_has_down",
     ),
 )
@@ -129,14 +129,14 @@ _POWER = (
     one(
         "Steps that end with a Stop are not remembered",
         "controller.kinds.operation.power:left_by",
-        "next(ANY_found, '')",
-        "_LEAVES.get(operation.spec.action, '')",
+        "next(ANY_found, None)",
+        "_LEAVES.get(operation.spec.action)",
         f"{_STOPPED}::test_steps_that_end_with_a_stop_are_remembered_too",
     ),
     one(
         "new servers of a stopped set are made at the count alone",
         "controller.kinds.serverset.scaling:_surge",
-        "each.server.spec.power != 'Stopped'",
+        "each.server.spec.power != Power.STOPPED",
         "True",
         f"{_STOPPED}::test_a_rollout_of_a_stopped_set_adds_no_spare_servers",
     ),

@@ -16,6 +16,7 @@ import dataclasses
 from collections.abc import Collection, Iterable, Mapping
 
 from controller.api import objects
+from controller.api.choices import Power
 from controller.api.conditions import Blocked
 from controller.contract import tasks
 from controller.kinds.operation import targets, templates
@@ -69,7 +70,7 @@ def _down(snapshot: OperationSnapshot, keys: Iterable[targets.Key]) -> frozenset
         key[0]
         for key in keys
         if (found := snapshot.servers.get(key)) is not None
-        and found.spec.power != "Stopped"
+        and found.spec.power != Power.STOPPED
         and availability.seconds_until_available(found, snapshot.now, 0) > 0
     )
 

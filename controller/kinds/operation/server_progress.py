@@ -11,6 +11,7 @@ import enum
 from collections.abc import Sequence
 
 from controller.api import objects
+from controller.api.choices import Power
 from controller.contract import checkpoints, tasks
 from controller.kinds.operation import conflicts, power, steps, targets
 from controller.planning import availability
@@ -96,7 +97,7 @@ def follow(
         failure = _hopeless(server, plan_steps, ever)
     state = _state(operation, server, finished=finished, failed=failure is not None)
     lacks = availability.seconds_until_available(server, now, min_ready_seconds)
-    works = server.spec.power != "Stopped" and not availability.failed_for_good(server)
+    works = server.spec.power != Power.STOPPED and not availability.failed_for_good(server)
     return ServerProgress(
         key=key,
         server=server,
@@ -199,7 +200,7 @@ def _hopeless(
     server: objects.Server, plan_steps: Sequence[steps.Step], ever: frozenset[str]
 ) -> objects.FailureRecord | None:
     """Why no act in the server can be waited for; what makes it anew may still help it."""
-    lost, stopped = availability.failed_for_good(server), server.spec.power == "Stopped"
+    lost, stopped = availability.failed_for_good(server), server.spec.power == Power.STOPPED
     if not lost and not stopped:
         return None
     following = next(

@@ -17,6 +17,7 @@ import dataclasses
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from controller.api import names, objects
+from controller.api.choices import Power
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.contract import tasks
@@ -292,7 +293,7 @@ def _is_free(given: Grant) -> bool:
     if server is None or deed.action not in tasks.CONVERGING:
         return False
     lost = not given.progress.available and not given.progress.doubtful
-    return lost and server.spec.power != "Stopped"
+    return lost and server.spec.power != Power.STOPPED
 
 
 def can_take(run: Run, given: Grant) -> bool:
@@ -306,7 +307,7 @@ def can_take(run: Run, given: Grant) -> bool:
         return True
     spec, status = server.spec, server.status
     settled = (spec.revision, spec.incarnation) == (status.revision, status.incarnation)
-    if spec.power == "Stopped":
+    if spec.power == Power.STOPPED:
         return deed.name not in tasks.IN_SERVER
     anew = deed.action in tasks.REMAKING and steps.is_in_the_making(server, run.operation)
     return anew or (settled and (converging or given.progress.available))

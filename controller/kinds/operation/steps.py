@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from controller.api import objects
+from controller.api.choices import Power
 from controller.api.views.meta import Json, View
 from controller.contract import checkpoints, incarnations, tasks
 from controller.planning import availability
@@ -190,7 +191,7 @@ def is_in_the_making(server: objects.Server, operation: objects.Operation) -> bo
     if ready.last_transition_time <= asked:
         return False
     return (
-        spec.power != "Stopped"
+        spec.power != Power.STOPPED
         and status.incarnation != spec.incarnation
         and not status.attempts.count
         and not status.blocked_by
@@ -206,8 +207,8 @@ def _change(
         change = incarnations.raised(server, restart=action == tasks.RESTART and not revision)
         return {**change, "revision": revision} if revision else change
     if action == tasks.STOP:
-        return {"power": "Stopped"}
-    return {"power": "Running"} if action == tasks.START else {}
+        return {"power": Power.STOPPED}
+    return {"power": Power.RUNNING} if action == tasks.START else {}
 
 
 def arguments(operation: objects.Operation) -> dict[str, str]:

@@ -10,6 +10,7 @@ import dataclasses
 
 from controller import contract, errors
 from controller.api import clock, objects, tags
+from controller.api.choices import Power
 from controller.contract import Phase
 from controller.kinds.server import attempts, checks
 from controller.kinds.server.snapshot import ServerSnapshot
@@ -203,7 +204,7 @@ def _failed_start(snapshot: ServerSnapshot, before: objects.Attempts) -> bool:
     A start that hangs counts each time its backoff has passed, so that it comes to an end too.
     """
     seen, spec = snapshot.observation, snapshot.server.spec
-    if seen.incarnation != spec.incarnation or snapshot.server.spec.power == "Stopped":
+    if seen.incarnation != spec.incarnation or snapshot.server.spec.power == Power.STOPPED:
         return False
     if seen.phase is Phase.FAILED:
         return before.instance != seen.id

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from controller import contract
 from controller.api import conditions, resources, tags
+from controller.api.choices import Power
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.contract import Phase
@@ -125,7 +126,7 @@ def _going_in_vain(situation: Situation, going: Verdict) -> Verdict:
 
 def _stopped(situation: Situation) -> Verdict | None:
     seen = situation.seen
-    if situation.spec.power != "Stopped":
+    if situation.spec.power != Power.STOPPED:
         return None
     if seen.phase is Phase.ABSENT:
         return Verdict(reason=Reason.STOPPED, message="Stopped, as asked.", idle=True)

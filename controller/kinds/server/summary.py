@@ -14,6 +14,7 @@ import msgspec
 
 from controller import contract
 from controller.api import clock, conditions, objects
+from controller.api.choices import Power
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.contract import tasks
@@ -178,10 +179,10 @@ def _claims(
 def _power(snapshot: ServerSnapshot) -> str:
     phase = snapshot.observation.phase
     if phase in (contract.Phase.RUNNING, contract.Phase.PENDING):
-        return "Running"
-    gone = phase is contract.Phase.ABSENT and snapshot.server.spec.power == "Stopped"
+        return Power.RUNNING
+    gone = phase is contract.Phase.ABSENT and snapshot.server.spec.power == Power.STOPPED
     if gone or phase is contract.Phase.STOPPED:
-        return "Stopped"
+        return Power.STOPPED
     return snapshot.server.status.power if phase is contract.Phase.UNREACHABLE else ""
 
 

@@ -19,6 +19,7 @@ import msgspec
 
 from controller import contract
 from controller.api import clock, objects, texts
+from controller.api.choices import Power
 from controller.contract import checkpoints, tasks
 from controller.kinds.server import attempts
 from controller.kinds.server.snapshot import ServerSnapshot
@@ -126,7 +127,7 @@ def _converge(
 
 def _converged(action: str, seen: Seen, *, power: str) -> bool:
     """A server that is to be stopped has nothing to restart: it will start anew."""
-    if action == tasks.STOP or power == "Stopped":
+    if action == tasks.STOP or power == Power.STOPPED:
         return seen.stopped
     return seen.ready
 

@@ -22,6 +22,7 @@ from typing import Any
 
 from controller import contract
 from controller.api import names, objects
+from controller.api.choices import Power
 from controller.api.resources import Resource
 from controller.contract import tasks
 from controller.kinds.serverset import remakers, selectors
@@ -244,7 +245,7 @@ def _is_down(census: Census, operation: objects.Operation, text: str) -> bool:
     """Return whether one of its targets is down, and has its turn before it."""
     return any(
         not each.ready
-        and each.server.spec.power != "Stopped"
+        and each.server.spec.power != Power.STOPPED
         and not each.server.spec.held
         and ordinals.contains(text, each.ordinal)
         and not remakers.had_its_turn(each.server, operation)

@@ -22,6 +22,7 @@ import dataclasses
 from collections.abc import Collection, Mapping
 
 from controller.api import clock, objects
+from controller.api.choices import Power
 from controller.api.reasons import Reason
 from controller.planning import amounts, availability, budget, focus, relations, words
 from controller.planning.caches import Caches
@@ -94,7 +95,7 @@ def wanted(
     found: dict[int, Move] = {}
     for ordinal, move in sorted(moving.items()):
         server = census.servers.get(ordinal)
-        if server is None or server.spec.held or server.spec.power != "Running":
+        if server is None or server.spec.held or server.spec.power != Power.RUNNING:
             continue
         if census.is_spare(ordinal) or server.status.incarnation != server.spec.incarnation:
             continue
@@ -180,4 +181,4 @@ def is_down_for_good(facts: Facts) -> bool:
         return False
     ready = availability.readiness(facts.server)
     ill = ready is not None and ready.reason in _ILL
-    return facts.failed or ill or facts.server.spec.power == "Stopped"
+    return facts.failed or ill or facts.server.spec.power == Power.STOPPED

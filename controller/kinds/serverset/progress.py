@@ -14,6 +14,7 @@ from __future__ import annotations
 import dataclasses
 
 from controller.api import clock, objects
+from controller.api.choices import Power
 from controller.planning import amounts
 from controller.planning.census import Census
 
@@ -61,7 +62,7 @@ def held_back(census: Census) -> bool:
         not each.stale
         and not each.available
         and not (each.kept or each.operated or each.failed)
-        and each.server.spec.power != "Stopped"
+        and each.server.spec.power != Power.STOPPED
         for each in census.odd
     )
 

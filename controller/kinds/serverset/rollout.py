@@ -9,6 +9,7 @@ import dataclasses
 from collections.abc import Collection
 
 from controller.api import objects
+from controller.api.choices import Power
 from controller.planning import budget, focus, words
 from controller.planning.census import Census, Facts
 
@@ -144,7 +145,7 @@ def _one_of(
         each
         for each in census.odd
         if not (each.stale or each.available or each.kept or each.failed)
-        and each.server.spec.power != "Stopped"
+        and each.server.spec.power != Power.STOPPED
     ]
     count = words.be(len(down), "server")
     if coming or census.leaving:

@@ -14,6 +14,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Iterator
 
 from controller.api import names, objects, tags
+from controller.api.choices import Power
 from controller.planning import amounts, budget, words
 from controller.planning import domains as failure_domains
 from controller.planning.census import SPARE, Census, Facts, is_spare
@@ -113,7 +114,7 @@ def _surge(
         for each in census.odd
         if (each.due or not each.available)
         and not each.kept
-        and each.server.spec.power != "Stopped"
+        and each.server.spec.power != Power.STOPPED
         and not census.is_spare(each.ordinal)
     }
     return min(allowed, len(unfinished.union(moving)))
@@ -206,7 +207,7 @@ def _is_unhealthy(facts: Facts) -> bool:
     well as it can be: else a rollout would choose what scaling takes.
     """
     told, seen = facts.server.spec, facts.server.status
-    if facts.ready or facts.operated or told.power == "Stopped":
+    if facts.ready or facts.operated or told.power == Power.STOPPED:
         return False
     as_told = (seen.revision, seen.incarnation) == (told.revision, told.incarnation)
     return as_told or facts.failed or seen.attempts.count > 0
@@ -214,7 +215,7 @@ def _is_unhealthy(facts: Facts) -> bool:
 
 def _is_stopped(facts: Facts) -> bool:
     """Return whether the server is down because somebody wants it so: nobody misses it."""
-    return not facts.counts and not facts.ready and facts.server.spec.power == "Stopped"
+    return not facts.counts and not facts.ready and facts.server.spec.power == Power.STOPPED
 
 
 def _marked(server: objects.Server) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 import msgspec
 
 from controller.api import conditions, names, objects
+from controller.api.choices import Power
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.kinds.serverset import (
@@ -288,7 +289,7 @@ def _stopped(outlook: Outlook) -> Verdict | None:
     if census.present != census.desired or census.leaving or census.due:
         return None
     down = [each.server for each in census.odd if not each.available]
-    if not down or not all(each.spec.power == each.status.power == "Stopped" for each in down):
+    if not down or not all(each.spec.power == each.status.power == Power.STOPPED for each in down):
         return None
     message = f"{words.be(len(down), 'server')} stopped, as asked. {_counts(census)}"
     return Verdict(reason=Reason.STOPPED, message=message)

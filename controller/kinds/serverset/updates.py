@@ -13,6 +13,7 @@ import msgspec
 
 from controller import contract
 from controller.api import names, objects
+from controller.api.choices import Power
 from controller.contract import incarnations
 from controller.contract.reasons import ProviderReason
 from controller.kinds.revisions import contents
@@ -92,7 +93,7 @@ class Upkeep:
 
     def _is_kept(self, told: objects.ServerSpec) -> bool:
         """Return whether the server was stopped, and keeps what it has while it is down."""
-        return self._stops and told.power == "Stopped"
+        return self._stops and told.power == Power.STOPPED
 
     def _becomes(self, told: objects.ServerSpec) -> bool:
         """Return whether the server can become the target in place, as far as is on record."""

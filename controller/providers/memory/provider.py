@@ -15,6 +15,7 @@ import msgspec
 
 from controller import contract, errors
 from controller.api import objects
+from controller.api.choices import Power
 from controller.api.reasons import Reason
 from controller.api.views.meta import View
 from controller.contract import Phase, alternatives, tasks
@@ -140,7 +141,7 @@ class MemoryProvider(contract.AlwaysHeard, contract.NoClaims):
                 alternative_name=alternatives.name_of(server, call.alternative),
                 revision=server.spec.revision,
                 template=call.template,
-                stopped=server.spec.power == "Stopped",
+                stopped=server.spec.power == Power.STOPPED,
             )
 
         await self._call(key, "create", effect)
@@ -243,7 +244,7 @@ class MemoryProvider(contract.AlwaysHeard, contract.NoClaims):
             message = f"{machine.id} is of another incarnation: it must be replaced"
             raise errors.Stalled(message, reason=ProviderReason.NOT_SUPPORTED)
         now, settings = self._fleet.clock(), self._fleet.settings
-        stop = spec.power == "Stopped"
+        stop = spec.power == Power.STOPPED
         if stop and not machine.stopped:
             machine.stopped, machine.stops_at = True, now + settings.stop_seconds
             self._fleet.tell(machine, machine.stops_at)

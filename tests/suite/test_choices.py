@@ -1,0 +1,94 @@
+"""Words by which decisions are made are members of closed lists, and the API server has the same.
+
+Such a word that is misspelt where it is compared decides nothing, and no type tells: a view's field
+is a plain text.
+"""
+
+from __future__ import annotations
+
+import ast
+import enum
+import typing
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
+
+import pydantic
+import pytest
+
+from controller.api import server
+from controller.api.choices import Power
+from tests.suite import literals
+
+Field = tuple[type[pydantic.BaseModel], str]
+# The lists, each with the fields of models that take its words.
+FIELDS: Mapping[type[enum.StrEnum], tuple[Field, ...]] = {
+    Power: ((server.ServerSpec, "power"),),
+}
+# Names that carry a word of a list, and nothing else; the fields' own are among them.
+PLAIN = frozenset(name for fields in FIELDS.values() for _, name in fields)
+CARRIERS = literals.Carriers(names=PLAIN, plain=PLAIN)
+
+
+def words(annotation: Any) -> Iterator[str]:
+    """Yield the words that a field of a model takes."""
+    if typing.get_origin(annotation) is Literal:
+        yield from typing.get_args(annotation)
+    else:
+        for each in typing.get_args(annotation):
+            yield from words(each)
+
+
+def found(code: str) -> list[str]:
+    """Return the words that a piece of code writes out."""
+    tree = ast.parse(code)
+    return [ast.unparse(each) for each in literals.literals(tree, "", CARRIERS)]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "server.spec.power != 'A'",
+        "told.power == wanted.power == 'A'",
+        "power in {'A'}",
+        "after['power'] == 'A'",
+        "after.get('power', '') == 'A'",
+        "objects.ServerStatus(power='A')",
+        "{'power': 'A' if stopped else Power.RUNNING}",
+        "power: str = 'A'",
+        "def settle(power: str = 'A') -> None: ...",
+        "def settle(*, power: str = 'A') -> None: ...",
+        "def _power(seen: Seen) -> str:\n    return 'A'",
+        "match told.power:\n    case 'A':\n        pass",
+    ],
+)
+def test_a_word_that_is_written_out_would_be_found(code: str) -> None:
+    """The search below sees each way of writing such a word out."""
+    assert found(code) == ["'A'"]
+
+
+def test_members_and_other_words_are_not_found() -> None:
+    """The search below finds no member of a list, and no word that is about something else."""
+    assert not found("told.power == Power.RUNNING and told.name == 'A' and not told.power == ''")
+
+
+@pytest.mark.parametrize(
+    ("choices", "model", "name"),
+    [(choices, *field) for choices, fields in FIELDS.items() for field in fields],
+    ids=str,
+)
+def test_the_api_server_takes_the_words_of_the_list(
+    choices: type[enum.StrEnum], model: type[pydantic.BaseModel], name: str
+) -> None:
+    """A word that is in one of the two alone could never be decided by, or never be written."""
+    assert set(words(model.model_fields[name].annotation)) == set(choices)
+
+
+def test_no_word_of_a_list_is_a_literal_text() -> None:
+    """A word that decides is a member of its list, wherever it is given or compared with."""
+    wrong = [
+        f"{path.relative_to(literals.CONTROLLER.parent)}:{each.lineno}: {ast.unparse(each)}"
+        for path in literals.modules()
+        if path.parent.name not in ("api", "views")
+        for each in literals.literals(ast.parse(path.read_text()), path.stem, CARRIERS)
+    ]
+    assert wrong == []
