@@ -17,6 +17,7 @@ import msgspec
 import yaml
 
 from controller.api import names
+from controller.api.conditions import ConditionType
 from controller.api.resources import PLACES, Resource
 from controller.kube import api as door
 from controller.kube import faults
@@ -225,7 +226,7 @@ def is_ready(item: Json) -> bool:
     """Return whether an object says, of its latest generation, that it is ready."""
     status = item.get("status", {})
     ready = any(
-        each["type"] == "Ready" and each["status"] == "True"
+        each["type"] == ConditionType.READY and each["status"] == "True"
         for each in status.get("conditions", ())
     )
     return ready and status.get("observedGeneration") == item["metadata"].get("generation")

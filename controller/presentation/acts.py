@@ -16,6 +16,7 @@ import msgspec
 
 from controller.api import conditions, objects, tags
 from controller.api import names as api_names
+from controller.api.conditions import ConditionType
 from controller.api.reasons import Reason
 from controller.api.resources import PLACES, Resource
 from controller.kube import faults
@@ -278,7 +279,7 @@ def _open(flagged: Callable[[Any], str]) -> Callable[[Any], str]:
 def _succeeded(found: objects.Operation) -> str:
     if not found.status.completion_time:
         return "not ended yet"
-    done = conditions.is_true(found.status.conditions, "Succeeded")
+    done = conditions.is_true(found.status.conditions, ConditionType.SUCCEEDED)
     return "already succeeded" if done else _going(found)
 
 

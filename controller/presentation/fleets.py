@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 
 from controller.api import conditions, objects, resources
-from controller.api.conditions import Blocked
+from controller.api.conditions import Blocked, ConditionType
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.api.views.fleet_parts import FleetLimits, Orphan, Unclaimed
@@ -52,7 +52,7 @@ async def read(api: door.Api) -> list[FleetPicture]:
 
 def circuit_wait(found: objects.Fleet) -> Blocked | None:
     """Return what waits for a fleet's circuit are told: since when, and when it is tried next."""
-    ready = conditions.find(found.status.conditions, "Ready")
+    ready = conditions.find(found.status.conditions, ConditionType.READY)
     if found.status.circuit == "Closed" or ready is None:
         return None
     return Blocked(
@@ -67,7 +67,7 @@ def circuit_wait(found: objects.Fleet) -> Blocked | None:
 def picture(found: objects.Fleet) -> FleetPicture:
     """Return the picture of a fleet."""
     spec, status = found.spec, found.status
-    ready = conditions.find(status.conditions, "Ready")
+    ready = conditions.find(status.conditions, ConditionType.READY)
     return FleetPicture(
         name=found.metadata.name,
         provider=spec.provider,

@@ -18,7 +18,7 @@ import msgspec
 from controller import contract
 from controller.api import clock, conditions, names, objects
 from controller.api.choices import Power
-from controller.api.conditions import Condition
+from controller.api.conditions import Condition, ConditionType
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.contract import Capability
@@ -99,7 +99,9 @@ def forecast(
         if still >= STILL or stage.gone or not wanted():
             break
     status = stage.application.status
-    message = next((each.message for each in status.conditions if each.type == "Ready"), "")
+    message = next(
+        (each.message for each in status.conditions if each.type == ConditionType.READY), ""
+    )
     return Forecast(
         steps=tuple(rounds),
         budgets=stage.budgets(),
@@ -300,7 +302,7 @@ class _Stage:
             return build
         name = build.metadata.name
         self.built.append(name)
-        done = conditions.Condition(type=verdict.SUCCEEDED, status="True")
+        done = conditions.Condition(type=ConditionType.SUCCEEDED, status="True")
         status = msgspec.structs.replace(
             build.status,
             conditions=(done,),
@@ -370,12 +372,14 @@ class _Stage:
         spec, status = server.spec, server.status
         told = (status.revision, status.incarnation, status.power)
         wanted = (spec.revision, spec.incarnation, spec.power)
-        well = any(each.type == "Ready" and each.status == "True" for each in status.conditions)
+        well = any(
+            each.type == ConditionType.READY and each.status == "True" for each in status.conditions
+        )
         if told == wanted and (well or spec.power == Power.STOPPED):
             return server
         runs = spec.power == Power.RUNNING
         ready = Condition(
-            type="Ready",
+            type=ConditionType.READY,
             status="True" if runs else "False",
             reason=Reason.RUNNING if runs else Reason.STOPPED,
             last_transition_time=clock.stamp(self.now),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from controller.api import conditions, names, objects, tags
+from controller.api.conditions import ConditionType
 from controller.api.reasons import Reason
 from controller.kinds.application.components import Row, Table
 from controller.kinds.revisions import rejection
@@ -107,7 +108,7 @@ def stalled(row: Row) -> conditions.Condition | None:
     """Return the set's Stalled condition while it is true of the target."""
     if row.server_set is None or not row.observed:
         return None
-    found = conditions.find(row.server_set.status.conditions, "Stalled")
+    found = conditions.find(row.server_set.status.conditions, ConditionType.STALLED)
     return found if found is not None and found.status == "True" else None
 
 

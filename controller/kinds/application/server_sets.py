@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from controller.api import conditions, names, objects, tags
+from controller.api.conditions import ConditionType
 from controller.api.reasons import Reason
 from controller.kinds.application import set_manifests
 from controller.kinds.application.components import Row, Table, same_content
@@ -126,7 +127,7 @@ def has_no_server(found: objects.ServerSet) -> bool:
     meta = found.metadata
     if meta.deletion_timestamp is None or finalizers.is_orphaning(meta):
         return False
-    ready = conditions.find(found.status.conditions, "Ready")
+    ready = conditions.find(found.status.conditions, ConditionType.READY)
     told = ready is not None and ready.reason == Reason.KEPT_BY_OTHERS
     return told or not finalizers.is_on(meta)
 

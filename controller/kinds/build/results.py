@@ -15,6 +15,7 @@ import re
 import msgspec
 
 from controller.api import clock, objects
+from controller.api.builtin_choices import JobConditionType
 from controller.api.reasons import Reason
 from controller.kinds.build import phases
 from controller.kinds.build.reasons import BuildReason
@@ -28,7 +29,7 @@ _COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 # As a Job says it: it ends its pod first, and then itself.
 DEADLINE = ForeignReason("DeadlineExceeded")
-_ENDING = "FailureTarget"
+_ENDS = frozenset({JobConditionType.COMPLETE, JobConditionType.FAILED})
 _USERINFO = re.compile(r"://[^/\s@]*@")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]+")
 # The reasons that the program in the Job may give.
@@ -65,7 +66,7 @@ class _Word(msgspec.Struct, frozen=True, kw_only=True):
 def end_of(job: objects.Job) -> objects.PodCondition | None:
     """Return the condition by which a Job has ended, or None while it runs."""
     found = (each for each in job.status.conditions if each.status == "True")
-    return next((each for each in found if each.type in {"Complete", "Failed"}), None)
+    return next((each for each in found if each.type in _ENDS), None)
 
 
 def read(
@@ -78,14 +79,14 @@ def read(
     end = end_of(job)
     if end is None:
         return _early(job, pods, phase, now)
-    if end.type == "Failed" and end.reason == DEADLINE:
+    if end.type == JobConditionType.FAILED and end.reason == DEADLINE:
         return _late(stuck, phase, now)
     said = _last_word(pods)
     if said is None:
         left = (clock.parse(end.last_transition_time) or now) + UNSEEN_SECONDS - now
         if left > 0:
             return Unseen(seconds=left)
-    if end.type == "Complete":
+    if end.type == JobConditionType.COMPLETE:
         return _success(said, phase, now)
     return _failure(said, pods, phase, now)
 
@@ -110,7 +111,10 @@ def _early_word(job: objects.Job, pods: tuple[objects.Pod, ...]) -> objects.Cont
     Of a pod that is deleted, or whose Job has run out of time, the container was made to end: what
     it says then is not its own word. There is no second pod: the Job tries nothing again.
     """
-    if any(each.type == _ENDING and each.reason == DEADLINE for each in job.status.conditions):
+    if any(
+        each.type == JobConditionType.FAILURE_TARGET and each.reason == DEADLINE
+        for each in job.status.conditions
+    ):
         return None
     return _last_word(tuple(each for each in pods if each.metadata.deletion_timestamp is None))
 

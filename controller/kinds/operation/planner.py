@@ -12,7 +12,7 @@ import dataclasses
 import msgspec
 
 from controller.api import clock, conditions, objects
-from controller.api.conditions import Blocked
+from controller.api.conditions import Blocked, ConditionType
 from controller.api.reasons import Reason
 from controller.kinds.operation import (
     allotment,
@@ -252,7 +252,7 @@ def _answer(
 ) -> plans.Plan:
     """Progress may be told a little later; another phase is told at once."""
     told = snapshot.operation.status
-    before = conditions.find(told.conditions, "Succeeded")
+    before = conditions.find(told.conditions, ConditionType.SUCCEEDED)
     # Whom it waits for is read by whoever decides which operations a change concerns.
     others = [[each.object for each in blocked] for blocked in (told.blocked_by, status.blocked_by)]
     moved = before is None or before.reason != word.reason or others[0] != others[1]

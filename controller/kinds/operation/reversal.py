@@ -14,12 +14,13 @@ import collections
 from collections.abc import Iterator
 
 from controller.api import clock, conditions
+from controller.api.conditions import ConditionType
 from controller.kinds.operation import slots, steps
 from controller.kinds.operation.reasons import OperationReason
 from controller.kinds.operation.server_progress import ServerProgress, State
 from controller.kinds.operation.slots import Run
 from controller.kinds.operation.snapshot import OperationSnapshot
-from controller.planning import verdict, words
+from controller.planning import words
 
 
 def is_due(snapshot: OperationSnapshot) -> bool:
@@ -43,7 +44,7 @@ def goes_on(snapshot: OperationSnapshot, run: Run) -> str:
     has undone.
     """
     status = snapshot.operation.status
-    said = conditions.find(status.conditions, verdict.SUCCEEDED)
+    said = conditions.find(status.conditions, ConditionType.SUCCEEDED)
     told = said is not None and said.reason == OperationReason.REVERTING and status.run == run.run
     begun = any(each.undone or each.not_undone for each in run.progress)
     under_way = any(slots.is_undoing(each) for each in run.of(State.RUNNING))

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from controller.api import conditions, names, objects
-from controller.api.conditions import Blocked
+from controller.api.conditions import Blocked, ConditionType
 from controller.api.reasons import Reason
 from controller.kinds.operation import completion, steps, summary
 from controller.kinds.operation.reasons import OperationReason
@@ -225,7 +225,7 @@ def _arrived(snapshot: OperationSnapshot, retreat: Retreat) -> bool:
     found = retreat.server_set
     if found is None:
         return True
-    ready = conditions.find(found.status.conditions, "Ready")
+    ready = conditions.find(found.status.conditions, ConditionType.READY)
     return (
         found.spec.revision != retreat.revision
         and ready is not None

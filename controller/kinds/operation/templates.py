@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from controller.api import conditions, names, objects
-from controller.api.conditions import Blocked
+from controller.api.conditions import Blocked, ConditionType
 from controller.api.reasons import Reason
 from controller.contract import tasks
 from controller.kinds.operation.snapshot import OperationSnapshot
@@ -88,10 +88,15 @@ def _dependency(
     component = found.spec.component
     needs = {each.name: each.depends_on for each in application.spec.components}
     below = [snapshot.sets[each] for each in sorted(reached(component, needs) & set(snapshot.sets))]
-    if any(conditions.is_true(each.status.conditions, "Stalled") for each in below):
+    if any(conditions.is_true(each.status.conditions, ConditionType.STALLED) for each in below):
         return None
     first = next(
-        (each for each in below if not conditions.is_true(each.status.conditions, "Ready")), found
+        (
+            each
+            for each in below
+            if not conditions.is_true(each.status.conditions, ConditionType.READY)
+        ),
+        found,
     )
     name, namespace = first.metadata.name, first.metadata.namespace
     return Blocked(

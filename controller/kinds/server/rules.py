@@ -11,7 +11,7 @@ from collections.abc import Callable
 from controller import contract
 from controller.api import conditions, resources, tags
 from controller.api.choices import Power
-from controller.api.conditions import Blocked
+from controller.api.conditions import Blocked, ConditionType
 from controller.api.reasons import Reason
 from controller.contract import Phase
 from controller.kinds.server import attempts, changing, making, records, removal, teardown
@@ -362,7 +362,7 @@ def _on_its_way(situation: Situation) -> Verdict:
 def _was_ready(situation: Situation) -> bool:
     """Whether this incarnation has been ready before, as its status tells."""
     before = situation.snapshot.server.status
-    told = conditions.find(before.conditions, "Ready")
+    told = conditions.find(before.conditions, ConditionType.READY)
     if told is None or before.incarnation != situation.seen.incarnation:
         return False
     return told.status == "True" or told.reason == Reason.UNHEALTHY

@@ -15,7 +15,7 @@ import msgspec
 from controller import contract
 from controller.api import clock, conditions, objects
 from controller.api.choices import Power
-from controller.api.conditions import Blocked
+from controller.api.conditions import Blocked, ConditionType
 from controller.api.reasons import Reason
 from controller.contract import tasks
 from controller.kinds.server import attempts as counting
@@ -103,7 +103,7 @@ def worth_writing(snapshot: ServerSnapshot, verdict: Verdict, told: objects.Serv
 
 def _crashed(before: objects.ServerStatus) -> bool:
     """Return whether the status says that planning or telling failed, which may be over."""
-    stalled = conditions.find(before.conditions, "Stalled")
+    stalled = conditions.find(before.conditions, ConditionType.STALLED)
     return stalled is not None and stalled.reason in (
         Reason.INTERNAL_ERROR,
         Reason.STATUS_REFUSED,

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from controller.api import clock, conditions
 from controller.api.choices import Power
-from controller.api.conditions import Blocked
+from controller.api.conditions import Blocked, ConditionType
 from controller.api.reasons import Reason
 from controller.kinds.serverset import (
     causes,
@@ -70,7 +70,10 @@ def trouble(outlook: Outlook) -> Iterable[Blocked]:
     for each in outlook.census.odd:
         if each.available or not (each.failed or stuck):
             continue
-        told = conditions.find(each.server.status.conditions, "Stalled" if each.failed else "Ready")
+        told = conditions.find(
+            each.server.status.conditions,
+            ConditionType.STALLED if each.failed else ConditionType.READY,
+        )
         name = each.server.metadata.name
         # That it was well and is not says less than why: it is the set's own reason as well.
         said = (None if each.failed else causes.own_of(each)) or told

@@ -9,6 +9,7 @@ import dataclasses
 
 from controller import contract
 from controller.api import conditions, objects, tags
+from controller.api.conditions import ConditionType
 from controller.api.reasons import Reason
 from controller.contract import Phase, alternatives
 from controller.contract.reasons import ProviderReason
@@ -142,7 +143,7 @@ def _was_ready(machine: Machine, server: objects.Server) -> bool:
     recorded = (told.provider.id, told.incarnation, told.revision)
     if recorded != (row.id, machine.incarnation, row.metadata.get(machines.REVISION, "")):
         return False
-    ready = conditions.find(told.conditions, "Ready")
+    ready = conditions.find(told.conditions, ConditionType.READY)
     return ready is not None and (ready.status == "True" or ready.reason == Reason.UNHEALTHY)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from controller import contract
 from controller.api import clock, names, objects, resources, tags
+from controller.api.builtin_choices import PodConditionType
 from controller.api.reasons import Reason
 from controller.api.resources import PLACES, Resource
 from controller.contract import Phase, alternatives
@@ -145,7 +146,7 @@ def observe(
     meta = pod.metadata
     if not is_ours(pod, server):
         return _not_ours(pod, server, volumes)
-    ready = _condition(pod, "Ready")
+    ready = _condition(pod, PodConditionType.READY)
     # Of another revision, a rollout decides.
     same = revision(pod, server) == server.spec.revision and not changes.is_half(pod)
     way = _alternative(meta, server)
@@ -270,7 +271,7 @@ def _remedy(reason: str, server: objects.Server, claim: str) -> str:
 
 def phase(pod: objects.Pod, now: float) -> Phase:
     """Return the phase of `pod`, whosever it is."""
-    return _phase(pod, _condition(pod, "Ready"), now)[0]
+    return _phase(pod, _condition(pod, PodConditionType.READY), now)[0]
 
 
 def is_changing(pod: objects.Pod) -> bool:
@@ -293,8 +294,8 @@ def _is_unseen(pod: objects.Pod) -> bool:
     return 0 < pod.status.observed_generation < pod.metadata.generation
 
 
-def _condition(pod: objects.Pod, kind: str) -> objects.PodCondition | None:
-    return next((each for each in pod.status.conditions if each.type == kind), None)
+def _condition(pod: objects.Pod, condition_type: PodConditionType) -> objects.PodCondition | None:
+    return next((each for each in pod.status.conditions if each.type == condition_type), None)
 
 
 def _ready_since(pod: objects.Pod, ready: objects.PodCondition) -> float:
@@ -332,7 +333,7 @@ def _departing(pod: objects.Pod, now: float) -> tuple[Phase, float, Trouble]:
             deadline,
             (PodReason.FINALIZERS, f"kept by finalizers: {held}", ""),
         )
-    evicted = _condition(pod, "DisruptionTarget")
+    evicted = _condition(pod, PodConditionType.DISRUPTION_TARGET)
     why = f" ({evicted.message})" if evicted is not None and evicted.message else ""
     if now < deadline + UNREACHABLE_AFTER or not pod.spec.node_name:
         return Phase.TERMINATING, deadline, _going(pod, deadline, evicted, why)
@@ -352,7 +353,7 @@ def _going(
     if _is_silent(pod):
         return PodReason.NODE_SILENT, f"the node {node} does not answer{why}", WAITING
     tainted = evicted is not None and evicted.reason == KubeletReason.DELETION_BY_TAINT_MANAGER
-    ready = _condition(pod, "Ready")
+    ready = _condition(pod, PodConditionType.READY)
     told = deadline - (pod.spec.termination_grace_period_seconds or 0)
     # One that was ready until it was told to go is being ended: its node answers.
     if not tainted or ready is None or ready.status == "True" or _ended_since(ready) >= told:
@@ -402,7 +403,7 @@ def _trouble(pod: objects.Pod, now: float) -> Trouble:
         if waiting is not None and waiting.reason in _STUCK:
             message = f"container {each.name}: {waiting.message or waiting.reason}"
             return ForeignReason(waiting.reason), message, _STUCK[waiting.reason]
-    scheduled = _condition(pod, "PodScheduled")
+    scheduled = _condition(pod, PodConditionType.SCHEDULED)
     if scheduled is not None and scheduled.status == "False":
         return (
             ForeignReason(scheduled.reason) or KubeletReason.UNSCHEDULABLE,
@@ -417,7 +418,8 @@ def _is_silent(pod: objects.Pod) -> bool:
 
     It alone turns Ready to False without a reason while the containers are still said to be ready.
     """
-    ready, containers = _condition(pod, "Ready"), _condition(pod, "ContainersReady")
+    ready = _condition(pod, PodConditionType.READY)
+    containers = _condition(pod, PodConditionType.CONTAINERS_READY)
     return (
         ready is not None
         and ready.status != "True"
@@ -428,7 +430,7 @@ def _is_silent(pod: objects.Pod) -> bool:
 
 
 def _silence(pod: objects.Pod) -> Trouble:
-    ready = _condition(pod, "Ready")
+    ready = _condition(pod, PodConditionType.READY)
     if _is_silent(pod):
         return PodReason.NODE_SILENT, f"the node {pod.spec.node_name} does not answer", WAITING
     # Of a start it is said as well, so it is no failure, however long it lasts.

@@ -1,0 +1,42 @@
+"""The words of Kubernetes' own kinds by which decisions are made, as closed lists.
+
+They are spelt as ours are and mean something else: a pod is Ready by its containers, a server by
+its provider, its revision and its incarnation. So each field has a list of its own; those of our
+kinds are in `choices` and `conditions`.
+"""
+
+from __future__ import annotations
+
+import enum
+
+
+class PodConditionType(enum.StrEnum):
+    """The conditions of a pod that say something to Argosy."""
+
+    READY = "Ready"
+    CONTAINERS_READY = "ContainersReady"
+    SCHEDULED = "PodScheduled"
+    DISRUPTION_TARGET = "DisruptionTarget"
+    RESIZE_PENDING = "PodResizePending"
+    RESIZE_IN_PROGRESS = "PodResizeInProgress"
+
+
+class JobConditionType(enum.StrEnum):
+    """The conditions of a Job that say how it ended, or that it is about to fail."""
+
+    COMPLETE = "Complete"
+    FAILED = "Failed"
+    FAILURE_TARGET = "FailureTarget"
+
+
+class EvictionConditionType(enum.StrEnum):
+    """The conditions by which an EvictionRequest is over."""
+
+    TARGET_EVICTED = "TargetEvicted"
+    FAILED = "Failed"
+
+
+class NodeConditionType(enum.StrEnum):
+    """The condition of a node that says whether its kubelet answers."""
+
+    READY = "Ready"
