@@ -40,3 +40,17 @@ class NodeConditionType(enum.StrEnum):
     """The condition of a node that says whether its kubelet answers."""
 
     READY = "Ready"
+
+
+class DeploymentStrategy(enum.StrEnum):
+    """How a Deployment takes its pods to another template."""
+
+    ROLLING_UPDATE = "RollingUpdate"
+    RECREATE = "Recreate"
+
+
+class StatefulSetStrategy(enum.StrEnum):
+    """How a StatefulSet takes its pods to another revision."""
+
+    ROLLING_UPDATE = "RollingUpdate"
+    ON_DELETE = "OnDelete"

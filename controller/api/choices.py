@@ -16,3 +16,11 @@ class Power(enum.StrEnum):
 
     RUNNING = "Running"
     STOPPED = "Stopped"
+
+
+class UpdateStrategy(enum.StrEnum):
+    """How a rollout takes servers to another revision."""
+
+    ROLLING_UPDATE = "RollingUpdate"
+    RECREATE = "Recreate"
+    ON_DELETE = "OnDelete"

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from controller.api import objects
-from controller.api.choices import Power
+from controller.api.choices import Power, UpdateStrategy
 from controller.planning import domains
 from controller.planning.census import Census
 
@@ -59,4 +59,4 @@ def of(census: Census, evicted: Collection[int], spec: objects.ServerSetSpec) ->
 
 def is_on(rollout: objects.Rollout) -> bool:
     """Return whether servers are to be taken down in one domain at a time."""
-    return rollout.one_domain_at_a_time and rollout.strategy == "RollingUpdate"
+    return rollout.one_domain_at_a_time and rollout.strategy == UpdateStrategy.ROLLING_UPDATE

@@ -12,8 +12,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from controller.api import names
+from controller.api.builtin_choices import DeploymentStrategy, StatefulSetStrategy
+from controller.api.choices import UpdateStrategy
 from controller.presentation import export_losses
 
+# Bodies are printed as YAML, which writes no members of enums: hence the `value` of each word.
 Json = dict[str, Any]
 # Who makes a workload anew from what lies elsewhere, and how that is known.
 _KEEPERS = {
@@ -129,8 +132,8 @@ def application_of_deployment(
     above, component = split(meta["name"], application)
     surge, lacking = bounds_of_deployment(spec)
     rollout: Json = {"maxUnavailable": lacking, "maxSurge": surge}
-    if spec.get("strategy", {}).get("type") == "Recreate":
-        rollout["strategy"] = "Recreate"
+    if spec.get("strategy", {}).get("type") == DeploymentStrategy.RECREATE:
+        rollout["strategy"] = UpdateStrategy.RECREATE.value
     if spec.get("minReadySeconds"):
         rollout["minReadySeconds"] = spec["minReadySeconds"]
     if spec.get("progressDeadlineSeconds"):
@@ -175,7 +178,7 @@ def bounds_of_deployment(spec: Json) -> tuple[int, int]:
     """Return how many more pods than asked for there may be at once, and how many may lack."""
     rolling = spec.get("strategy", {}).get("rollingUpdate") or {}
     count = spec.get("replicas", 1)
-    if spec.get("strategy", {}).get("type") == "Recreate":
+    if spec.get("strategy", {}).get("type") == DeploymentStrategy.RECREATE:
         return 0, max(count, 1)  # old and new ones never run beside each other
     surge = _amount(rolling.get("maxSurge", "25%"), count, up=True)
     lacking = _amount(rolling.get("maxUnavailable", "25%"), count, up=False)
@@ -254,8 +257,8 @@ def _rollout(spec: Json) -> Json:
     strategy = spec.get("updateStrategy", {})
     rolling = strategy.get("rollingUpdate") or {}
     told: Json = {"maxUnavailable": rolling.get("maxUnavailable", 1)}
-    if strategy.get("type") == "OnDelete":
-        told["strategy"] = "OnDelete"
+    if strategy.get("type") == StatefulSetStrategy.ON_DELETE:
+        told["strategy"] = UpdateStrategy.ON_DELETE.value
     if rolling.get("partition"):
         told["partition"] = rolling["partition"]
     if spec.get("minReadySeconds"):
@@ -325,7 +328,7 @@ def _stateful_set(meta: Json, spec: Json, part: Json, replicas: int) -> Json:
     name = names.server_set(meta["name"], part["name"])
     rollout, template = part.get("rollout", {}), part["template"]
     rolling: Json = {"partition": rollout.get("partition", 0)}
-    kept = rollout.get("strategy") == "OnDelete"
+    kept = rollout.get("strategy") == UpdateStrategy.ON_DELETE
     service = (part.get("service") or {}).get("name") or name
     ordered, first = part.get("start") == "Ordered", first_of(part)
     claims = [
@@ -350,9 +353,9 @@ def _stateful_set(meta: Json, spec: Json, part: Json, replicas: int) -> Json:
             **({"ordinals": {"start": first}} if first else {}),
             "minReadySeconds": rollout.get("minReadySeconds", 0),
             "revisionHistoryLimit": spec.get("revisionHistoryLimit", 10),
-            "updateStrategy": {"type": "OnDelete"}
+            "updateStrategy": {"type": StatefulSetStrategy.ON_DELETE.value}
             if kept
-            else {"type": "RollingUpdate", "rollingUpdate": rolling},
+            else {"type": StatefulSetStrategy.ROLLING_UPDATE.value, "rollingUpdate": rolling},
             "selector": {"matchLabels": template.get("metadata", {}).get("labels", {})},
             "template": template,
             **({"volumeClaimTemplates": claims} if claims else {}),

@@ -225,7 +225,7 @@ _LOST = (
     one(
         "servers come to the target before they are deleted, under OnDelete",
         "controller.kinds.serverset.rollout:decide",
-        "rollout.strategy == 'OnDelete'",
+        "rollout.strategy == UpdateStrategy.ON_DELETE",
         "False",
         "tests/kinds/test_rollout_stories.py::test_on_delete_changes_what_is_deleted",
     ),

@@ -15,14 +15,15 @@ from typing import Any, Literal
 import pydantic
 import pytest
 
-from controller.api import server
-from controller.api.choices import Power
+from controller.api import policies, server
+from controller.api.choices import Power, UpdateStrategy
 from tests.suite import literals
 
 Field = tuple[type[pydantic.BaseModel], str]
 # The lists, each with the fields of models that take its words.
 FIELDS: Mapping[type[enum.StrEnum], tuple[Field, ...]] = {
     Power: ((server.ServerSpec, "power"),),
+    UpdateStrategy: ((policies.Rollout, "strategy"),),
 }
 # Names that carry a word of a list and nothing else: those fields, and what functions call them.
 PLAIN = frozenset(name for fields in FIELDS.values() for _, name in fields) | {"condition_type"}
@@ -58,6 +59,7 @@ def found(code: str) -> list[str]:
         "objects.ServerStatus(power='A')",
         "{'power': 'A' if stopped else Power.RUNNING}",
         "power: str = 'A'",
+        "told['power'] = 'A'",
         "def settle(power: str = 'A') -> None: ...",
         "def settle(*, power: str = 'A') -> None: ...",
         "def _power(seen: Seen) -> str:\n    return 'A'",

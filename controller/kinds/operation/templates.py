@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from controller.api import conditions, names, objects
+from controller.api.choices import UpdateStrategy
 from controller.api.conditions import Blocked, ConditionType
 from controller.api.reasons import Reason
 from controller.contract import tasks
@@ -57,7 +58,10 @@ def revision_for(snapshot: OperationSnapshot, server: objects.Server) -> str:
     if found is None or snapshot.operation.spec.action not in tasks.REMAKING:
         return ""
     spec, status = found.spec, found.status
-    kept = spec.rollout.strategy != "RollingUpdate" or told.ordinal < ordinals.free_from(spec)
+    kept = (
+        spec.rollout.strategy != UpdateStrategy.ROLLING_UPDATE
+        or told.ordinal < ordinals.free_from(spec)
+    )
     halted = status.revision != spec.revision or status.deadline_missed or status.budget_spent
     if kept or halted or told.revision == spec.revision:
         return ""

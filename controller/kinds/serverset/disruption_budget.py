@@ -22,7 +22,7 @@ from typing import Any
 
 from controller import contract
 from controller.api import names, objects
-from controller.api.choices import Power
+from controller.api.choices import Power, UpdateStrategy
 from controller.api.resources import Resource
 from controller.contract import tasks
 from controller.kinds.serverset import remakers, selectors
@@ -226,7 +226,8 @@ def _is_acting(
     kept = census.spares if spares_wanted else sum(1 for each in spares if not each.ready)
     if early or census.present - kept + beyond > census.desired:
         return True
-    rolling = snapshot.server_set.spec.rollout.strategy != "OnDelete" and bool(census.due)
+    strategy = snapshot.server_set.spec.rollout.strategy
+    rolling = strategy != UpdateStrategy.ON_DELETE and bool(census.due)
     if rolling and not halted:
         return True
     if any(each.operated and tasks.takes_down(_action(each.server)) for each in census.odd):

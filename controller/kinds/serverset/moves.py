@@ -22,7 +22,7 @@ import dataclasses
 from collections.abc import Collection, Mapping
 
 from controller.api import clock, objects
-from controller.api.choices import Power
+from controller.api.choices import Power, UpdateStrategy
 from controller.api.reasons import Reason
 from controller.planning import amounts, availability, budget, focus, relations, words
 from controller.planning.caches import Caches
@@ -75,7 +75,7 @@ def of(caches: Caches, server_set: objects.ServerSet) -> dict[int, Move]:
 def surges(spec: objects.ServerSetSpec) -> bool:
     """Return whether a spare server may stand in for one that moves."""
     rollout = spec.rollout
-    rolling = rollout.strategy == "RollingUpdate" and not spec.volume_claims
+    rolling = rollout.strategy == UpdateStrategy.ROLLING_UPDATE and not spec.volume_claims
     return rolling and amounts.up(rollout.max_surge, spec.replicas) > 0
 
 

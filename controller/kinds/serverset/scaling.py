@@ -14,7 +14,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Iterator
 
 from controller.api import names, objects, tags
-from controller.api.choices import Power
+from controller.api.choices import Power, UpdateStrategy
 from controller.planning import amounts, budget, words
 from controller.planning import domains as failure_domains
 from controller.planning.census import SPARE, Census, Facts, is_spare
@@ -104,7 +104,7 @@ def _surge(
     A server that is stopped is missed by nobody, so none stands in for it.
     """
     allowed = amounts.up(spec.rollout.max_surge, census.desired)
-    if not allowed or spec.rollout.strategy != "RollingUpdate":
+    if not allowed or spec.rollout.strategy != UpdateStrategy.ROLLING_UPDATE:
         return 0
     if not census.due and not moving:
         # The rollout is over but for what comes up: no more spare servers, but not fewer yet.
