@@ -36,6 +36,24 @@ class EvictionConditionType(enum.StrEnum):
     FAILED = "Failed"
 
 
+class PodPhase(enum.StrEnum):
+    """How far a pod is; it says little of whether its containers work."""
+
+    PENDING = "Pending"
+    RUNNING = "Running"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    # Its node does not answer.
+    UNKNOWN = "Unknown"
+
+
+class NamespacePhase(enum.StrEnum):
+    """Whether anything new may be made in a namespace."""
+
+    ACTIVE = "Active"
+    TERMINATING = "Terminating"
+
+
 class NodeConditionType(enum.StrEnum):
     """The condition of a node that says whether its kubelet answers."""
 

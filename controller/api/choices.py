@@ -24,3 +24,15 @@ class UpdateStrategy(enum.StrEnum):
     ROLLING_UPDATE = "RollingUpdate"
     RECREATE = "Recreate"
     ON_DELETE = "OnDelete"
+
+
+class TaskState(enum.StrEnum):
+    """How an act of a server goes: not begun, claimed, or how it ended."""
+
+    PENDING = "Pending"
+    STARTED = "Started"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    CANCELLED = "Cancelled"
+    # It was begun, and who began it is gone: it may have taken effect, or run on.
+    UNKNOWN = "Unknown"

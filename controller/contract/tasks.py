@@ -14,6 +14,7 @@ import msgspec
 
 from controller import errors
 from controller.api import conditions, objects
+from controller.api.choices import TaskState
 from controller.api.reasons import Reason
 from controller.api.views.meta import NULL, Json, View
 from controller.api.views.policies import Backoff
@@ -144,25 +145,7 @@ def unsupported(fleet: FleetFacts, actions: Iterable[str]) -> str:
     return conditions.because(ProviderReason.NOT_SUPPORTED, message)
 
 
-PENDING = "Pending"
-
-
-STARTED = "Started"
-
-
-SUCCEEDED = "Succeeded"
-
-
-FAILED = "Failed"
-
-
-CANCELLED = "Cancelled"
-
-
-UNKNOWN = "Unknown"
-
-
-ENDS = frozenset({SUCCEEDED, FAILED, CANCELLED})
+ENDS = frozenset({TaskState.SUCCEEDED, TaskState.FAILED, TaskState.CANCELLED})
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

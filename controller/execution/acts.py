@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from controller import contract, errors
+from controller.api.choices import TaskState
 from controller.api.reasons import Reason
 from controller.contract.tasks import Outcome
 from controller.execution import ownership
@@ -35,7 +36,7 @@ _CLASSES = {
 
 
 # How an act ends that did what was asked.
-_DONE = frozenset({"Succeeded", "Cancelled"})
+_DONE = frozenset({TaskState.SUCCEEDED, TaskState.CANCELLED})
 # What did not get through to the provider, or was not sent, is no attempt.
 _NOT_TRIED = "Waiting"
 
@@ -50,7 +51,7 @@ class _Act:
     running: asyncio.Task[None] | None = None
     outcome: Outcome | None = None
 
-    def told(self, state: str, facts: contract.Facts) -> Outcome:
+    def told(self, state: TaskState, facts: contract.Facts) -> Outcome:
         """Return that this act came to its end, and what the provider found out."""
         return Outcome(
             task=self.task,
@@ -62,7 +63,11 @@ class _Act:
     def failed(self, message: str, *, error_class: str, facts: contract.Facts) -> Outcome:
         """Return that this act failed, and what the provider found out all the same."""
         return Outcome(
-            task=self.task, state="Failed", message=message, error_class=error_class, facts=facts
+            task=self.task,
+            state=TaskState.FAILED,
+            message=message,
+            error_class=error_class,
+            facts=facts,
         )
 
 
@@ -136,7 +141,7 @@ class Acts:
     async def _carry_out(self, key: Key, act: _Act, ask: Ask) -> None:
         ownership.act_for(key)
         try:
-            outcome = act.told("Succeeded", await ask())
+            outcome = act.told(TaskState.SUCCEEDED, await ask())
         except errors.ArgosyError as error:
             outcome = act.failed(str(error), error_class=_class(error), facts=error.facts)
         except Exception as error:  # noqa: BLE001 - a provider's bug is this act's failure alone
@@ -147,11 +152,13 @@ class Acts:
     async def _call_off(self, key: Key, act: _Act, ask: Ask) -> None:
         ownership.act_for(key)
         try:
-            outcome = act.told("Cancelled", await ask())
+            outcome = act.told(TaskState.CANCELLED, await ask())
         except Exception as error:  # noqa: BLE001 - cancelled is cancelled; what is left is said
             _log.warning("cancel failed", key=str(key), task=act.task, error=str(error))
             outcome = Outcome(
-                task=act.task, state="Cancelled", message=f"The act could not be ended: {error}"
+                task=act.task,
+                state=TaskState.CANCELLED,
+                message=f"The act could not be ended: {error}",
             )
         self._conclude(key, act, outcome)
 

@@ -10,12 +10,13 @@ component for updates at once.
 from __future__ import annotations
 
 from controller.api import clock, conditions, objects
+from controller.api.choices import TaskState
 from controller.api.conditions import ConditionType
 from controller.api.reasons import Reason
 
 FOREVER = float("inf")
 # States of a task that goes on; every other one is an end.
-_UNFINISHED = frozenset({"Pending", "Started", "Unknown"})
+_UNFINISHED = frozenset({TaskState.PENDING, TaskState.STARTED, TaskState.UNKNOWN})
 
 
 def readiness(server: objects.Server) -> conditions.Condition | None:

@@ -11,7 +11,7 @@ from collections.abc import Hashable, Iterable, Iterator
 import msgspec
 
 from controller.api import names, objects, tags
-from controller.api.builtin_choices import EvictionConditionType
+from controller.api.builtin_choices import EvictionConditionType, NamespacePhase
 from controller.api.resources import PLACES, Resource
 from controller.planning import keys, verdict
 from controller.planning.caches import Caches, Index, Path
@@ -313,7 +313,8 @@ def namespace_terminating(caches: Caches, namespace: str) -> bool:
     """Return whether the namespace itself is on its way out, as far as is known."""
     found = caches.of(objects.Namespace).objects.get(("", namespace))
     return found is not None and (
-        found.status.phase == "Terminating" or found.metadata.deletion_timestamp is not None
+        found.status.phase == NamespacePhase.TERMINATING
+        or found.metadata.deletion_timestamp is not None
     )
 
 

@@ -404,7 +404,7 @@ _REMEMBERED = (
     one(
         "an act that was ended for its time counts as cancelled",
         "controller.kinds.server.task:finished",
-        "late and outcome.state == tasks.CANCELLED and not task.cancel",
+        "late and outcome.state == TaskState.CANCELLED and not task.cancel",
         "False",
         f"{_TASK}::test_an_act_that_was_ended_for_its_time_has_failed_for_good",
     ),

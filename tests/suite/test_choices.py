@@ -16,7 +16,7 @@ import pydantic
 import pytest
 
 from controller.api import policies, server
-from controller.api.choices import Power, UpdateStrategy
+from controller.api.choices import Power, TaskState, UpdateStrategy
 from tests.suite import literals
 
 Field = tuple[type[pydantic.BaseModel], str]
@@ -24,11 +24,13 @@ Field = tuple[type[pydantic.BaseModel], str]
 FIELDS: Mapping[type[enum.StrEnum], tuple[Field, ...]] = {
     Power: ((server.ServerSpec, "power"),),
     UpdateStrategy: ((policies.Rollout, "strategy"),),
+    TaskState: ((server.TaskStatus, "state"),),
 }
 # Names that carry a word of a list and nothing else: those fields, and what functions call them.
 PLAIN = frozenset(name for fields in FIELDS.values() for _, name in fields) | {"condition_type"}
-# Which do so as fields and keywords alone: of a condition its `type`, of a kind its `verdict`.
-CARRIERS = literals.Carriers(names=PLAIN | {"type", "verdict"}, plain=PLAIN)
+# Which do so as fields and keywords alone: of a condition its `type`, of a kind its `verdict`, of a
+# pod and a namespace the `phase`. A `state` is another thing elsewhere.
+CARRIERS = literals.Carriers(names=PLAIN | {"type", "verdict", "phase"}, plain=PLAIN - {"state"})
 # Types, too, but of what a watch tells: each is written once for each client that watches.
 MEANT = frozenset({"ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"})
 
@@ -69,6 +71,8 @@ def found(code: str) -> list[str]:
         "conditions.find(told, 'A')",
         "conditions.is_true(told, 'A')",
         "Place(kind=kind, verdict='A')",
+        "pod.status.phase in {'A'}",
+        "tasks.Outcome(task=act.task, state='A')",
     ],
 )
 def test_a_word_that_is_written_out_would_be_found(code: str) -> None:

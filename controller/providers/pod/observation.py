@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from controller import contract
 from controller.api import clock, names, objects, resources, tags
-from controller.api.builtin_choices import PodConditionType
+from controller.api.builtin_choices import PodConditionType, PodPhase
 from controller.api.reasons import Reason
 from controller.api.resources import PLACES, Resource
 from controller.contract import Phase, alternatives
@@ -35,6 +35,9 @@ UNREACHABLE_AFTER = 30.0
 # The scheduler says Unschedulable of every pod whose claims are not bound yet, which takes a while
 # and is no trouble. Only a pod that is older has some.
 BINDING_SECONDS = 30.0
+
+# How a pod is through that runs nothing any more.
+_ENDED = frozenset({PodPhase.SUCCEEDED, PodPhase.FAILED})
 
 TRANSIENT = "Transient"
 TERMINAL = "Terminal"
@@ -313,13 +316,13 @@ def _phase(
     status = pod.status
     if pod.metadata.deletion_timestamp is not None:
         return _departing(pod, now)
-    if status.phase in {"Failed", "Succeeded"}:
+    if status.phase in _ENDED:
         return Phase.FAILED, _ended_since(ready), _end(pod)
-    if status.phase == "Unknown" or status.reason == KubeletReason.NODE_LOST:
+    if status.phase == PodPhase.UNKNOWN or status.reason == KubeletReason.NODE_LOST:
         message = status.message or f"the node {pod.spec.node_name} does not answer"
         return Phase.UNREACHABLE, _ended_since(ready), (KubeletReason.NODE_LOST, message, TRANSIENT)
     trouble = NO_TROUBLE if ready is not None and ready.status == "True" else _trouble(pod, now)
-    if status.phase == "Running":
+    if status.phase == PodPhase.RUNNING:
         return Phase.RUNNING, _ended_since(ready), trouble
     return Phase.PENDING, clock.parse(pod.metadata.creation_timestamp), trouble
 
@@ -372,7 +375,7 @@ def _ended_since(ready: objects.PodCondition | None) -> float:
 
 def _end(pod: objects.Pod) -> Trouble:
     status = pod.status
-    if status.phase == "Succeeded":
+    if status.phase == PodPhase.SUCCEEDED:
         return Reason.COMPLETED, "all containers ended, and a server must go on", TRANSIENT
     if status.reason:
         lost = (
