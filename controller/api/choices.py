@@ -36,3 +36,16 @@ class TaskState(enum.StrEnum):
     CANCELLED = "Cancelled"
     # It was begun, and who began it is gone: it may have taken effect, or run on.
     UNKNOWN = "Unknown"
+
+
+class Action(enum.StrEnum):
+    """What an operation does to servers; of all but a rollback and Steps, a step's act, too."""
+
+    RESTART = "Restart"
+    START = "Start"
+    STOP = "Stop"
+    REPLACE = "Replace"
+    ROLL_BACK = "RollBack"
+    SNAPSHOT = "Snapshot"
+    RESTORE = "Restore"
+    STEPS = "Steps"

@@ -14,19 +14,20 @@ import msgspec
 
 from controller import errors
 from controller.api import conditions, objects
-from controller.api.choices import TaskState
+from controller.api.choices import Action, TaskState
 from controller.api.reasons import Reason
 from controller.api.views.meta import NULL, Json, View
 from controller.api.views.policies import Backoff
 from controller.contract.observation import Capability, FleetFacts
 from controller.contract.reasons import ProviderReason
 
-RESTART = "Restart"
-REPLACE = "Replace"
-START = "Start"
-STOP = "Stop"
-SNAPSHOT = "Snapshot"
-RESTORE = "Restore"
+# Acts are called as actions of operations are, or by the kind of the step that asks for them.
+RESTART = Action.RESTART
+REPLACE = Action.REPLACE
+START = Action.START
+STOP = Action.STOP
+SNAPSHOT = Action.SNAPSHOT
+RESTORE = Action.RESTORE
 EXEC = "Exec"
 HTTP = "Http"
 JOB = "Job"
@@ -37,7 +38,7 @@ CONVERGING = frozenset({RESTART, REPLACE, START, STOP})
 REMAKING = frozenset({RESTART, REPLACE})
 # Actions of operations that take no server down: the one starts what is down, the other leaves
 # servers to the rollout. What a step does to its server is not known.
-_HARMLESS = frozenset({START, "RollBack"})
+_HARMLESS = frozenset({START, Action.ROLL_BACK})
 # Acts that need the server to run.
 IN_SERVER = frozenset({EXEC, HTTP})
 # Acts that find their own earlier beginning by the task's id, so beginning again does no harm.

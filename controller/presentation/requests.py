@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from controller.api import clock, conditions, names, nulls, objects, resources, tags
+from controller.api.choices import Action
 from controller.api.conditions import ConditionType
 from controller.api.resources import PLACES
 from controller.planning import rendering
@@ -26,7 +27,7 @@ CANCEL = {"cancelled": True}
 
 
 def operation(
-    application: objects.Application, action: str, spec: Mapping[str, Any], name: str = ""
+    application: objects.Application, action: Action, spec: Mapping[str, Any], name: str = ""
 ) -> dict[str, Any]:
     """Return an operation on an application; raises UsageError for components it does not have."""
     meta = application.metadata
@@ -36,13 +37,13 @@ def operation(
             raise UsageError(
                 f"application {meta.name} has no component {each!r}, but {', '.join(known)}"
             )
-    # The rest is the schema's to fill in.
+    # The rest is the schema's to fill in. A body may be shown as YAML, which takes plain texts.
     said = {key: value for key, value in spec.items() if value not in (None, "", (), [], {})}
     return {
         "apiVersion": names.API_VERSION,
         "kind": "Operation",
         "metadata": {"name": name or _name(meta.name, action), "namespace": meta.namespace},
-        "spec": {"application": meta.name, "action": action, **said},
+        "spec": {"application": meta.name, "action": action.value, **said},
     }
 
 
@@ -238,6 +239,6 @@ def one_step(command: Sequence[str], container: str) -> dict[str, Any]:
     return {"steps": [{"name": "run", "exec": act}]}
 
 
-def _name(application: str, action: str) -> str:
+def _name(application: str, action: Action) -> str:
     # Ours, not the API server's: a request that is sent twice must not become two operations.
     return f"{application}-{action.lower()}-{secrets.token_hex(NAME_BYTES)}"

@@ -15,8 +15,8 @@ from typing import Any, Literal
 import pydantic
 import pytest
 
-from controller.api import policies, server
-from controller.api.choices import Power, TaskState, UpdateStrategy
+from controller.api import operation, policies, server
+from controller.api.choices import Action, Power, TaskState, UpdateStrategy
 from tests.suite import literals
 
 Field = tuple[type[pydantic.BaseModel], str]
@@ -25,14 +25,20 @@ FIELDS: Mapping[type[enum.StrEnum], tuple[Field, ...]] = {
     Power: ((server.ServerSpec, "power"),),
     UpdateStrategy: ((policies.Rollout, "strategy"),),
     TaskState: ((server.TaskStatus, "state"),),
+    Action: ((operation.OperationSpec, "action"),),
 }
-# Names that carry a word of a list and nothing else: those fields, and what functions call them.
-PLAIN = frozenset(name for fields in FIELDS.values() for _, name in fields) | {"condition_type"}
-# Which do so as fields and keywords alone: of a condition its `type`, of a kind its `verdict`, of a
-# pod and a namespace the `phase`. A `state` is another thing elsewhere.
-CARRIERS = literals.Carriers(names=PLAIN | {"type", "verdict", "phase"}, plain=PLAIN - {"state"})
+# What carries them beside: a condition's `type`, a kind's `verdict`, a pod's `phase`.
+NAMES = {name for fields in FIELDS.values() for _, name in fields} | {
+    "condition_type",
+    "phase",
+    "type",
+    "verdict",
+}
+# Names that code uses for other things, too: there, only fields and keywords are looked at.
+COMMON = {"action", "phase", "state", "type", "verdict"}
+CARRIERS = literals.Carriers(names=frozenset(NAMES), plain=frozenset(NAMES - COMMON))
 # Types, too, but of what a watch tells: each is written once for each client that watches.
-MEANT = frozenset({"ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"})
+MEANT = frozenset({"ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"}) | {"append"}
 
 
 def words(annotation: Any) -> Iterator[str]:

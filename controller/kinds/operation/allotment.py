@@ -16,7 +16,7 @@ import dataclasses
 from collections.abc import Collection, Iterable, Mapping
 
 from controller.api import objects
-from controller.api.choices import Power
+from controller.api.choices import Action, Power
 from controller.api.conditions import Blocked
 from controller.contract import tasks
 from controller.kinds.operation import targets, templates
@@ -25,8 +25,8 @@ from controller.kinds.operation.snapshot import OperationSnapshot
 from controller.planning import amounts, availability, budget, evictions, remedies
 
 # Acts that follow `dependsOn`, and the one that goes against it. All others are in no order.
-FORWARD = frozenset({"Start", "Restart", "Steps"})
-BACKWARD = frozenset({"Stop"})
+FORWARD = frozenset({Action.START, Action.RESTART, Action.STEPS})
+BACKWARD = frozenset({Action.STOP})
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ import dataclasses
 import msgspec
 
 from controller.api import clock, conditions, objects
+from controller.api.choices import Action
 from controller.api.conditions import Blocked, ConditionType
 from controller.api.reasons import Reason
 from controller.kinds.operation import (
@@ -169,7 +170,7 @@ def _cancel(snapshot: OperationSnapshot) -> plans.Plan:
 
 
 def _rolls_back(snapshot: OperationSnapshot) -> bool:
-    return snapshot.operation.spec.action == rollback.ROLL_BACK
+    return snapshot.operation.spec.action == Action.ROLL_BACK
 
 
 def _seen(snapshot: OperationSnapshot) -> Run | None:

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from controller.api import objects
-from controller.api.choices import Power
+from controller.api.choices import Action, Power
 from controller.api.views.meta import Json, View
 from controller.contract import checkpoints, incarnations, tasks
 from controller.planning import availability
@@ -59,7 +59,7 @@ class Step:
 def of(operation: objects.Operation) -> tuple[Step, ...]:
     """Return the operation's steps, in order."""
     spec = operation.spec
-    if spec.action != "Steps":
+    if spec.action != Action.STEPS:
         deed = Deed(action=spec.action)
         return (Step(name=spec.action, deed=deed, timeout_seconds=spec.timeout_seconds),)
     return tuple(
