@@ -49,3 +49,128 @@ class Action(enum.StrEnum):
     SNAPSHOT = "Snapshot"
     RESTORE = "Restore"
     STEPS = "Steps"
+
+
+class StepKind(enum.StrEnum):
+    """What a step asks for by a block of its own, and not as an action."""
+
+    EXEC = "Exec"
+    HTTP = "Http"
+    JOB = "Job"
+
+
+class StepScope(enum.StrEnum):
+    """How often a step is done: for each server, for each component, or once."""
+
+    SERVER = "Server"
+    COMPONENT = "Component"
+    ONCE = "Once"
+
+
+class TurnOrder(enum.StrEnum):
+    """In which order of ordinals servers take their turn in an operation."""
+
+    ASCENDING = "Ascending"
+    DESCENDING = "Descending"
+
+
+class OnFailure(enum.StrEnum):
+    """What an operation does that failed."""
+
+    HALT = "Halt"
+    REVERT = "Revert"
+
+
+class OnUnknown(enum.StrEnum):
+    """What becomes of a step of which nobody knows whether it was done."""
+
+    FAIL = "Fail"
+    RERUN = "Rerun"
+
+
+class Start(enum.StrEnum):
+    """Whether a component's servers wait for those of lower ordinals."""
+
+    PARALLEL = "Parallel"
+    ORDERED = "Ordered"
+
+
+class DeletionOrder(enum.StrEnum):
+    """Whether components that go wait for those that depend on them."""
+
+    REVERSE = "Reverse"
+    PARALLEL = "Parallel"
+
+
+class DeletionTimeout(enum.StrEnum):
+    """What becomes of an instance that does not go in time."""
+
+    WAIT = "Wait"
+    FORCE = "Force"
+    ABANDON = "Abandon"
+
+
+class Evictions(enum.StrEnum):
+    """Whether evictions keep to the component's budget."""
+
+    BUDGET = "Budget"
+    IGNORE = "Ignore"
+
+
+class InPlace(enum.StrEnum):
+    """Whether a change is made without another instance where that can be."""
+
+    WHEN_POSSIBLE = "WhenPossible"
+    NEVER = "Never"
+
+
+class OnDeadline(enum.StrEnum):
+    """What a rollout does that makes no progress in time."""
+
+    HALT = "Halt"
+    ROLL_BACK = "RollBack"
+
+
+class OnBudgetSpent(enum.StrEnum):
+    """What is done once too many servers have failed for good."""
+
+    HALT = "Halt"
+    REVERT_COMPONENT = "RevertComponent"
+    REVERT_APPLICATION = "RevertApplication"
+
+
+class HeldTogether(enum.StrEnum):
+    """Of which servers too many must be ill for remediation to be held."""
+
+    DOMAIN = "Domain"
+    COMPONENT = "Component"
+
+
+class ClaimRetention(enum.StrEnum):
+    """The fate of a claim whose server is gone for good."""
+
+    RETAIN = "Retain"
+    DELETE = "Delete"
+
+
+class Management(enum.StrEnum):
+    """Whether an application is looked after, or looked at."""
+
+    FULL = "Full"
+    OBSERVE = "Observe"
+
+
+class ServiceType(enum.StrEnum):
+    """Which Service a component has, if any."""
+
+    HEADLESS = "Headless"
+    CLUSTER_IP = "ClusterIP"
+    NONE = "None"
+
+
+class DomainState(enum.StrEnum):
+    """Whether servers land in a failure domain, and whether those in it stay."""
+
+    ACTIVE = "Active"
+    CORDONED = "Cordoned"
+    EVACUATING = "Evacuating"

@@ -14,7 +14,7 @@ import msgspec
 
 from controller import errors
 from controller.api import conditions, objects
-from controller.api.choices import Action, TaskState
+from controller.api.choices import Action, OnUnknown, StepKind, TaskState
 from controller.api.reasons import Reason
 from controller.api.views.meta import NULL, Json, View
 from controller.api.views.policies import Backoff
@@ -28,9 +28,9 @@ START = Action.START
 STOP = Action.STOP
 SNAPSHOT = Action.SNAPSHOT
 RESTORE = Action.RESTORE
-EXEC = "Exec"
-HTTP = "Http"
-JOB = "Job"
+EXEC = StepKind.EXEC
+HTTP = StepKind.HTTP
+JOB = StepKind.JOB
 
 # Acts that the server's spec asks for by itself: done when it is seen to be so, claimed by nobody.
 CONVERGING = frozenset({RESTART, REPLACE, START, STOP})
@@ -74,7 +74,7 @@ class TaskParameters(View, frozen=True, kw_only=True):
     grace_seconds: _Seconds = 30
     attempts: _Count = 1
     backoff: _Backoff = _Backoff()
-    on_unknown: str = "Fail"
+    on_unknown: str = OnUnknown.FAIL.value
     # The steps that count as passed when the task was given; the server's checkpoints after it.
     passed: tuple[str, ...] = ()
     # Other operations that may go on, by identity: the server keeps their checkpoints.
@@ -129,7 +129,7 @@ def undoes(step: str) -> str:
     return step.removeprefix(_UNDO) if step.startswith(_UNDO) else ""
 
 
-CAPABILITIES = {
+CAPABILITIES: Mapping[str, Capability] = {
     EXEC: Capability.EXEC,
     SNAPSHOT: Capability.SNAPSHOT,
     RESTORE: Capability.RESTORE,

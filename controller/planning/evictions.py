@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable
 
 from controller import contract
 from controller.api import conditions, objects
+from controller.api.choices import Evictions
 from controller.api.conditions import ConditionType
 from controller.planning import amounts, budget, focus, ordinals, ownership
 
@@ -37,7 +38,7 @@ def least(server_set: objects.ServerSet) -> int:
     domains, but two that are evicted one after the other are never down in two.
     """
     spec = server_set.spec
-    if spec.rollout.evictions == "Ignore":
+    if spec.rollout.evictions == Evictions.IGNORE:
         return 0
     stopped = sum(
         len(range(each.start, min(each.stop, spec.replicas)))

@@ -11,14 +11,13 @@ import dataclasses
 
 from controller import contract
 from controller.api import names, objects, resources
+from controller.api.choices import Management
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.api.resources import PLACES, Resource
 from controller.planning import plan as plans
 from controller.planning import remedies
 from controller.planning.caches import Caches
-
-OBSERVE = "Observe"
 
 
 def rest(application: objects.Application | None) -> Blocked | None:
@@ -27,7 +26,7 @@ def rest(application: objects.Application | None) -> Blocked | None:
         return None
     meta, spec = application.metadata, application.spec
     name = resources.thing(Resource.APPLICATIONS, meta.name)
-    if spec.management == OBSERVE:
+    if spec.management == Management.OBSERVE:
         return Blocked(
             object=name,
             reason=Reason.OBSERVED,
@@ -51,7 +50,7 @@ def is_observed(application: objects.Application | None) -> bool:
     """
     return (
         application is not None
-        and application.spec.management == OBSERVE
+        and application.spec.management == Management.OBSERVE
         and application.metadata.deletion_timestamp is None
     )
 

@@ -17,7 +17,7 @@ import msgspec
 
 from controller import contract
 from controller.api import clock, conditions, names, objects
-from controller.api.choices import Power
+from controller.api.choices import Management, Power
 from controller.api.conditions import Condition, ConditionType
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
@@ -122,7 +122,7 @@ class _Stage:
         self.writes = 0
         self.gone = False
         # One that is only observed is shown as it would be managed.
-        spec = msgspec.structs.replace(application.spec, management="Full")
+        spec = msgspec.structs.replace(application.spec, management=Management.FULL.value)
         self.application = msgspec.structs.replace(application, spec=spec)
         self.claims_deleted: list[str] = []
         # The failure domain that each server was given at last, by its name.

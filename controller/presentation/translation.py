@@ -13,7 +13,7 @@ from typing import Any
 
 from controller.api import names
 from controller.api.builtin_choices import DeploymentStrategy, StatefulSetStrategy
-from controller.api.choices import UpdateStrategy
+from controller.api.choices import ClaimRetention, Evictions, ServiceType, Start, UpdateStrategy
 from controller.presentation import export_losses
 
 # Bodies are printed as YAML, which writes no members of enums: hence the `value` of each word.
@@ -101,7 +101,7 @@ def application_of(found: Json, *, application: str = "", served: bool = False) 
         "adopt": {"kind": "StatefulSet", "name": meta["name"]},
     }
     if spec.get("podManagementPolicy", "OrderedReady") == "OrderedReady":
-        part["start"] = "Ordered"
+        part["start"] = Start.ORDERED.value
     if first := (spec.get("ordinals") or {}).get("start"):
         part["ordinals"] = {"start": first}
     if claims := [_claim(each, spec) for each in spec.get("volumeClaimTemplates", ())]:
@@ -109,7 +109,7 @@ def application_of(found: Json, *, application: str = "", served: bool = False) 
     service = spec.get("serviceName") or ""
     if service and (served or service != meta["name"]):
         # The Service stays its owner's; servers keep the names that it gives them.
-        part["service"] = {"name": service, **({"type": "None"} if served else {})}
+        part["service"] = {"name": service, **({"type": ServiceType.NONE.value} if served else {})}
     body: Json = {
         "apiVersion": names.API_VERSION,
         "kind": "Application",
@@ -143,7 +143,7 @@ def application_of_deployment(
         "replicas": 0,
         "template": _template(spec["template"]),
         "rollout": rollout,
-        **({"service": {"type": "None"}} if served else {}),
+        **({"service": {"type": ServiceType.NONE.value}} if served else {}),
     }
     body: Json = {
         "apiVersion": names.API_VERSION,
@@ -277,8 +277,8 @@ def _claim(found: Json, spec: Json) -> Json:
     return {
         "name": found["metadata"]["name"],
         "spec": found["spec"],
-        "whenScaled": policy.get("whenScaled", "Retain"),
-        "whenDeleted": policy.get("whenDeleted", "Retain"),
+        "whenScaled": policy.get("whenScaled", ClaimRetention.RETAIN.value),
+        "whenDeleted": policy.get("whenDeleted", ClaimRetention.RETAIN.value),
         **({"metadata": meta} if meta else {}),
     }
 
@@ -307,7 +307,7 @@ def stateful_sets_of(application: Json, replicas: Mapping[str, int]) -> Translat
                 f"{name}: its image is built from source, and the template may name another one:"
                 " name the image that runs there, and take source out, first"
             )
-        if (part.get("rollout") or {}).get("evictions", "Budget") == "Budget":
+        if (part.get("rollout") or {}).get("evictions", Evictions.BUDGET) == Evictions.BUDGET:
             notes.append(f"{name}: the PodDisruptionBudget that Argosy kept goes")
     if spec.get("fleet", names.BUILT_IN_FLEET) != names.BUILT_IN_FLEET:
         problems.append(f"the servers come from the fleet {spec['fleet']}")
@@ -330,7 +330,7 @@ def _stateful_set(meta: Json, spec: Json, part: Json, replicas: int) -> Json:
     rolling: Json = {"partition": rollout.get("partition", 0)}
     kept = rollout.get("strategy") == UpdateStrategy.ON_DELETE
     service = (part.get("service") or {}).get("name") or name
-    ordered, first = part.get("start") == "Ordered", first_of(part)
+    ordered, first = part.get("start") == Start.ORDERED, first_of(part)
     claims = [
         {
             "metadata": {"name": each["name"], **(each.get("metadata") or {})},
@@ -368,10 +368,10 @@ def _retention(part: Json) -> Json:
     """Return when claims are deleted; what a claim of several says alone is lost, and told."""
     said = {key: _fates(part, key) for key in ("whenDeleted", "whenScaled")}
     policy = {key: fates.pop() for key, fates in said.items() if len(fates) == 1}
-    if set(policy.values()) <= {"Retain"}:
+    if set(policy.values()) <= {ClaimRetention.RETAIN}:
         return {}
     return {"persistentVolumeClaimRetentionPolicy": policy}
 
 
 def _fates(part: Json, key: str) -> set[str]:
-    return {each.get(key, "Retain") for each in part.get("volumeClaims") or ()}
+    return {each.get(key, ClaimRetention.RETAIN.value) for each in part.get("volumeClaims") or ()}

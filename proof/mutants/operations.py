@@ -411,7 +411,7 @@ _REMEMBERED = (
     one(
         "a Once step's Job is the Job of the server that carries it",
         "controller.kinds.operation.steps:_job_key",
-        "key if given.step.scope == ONCE else ''",
+        "key if given.step.scope == StepScope.ONCE else ''",
         "''",
         f"{_PARTS}::test_a_job_that_is_run_once_is_known_by_its_step",
     ),

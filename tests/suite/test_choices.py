@@ -14,31 +14,76 @@ from typing import Any, Literal
 
 import pydantic
 import pytest
+from pydantic import alias_generators
 
-from controller.api import operation, policies, server
-from controller.api.choices import Action, Power, TaskState, UpdateStrategy
+from controller.api import (
+    application,
+    choices,
+    component,
+    fleet,
+    operation,
+    policies,
+    server,
+    serverset,
+    service,
+    step,
+)
+from controller.planning import circuit
 from tests.suite import literals
 
 Field = tuple[type[pydantic.BaseModel], str]
 # The lists, each with the fields of models that take its words.
 FIELDS: Mapping[type[enum.StrEnum], tuple[Field, ...]] = {
-    Power: ((server.ServerSpec, "power"),),
-    UpdateStrategy: ((policies.Rollout, "strategy"),),
-    TaskState: ((server.TaskStatus, "state"),),
-    Action: ((operation.OperationSpec, "action"),),
+    choices.Power: ((server.ServerSpec, "power"),),
+    choices.UpdateStrategy: ((policies.Rollout, "strategy"),),
+    choices.TaskState: ((server.TaskStatus, "state"),),
+    choices.Action: ((operation.OperationSpec, "action"),),
+    choices.StepScope: ((step.Step, "scope"),),
+    choices.TurnOrder: ((operation.OperationSpec, "order"),),
+    choices.OnFailure: ((operation.OperationSpec, "on_failure"),),
+    choices.OnUnknown: ((step.Step, "on_unknown"),),
+    choices.Start: ((component.Component, "start"), (serverset.ServerSetSpec, "start")),
+    choices.DeletionOrder: ((policies.Deletion, "order"),),
+    choices.DeletionTimeout: ((policies.Deletion, "on_timeout"),),
+    choices.Evictions: ((policies.Rollout, "evictions"),),
+    choices.InPlace: ((policies.Rollout, "in_place"),),
+    choices.OnDeadline: ((policies.Rollout, "on_deadline"),),
+    choices.OnBudgetSpent: ((policies.Recovery, "on_budget_spent"),),
+    choices.HeldTogether: ((policies.Remediation, "per"),),
+    choices.ClaimRetention: (
+        (policies.VolumeClaim, "when_scaled"),
+        (policies.VolumeClaim, "when_deleted"),
+    ),
+    choices.Management: ((application.ApplicationSpec, "management"),),
+    choices.ServiceType: ((service.ComponentService, "type"),),
+    choices.DomainState: ((fleet.FailureDomain, "state"),),
+    circuit.State: ((fleet.FleetStatus, "circuit"),),
 }
-# What carries them beside: a condition's `type`, a kind's `verdict`, a pod's `phase`.
+# Lists of which no model tells the words: fields hold more, or are of kinds that others own.
+OTHERS = {choices.StepKind}
+# What carries such words beside: a condition's `type`, a kind's `verdict`, a pod's `phase`.
 NAMES = {name for fields in FIELDS.values() for _, name in fields} | {
     "condition_type",
     "phase",
-    "type",
     "verdict",
 }
 # Names that code uses for other things, too: there, only fields and keywords are looked at.
-COMMON = {"action", "phase", "state", "type", "verdict"}
-CARRIERS = literals.Carriers(names=frozenset(NAMES), plain=frozenset(NAMES - COMMON))
-# Types, too, but of what a watch tells: each is written once for each client that watches.
-MEANT = frozenset({"ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"}) | {"append"}
+COMMON = {"action", "order", "per", "phase", "start", "state", "verdict"}
+# Permissions and installs have another `scope`, and say in words how wide it is.
+UNSEARCHED = {"scope"}
+SEARCHED = frozenset(NAMES - UNSEARCHED)
+PLAIN = SEARCHED - COMMON
+CARRIERS = literals.Carriers(
+    names=SEARCHED, plain=PLAIN | {alias_generators.to_camel(each) for each in PLAIN}
+)
+# Carried by such names, and no words that a decision of ours is made by.
+MEANT = {
+    **dict.fromkeys(("ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"), "types of a watch"),
+    **dict.fromkeys(("Normal", "Warning"), "types of an Event"),
+    "append": "what a parser does with an option",
+    "RuntimeDefault": "the type of a pod's seccomp profile",
+    "sorted": "the order in which JSON is encoded",
+}
 
 
 def words(annotation: Any) -> Iterator[str]:
@@ -78,6 +123,7 @@ def found(code: str) -> list[str]:
         "conditions.is_true(told, 'A')",
         "Place(kind=kind, verdict='A')",
         "pod.status.phase in {'A'}",
+        "{'whenScaled': told.get('whenScaled') or 'A'}",
         "tasks.Outcome(task=act.task, state='A')",
     ],
 )
@@ -89,19 +135,19 @@ def test_a_word_that_is_written_out_would_be_found(code: str) -> None:
 def test_members_and_other_words_are_not_found() -> None:
     """The search below finds no member of a list, and no word that is about something else."""
     assert not found("told.power == Power.RUNNING and told.name == 'A' and not told.power == ''")
-    assert not found("{'type': 'A', 'power': Power.STOPPED}")
+    assert not found("{'phase': 'A', 'power': Power.STOPPED}")
 
 
 @pytest.mark.parametrize(
-    ("choices", "model", "name"),
-    [(choices, *field) for choices, fields in FIELDS.items() for field in fields],
+    ("listed", "model", "name"),
+    [(listed, *field) for listed, fields in FIELDS.items() for field in fields],
     ids=str,
 )
 def test_the_api_server_takes_the_words_of_the_list(
-    choices: type[enum.StrEnum], model: type[pydantic.BaseModel], name: str
+    listed: type[enum.StrEnum], model: type[pydantic.BaseModel], name: str
 ) -> None:
     """A word that is in one of the two alone could never be decided by, or never be written."""
-    assert set(words(model.model_fields[name].annotation)) == set(choices)
+    assert set(words(model.model_fields[name].annotation)) == set(listed)
 
 
 def test_no_word_of_a_list_is_a_literal_text() -> None:
@@ -114,3 +160,13 @@ def test_no_word_of_a_list_is_a_literal_text() -> None:
         if not (isinstance(each, ast.Constant) and each.value in MEANT)
     ]
     assert wrong == []
+
+
+def test_every_list_is_known() -> None:
+    """No list stands beside the models without anybody comparing the two."""
+    listed = {
+        each
+        for each in vars(choices).values()
+        if isinstance(each, type) and issubclass(each, enum.StrEnum)
+    }
+    assert listed - {enum.StrEnum} == (FIELDS.keys() - {circuit.State}) | OTHERS

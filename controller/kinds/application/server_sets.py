@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from controller.api import conditions, names, objects, tags
+from controller.api.choices import DeletionOrder
 from controller.api.conditions import ConditionType
 from controller.api.reasons import Reason
 from controller.kinds.application import set_manifests
@@ -71,7 +72,7 @@ def shape(table: Table, row: Row, application: objects.Application) -> Shape:
 def take_down_removed(table: Table, application: objects.Application) -> Shape:
     """Return the deletes of sets whose components are gone from the spec, dependents first."""
     staying = [row.server_set for row in table.rows.values() if row.server_set is not None]
-    parallel = application.spec.deletion.order == "Parallel"
+    parallel = application.spec.deletion.order == DeletionOrder.PARALLEL
     return take_down(
         table.removed, staying, parallel=parallel, why="the component is no longer in the spec"
     )

@@ -12,7 +12,7 @@ import dataclasses
 import msgspec
 
 from controller.api import clock, conditions, objects
-from controller.api.choices import Action
+from controller.api.choices import Action, OnFailure
 from controller.api.conditions import Blocked, ConditionType
 from controller.api.reasons import Reason
 from controller.kinds.operation import (
@@ -182,7 +182,7 @@ def _end_early(snapshot: OperationSnapshot, reason: str, message: str) -> plans.
     """End all acts under way; undo what was done, where that is asked for; then end."""
     run, left = _seen(snapshot), reversal.seconds_left(snapshot)
     if run is None or not reversal.is_due(snapshot) or left <= 0:
-        asked = snapshot.operation.spec.on_failure == "Revert"
+        asked = snapshot.operation.spec.on_failure == OnFailure.REVERT
         account = reversal.account(run) if run is not None and asked else ""
         return completion.call_off(snapshot, run, reason, message, account)
     acting = [each for each in run.of(State.RUNNING) if not slots.is_undoing(each)]

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from controller.api import objects
-from controller.api.choices import Power
+from controller.api.choices import Power, StepScope
 from controller.api.limits import LONGEST_STOPPED
 from controller.api.resources import Resource
 from controller.contract import tasks
@@ -28,7 +28,7 @@ def left_by(operation: objects.Operation) -> Power | None:
 
     Steps leave them as their last Stop or Start does.
     """
-    acts = (each.deed.action for each in steps.of(operation) if each.scope == steps.SERVER)
+    acts = (each.deed.action for each in steps.of(operation) if each.scope == StepScope.SERVER)
     return next((_LEAVES[each] for each in reversed(list(acts)) if each in _LEAVES), None)
 
 

@@ -14,6 +14,7 @@ import collections
 from collections.abc import Iterator
 
 from controller.api import clock, conditions
+from controller.api.choices import OnFailure, StepScope
 from controller.api.conditions import ConditionType
 from controller.kinds.operation import slots, steps
 from controller.kinds.operation.reasons import OperationReason
@@ -26,7 +27,9 @@ from controller.planning import words
 def is_due(snapshot: OperationSnapshot) -> bool:
     """Return whether what was done is to be undone: a deleted operation goes without."""
     operation = snapshot.operation
-    asked = operation.spec.on_failure == "Revert" and operation.status.start_time is not None
+    asked = (
+        operation.spec.on_failure == OnFailure.REVERT and operation.status.start_time is not None
+    )
     return asked and operation.metadata.deletion_timestamp is None
 
 
@@ -119,7 +122,7 @@ def _begun(progress: ServerProgress) -> frozenset[str]:
 def _gone(run: Run, step: steps.Step) -> Iterator[str]:
     """Yield that a step which one server did for all cannot be undone, as that server is gone."""
     told = next((each for each in run.operation.status.steps if each.name == step.name), None)
-    if step.scope == steps.SERVER or told is None or not told.passed:
+    if step.scope == StepScope.SERVER or told is None or not told.passed:
         return
     if not any(step.name in _begun(each) | each.undone for each in run.progress):
         yield "a server that is gone"

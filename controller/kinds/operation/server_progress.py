@@ -11,7 +11,7 @@ import enum
 from collections.abc import Sequence
 
 from controller.api import objects
-from controller.api.choices import Power
+from controller.api.choices import Power, StepScope
 from controller.contract import checkpoints, tasks
 from controller.kinds.operation import conflicts, power, steps, targets
 from controller.planning import availability
@@ -90,7 +90,7 @@ def follow(
     here = [each for each in marks if each.incarnation == server.spec.incarnation]
     label = checkpoints.run_of(operation, operation.status.run)
     undoings = [each for each in marks if tasks.undoes(each.step) and each.run == label]
-    own_steps = {each.name for each in plan_steps if each.scope == steps.SERVER}
+    own_steps = {each.name for each in plan_steps if each.scope == StepScope.SERVER}
     finished = own_steps <= ever
     failure = _failure(operation, server, marks, label)
     if failure is None and not finished:
@@ -150,7 +150,7 @@ def passed(
     if not marks:
         return frozenset()
     order = [each.name for each in plan_steps]
-    own = {each.name for each in plan_steps if each.scope == steps.SERVER}
+    own = {each.name for each in plan_steps if each.scope == StepScope.SERVER}
     known = {checkpoints.run_of(operation, run.id) for run in runs(operation)}
     result = {
         each.step
@@ -204,7 +204,8 @@ def _hopeless(
     if not lost and not stopped:
         return None
     following = next(
-        (each for each in plan_steps if each.scope == steps.SERVER and each.name not in ever), None
+        (each for each in plan_steps if each.scope == StepScope.SERVER and each.name not in ever),
+        None,
     )
     if following is None or following.deed.action in tasks.CONVERGING:
         return None

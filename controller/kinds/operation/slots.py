@@ -17,7 +17,7 @@ import dataclasses
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from controller.api import names, objects
-from controller.api.choices import Power
+from controller.api.choices import OnUnknown, Power, StepScope
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.contract import tasks
@@ -95,7 +95,7 @@ class Grant:
 
 def groups(run: Run, step: steps.Step) -> tuple[str, ...]:
     """Return who does the step once: each component, or the whole operation."""
-    if step.scope == steps.COMPONENT:
+    if step.scope == StepScope.COMPONENT:
         return tuple(dict.fromkeys(each.key[0] for each in run.progress))
     return ("",)
 
@@ -108,7 +108,7 @@ def barrier(run: Run) -> Barrier | None:
     """Return the step that all servers wait before, or None where no such step is left."""
     told = {each.name: each for each in run.operation.status.steps}
     for index, step in enumerate(run.steps):
-        if step.scope == steps.SERVER:
+        if step.scope == StepScope.SERVER:
             continue
         wanted = groups(run, step)
         before = told.get(step.name)
@@ -176,13 +176,13 @@ def _has_turn(component: allotment.Allotment, busy: set[str]) -> bool:
 
 
 def _segment_start(run: Run, end: int) -> int:
-    starts = [i + 1 for i, each in enumerate(run.steps[:end]) if each.scope != steps.SERVER]
+    starts = [i + 1 for i, each in enumerate(run.steps[:end]) if each.scope != StepScope.SERVER]
     return starts[-1] if starts else 0
 
 
 def _next(run: Run, progress: ServerProgress, end: int) -> steps.Step | None:
     for step in run.steps[:end]:
-        if step.scope == steps.SERVER and step.name not in progress.reached:
+        if step.scope == StepScope.SERVER and step.name not in progress.reached:
             return step
     return None
 
@@ -350,7 +350,7 @@ def barrier_failed(run: Run, stop: Barrier) -> bool:
     told = {each.name: each for each in run.operation.status.steps}.get(stop.step.name)
     if told is not None and told.failed:
         return True
-    again = stop.step.on_unknown == "Rerun" or stop.step.deed.name in tasks.IDEMPOTENT
+    again = stop.step.on_unknown == OnUnknown.RERUN or stop.step.deed.name in tasks.IDEMPOTENT
     if stop.lost is not None and not again:
         return True
     return _failed(run, stop.step) > 0

@@ -13,14 +13,10 @@ from typing import Any
 import msgspec
 
 from controller.api import objects
-from controller.api.choices import Action, Power
+from controller.api.choices import Action, OnUnknown, Power, StepScope
 from controller.api.views.meta import Json, View
 from controller.contract import checkpoints, incarnations, tasks
 from controller.planning import availability
-
-SERVER = "Server"
-COMPONENT = "Component"
-ONCE = "Once"
 
 _ADDRESS = "$(SERVER_ADDRESS)"
 _VARIABLE = re.compile(r"\$(\$?)\(([A-Za-z_][A-Za-z0-9_.-]*)\)")
@@ -50,9 +46,9 @@ class Step:
 
     name: str
     deed: Deed
-    scope: str = SERVER
+    scope: str = StepScope.SERVER
     timeout_seconds: int = 600
-    on_unknown: str = "Fail"
+    on_unknown: str = OnUnknown.FAIL
     undoing: Deed | None = None
 
 
@@ -158,9 +154,9 @@ def resolve(given: Assignment, server: objects.Server) -> tuple[objects.Task, di
 def _job_key(given: Assignment, name: str, run: str, server: objects.Server) -> str:
     """Return what names a Job that is run once: whichever server carries it, there is one."""
     key = f"{given.operation.metadata.uid}/{run}/{name}"
-    if given.step.scope == COMPONENT:
+    if given.step.scope == StepScope.COMPONENT:
         return f"{key}/{server.spec.component}"
-    return key if given.step.scope == ONCE else ""
+    return key if given.step.scope == StepScope.ONCE else ""
 
 
 def _with_address(http: dict[str, Any], values: Mapping[str, str]) -> dict[str, Any]:

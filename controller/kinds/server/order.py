@@ -9,13 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from controller.api import names, objects
-from controller.api.choices import Power
+from controller.api.choices import Power, Start
 from controller.api.resources import Resource
 from controller.planning import availability, ordinals
 from controller.planning.caches import Caches
 from controller.planning.keys import Key
-
-ORDERED = "Ordered"
 
 
 def ahead(
@@ -26,7 +24,7 @@ def ahead(
     That is the one before it; those that are stopped are passed over. No name where nothing is
     waited for; no time where that is not a matter of time.
     """
-    if server_set is None or server_set.spec.start != ORDERED:
+    if server_set is None or server_set.spec.start != Start.ORDERED:
         return "", None
     spec = server_set.spec
     for ordinal in range(server.spec.ordinal - 1, ordinals.first(spec) - 1, -1):

@@ -19,7 +19,7 @@ import msgspec
 
 from controller import contract
 from controller.api import clock, objects, texts
-from controller.api.choices import Power, TaskState
+from controller.api.choices import OnUnknown, Power, TaskState
 from controller.contract import checkpoints, tasks
 from controller.kinds.server import attempts
 from controller.kinds.server.snapshot import ServerSnapshot
@@ -344,7 +344,7 @@ def _again(
     if before.attempt >= given.attempts and outcome.error_class != attempts.UNKNOWN:
         return False
     if outcome.error_class == attempts.UNKNOWN:
-        return task.action in tasks.IDEMPOTENT or given.on_unknown == "Rerun"
+        return task.action in tasks.IDEMPOTENT or given.on_unknown == OnUnknown.RERUN
     return outcome.error_class == attempts.TRANSIENT
 
 

@@ -22,7 +22,7 @@ from typing import Any
 
 from controller import contract
 from controller.api import names, objects
-from controller.api.choices import Power, UpdateStrategy
+from controller.api.choices import OnFailure, Power, UpdateStrategy
 from controller.api.resources import Resource
 from controller.contract import tasks
 from controller.kinds.serverset import remakers, selectors
@@ -260,7 +260,7 @@ def _goes_on(operation: objects.Operation) -> bool:
     A cancelled one may have: the compensations of what it did.
     """
     spec = operation.spec
-    return not spec.paused and (not spec.cancelled or spec.on_failure == "Revert")
+    return not spec.paused and (not spec.cancelled or spec.on_failure == OnFailure.REVERT)
 
 
 def _action(server: objects.Server) -> str:

@@ -22,7 +22,7 @@ import dataclasses
 from collections.abc import Collection, Mapping
 
 from controller.api import clock, objects
-from controller.api.choices import Power, UpdateStrategy
+from controller.api.choices import Evictions, Power, UpdateStrategy
 from controller.api.reasons import Reason
 from controller.planning import amounts, availability, budget, focus, relations, words
 from controller.planning.caches import Caches
@@ -90,7 +90,7 @@ def wanted(
     """
     if not moving:
         return {}
-    spared, ignored = surges(spec), spec.rollout.evictions == "Ignore"
+    spared, ignored = surges(spec), spec.rollout.evictions == Evictions.IGNORE
     down = {each.ordinal for each in census.odd if not each.ready}
     found: dict[int, Move] = {}
     for ordinal, move in sorted(moving.items()):

@@ -18,7 +18,7 @@ import dataclasses
 from collections.abc import Iterable
 
 from controller.api import clock, objects, tags
-from controller.api.choices import Power
+from controller.api.choices import HeldTogether, Power
 from controller.api.reasons import Reason
 from controller.planning import amounts, availability, words
 from controller.planning.census import Census, Facts
@@ -215,7 +215,7 @@ def _visit(
 
 def _domain(server: objects.Server, policy: objects.Remediation) -> str:
     """Return with whom a server is held: nothing stands for the whole set."""
-    return server.spec.domain if policy.per == "Domain" else ""
+    return server.spec.domain if policy.per == HeldTogether.DOMAIN else ""
 
 
 def _size(census: Census, policy: objects.Remediation, name: str) -> int:

@@ -14,12 +14,11 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Iterator
 
 from controller.api import names, objects, tags
-from controller.api.choices import Power, UpdateStrategy
+from controller.api.choices import Power, Start, UpdateStrategy
 from controller.planning import amounts, budget, words
 from controller.planning import domains as failure_domains
 from controller.planning.census import SPARE, Census, Facts, is_spare
 
-ORDERED = "Ordered"
 SPARE_ANNOTATIONS = {names.DELETE_FIRST_ANNOTATION: SPARE}
 
 
@@ -63,14 +62,14 @@ def decide(
     room = -excess - len(census.leaving)
     if excess > 0 or (below and not room):
         count = max(excess, len(below))
-        if spec.start == ORDERED:
+        if spec.start == Start.ORDERED:
             count = 0 if census.leaving else 1
         return _removal(census, spec, surge, _first_to_go(census, spec, count, domains))
     missing = census.desired - (census.present - spare_count - len(below))
     regular = max(0, min(missing - _coming_back(census), room))
     extra = min(surge - spare_count, room - regular) if surging else 0
     made = _creation(census, regular, max(0, extra), missing, blocked)
-    return _one_by_one(census, made) if spec.start == ORDERED else made
+    return _one_by_one(census, made) if spec.start == Start.ORDERED else made
 
 
 def _one_by_one(census: Census, sized: Scaling) -> Scaling:
