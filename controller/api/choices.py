@@ -174,3 +174,17 @@ class DomainState(enum.StrEnum):
     ACTIVE = "Active"
     CORDONED = "Cordoned"
     EVACUATING = "Evacuating"
+
+
+class ErrorClass(enum.StrEnum):
+    """What a failure means for the next attempt."""
+
+    TRANSIENT = "Transient"
+    # Trying again cannot help.
+    TERMINAL = "Terminal"
+    # It may have taken effect.
+    UNKNOWN = "Unknown"
+    # Nobody's failure, and no attempt: something else must happen first.
+    WAITING = "Waiting"
+    # So, too, and a person has to see to it.
+    BLOCKED = "Blocked"

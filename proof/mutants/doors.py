@@ -218,8 +218,8 @@ _TOLD = (
     one(
         "a container that runs again after an end has failed a start",
         "controller.providers.pod.observation:_trouble",
-        "WAITING if crash.runs else TRANSIENT",
-        "TRANSIENT",
+        "ErrorClass.WAITING if crash.runs else ErrorClass.TRANSIENT",
+        "ErrorClass.TRANSIENT",
         f"{_CRASHES}::test_what_ended_once_and_starts_slowly_costs_no_attempt",
     ),
     one(

@@ -171,7 +171,7 @@ CASES = (
     one(
         "a server that waits for a node fails",
         "controller.kinds.server.assessment:_failed_start",
-        "seen.error_class == attempts.WAITING and not elsewhere",
+        "seen.error_class == ErrorClass.WAITING and not elsewhere",
         "False",
         "tests/simulation/test_cases.py::test_case[34-late-node]",
     ),

@@ -60,15 +60,18 @@ FIELDS: Mapping[type[enum.StrEnum], tuple[Field, ...]] = {
     circuit.State: ((fleet.FleetStatus, "circuit"),),
 }
 # Lists of which no model tells the words: fields hold more, or are of kinds that others own.
-OTHERS = {choices.StepKind}
-# What carries such words beside: a condition's `type`, a kind's `verdict`, a pod's `phase`.
+OTHERS = {choices.ErrorClass, choices.StepKind}
+# What carries such words beside: a condition's `type`, a kind's `verdict`, a pod's `phase`, the
+# class of an error.
 NAMES = {name for fields in FIELDS.values() for _, name in fields} | {
+    "class_",
     "condition_type",
+    "error_class",
     "phase",
     "verdict",
 }
-# Names that code uses for other things, too: there, only fields and keywords are looked at.
-COMMON = {"action", "order", "per", "phase", "start", "state", "verdict"}
+# Names that code uses for other things, too: of these, only fields and keywords are looked at.
+COMMON = {"action", "class_", "order", "per", "phase", "start", "state", "verdict"}
 # Permissions and installs have another `scope`, and say in words how wide it is.
 UNSEARCHED = {"scope"}
 SEARCHED = frozenset(NAMES - UNSEARCHED)
@@ -112,6 +115,7 @@ def found(code: str) -> list[str]:
         "objects.ServerStatus(power='A')",
         "{'power': 'A' if stopped else Power.RUNNING}",
         "power: str = 'A'",
+        "power = 'A' if stopped else told.power",
         "told['power'] = 'A'",
         "def settle(power: str = 'A') -> None: ...",
         "def settle(*, power: str = 'A') -> None: ...",
@@ -124,6 +128,7 @@ def found(code: str) -> list[str]:
         "Place(kind=kind, verdict='A')",
         "pod.status.phase in {'A'}",
         "{'whenScaled': told.get('whenScaled') or 'A'}",
+        "objects.LastError(class_=seen.error_class or 'A')",
         "tasks.Outcome(task=act.task, state='A')",
     ],
 )

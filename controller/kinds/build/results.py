@@ -16,12 +16,12 @@ import msgspec
 
 from controller.api import clock, objects
 from controller.api.builtin_choices import JobConditionType
+from controller.api.choices import ErrorClass
 from controller.api.reasons import Reason
 from controller.kinds.build import phases
 from controller.kinds.build.reasons import BuildReason
 from controller.reasons import ForeignReason
 
-TRANSIENT, TERMINAL = "Transient", "Terminal"
 # How long to wait for the word of a pod whose Job has ended: its watch may be behind.
 UNSEEN_SECONDS = 30.0
 _LONGEST = 1024
@@ -128,7 +128,9 @@ def _success(said: objects.ContainerEnd | None, phase: str, now: float) -> Resul
         return found
     if phase == phases.BUILD and _DIGEST.fullmatch(word.digest):
         return found
-    return _failed(phase, TRANSIENT, f"The Job of the phase {phase} ended without a result.", now)
+    return _failed(
+        phase, ErrorClass.TRANSIENT, f"The Job of the phase {phase} ended without a result.", now
+    )
 
 
 def _failure(
@@ -137,14 +139,16 @@ def _failure(
     if said is None:
         lost = next((each.status for each in pods if each.status.reason), None)
         why = f": {lost.reason} {lost.message}".rstrip() if lost is not None else ""
-        return _failed(phase, TRANSIENT, f"The pod of the phase {phase} was lost{why}.", now)
+        return _failed(
+            phase, ErrorClass.TRANSIENT, f"The pod of the phase {phase} was lost{why}.", now
+        )
     if phase == phases.TEST:
-        return _failed(phase, TERMINAL, _of_test(said), now)
+        return _failed(phase, ErrorClass.TERMINAL, _of_test(said), now)
     word = _word(said)
     if not word.message:
         message = f"The phase {phase} ended with the exit status {said.exit_code}"
-        return _failed(phase, TRANSIENT, f"{message}{_because(said.reason)}.", now)
-    class_ = TRANSIENT if word.class_ == TRANSIENT else TERMINAL
+        return _failed(phase, ErrorClass.TRANSIENT, f"{message}{_because(said.reason)}.", now)
+    class_ = ErrorClass.TRANSIENT if word.class_ == ErrorClass.TRANSIENT else ErrorClass.TERMINAL
     return _failed(phase, class_, word.message, now, reason=_GIVEN.get(word.reason, ""))
 
 
@@ -157,7 +161,7 @@ def _of_test(said: objects.ContainerEnd) -> str:
 
 def never_ran(message: str, phase: str, now: float) -> objects.BuildError:
     """Return the error of an attempt in whose time nothing ran; a commit is looked for again."""
-    class_ = TRANSIENT if phase == phases.RESOLVE else TERMINAL
+    class_ = ErrorClass.TRANSIENT if phase == phases.RESOLVE else ErrorClass.TERMINAL
     return _error(phase, class_, message, now, reason=Reason.TIMED_OUT)
 
 
@@ -168,8 +172,8 @@ def _late(stuck: str, phase: str, now: float) -> Result:
         return Result(error=never_ran(words, phase, now))
     message = f"The phase {phase} took too long."
     if phase == phases.RESOLVE:
-        return _failed(phase, TRANSIENT, message, now)
-    return _failed(phase, TERMINAL, message, now, reason=Reason.TIMED_OUT)
+        return _failed(phase, ErrorClass.TRANSIENT, message, now)
+    return _failed(phase, ErrorClass.TERMINAL, message, now, reason=Reason.TIMED_OUT)
 
 
 def _failed(phase: str, class_: str, message: str, now: float, *, reason: str = "") -> Result:

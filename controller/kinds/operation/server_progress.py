@@ -11,7 +11,7 @@ import enum
 from collections.abc import Sequence
 
 from controller.api import objects
-from controller.api.choices import Power, StepScope
+from controller.api.choices import ErrorClass, Power, StepScope
 from controller.contract import checkpoints, tasks
 from controller.kinds.operation import conflicts, power, steps, targets
 from controller.planning import availability
@@ -213,5 +213,8 @@ def _hopeless(
         return None
     message = "The server failed for good before its turn." if lost else "The server is stopped."
     return objects.FailureRecord(
-        server=server.metadata.name, step=following.name, class_="Terminal", message=message
+        server=server.metadata.name,
+        step=following.name,
+        class_=ErrorClass.TERMINAL,
+        message=message,
     )

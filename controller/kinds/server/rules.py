@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from controller import contract
 from controller.api import conditions, resources, tags
-from controller.api.choices import Power
+from controller.api.choices import ErrorClass, Power
 from controller.api.conditions import Blocked, ConditionType
 from controller.api.reasons import Reason
 from controller.contract import Phase
@@ -71,7 +71,7 @@ def _foreign(situation: Situation) -> Verdict | None:
         if made is not None
         else remedies.fleet(situation.snapshot.fleet)
     )
-    if seen.error_class != attempts.WAITING:
+    if seen.error_class != ErrorClass.WAITING:
         return making.stall(situation.name, Reason.NAME_TAKEN, message, remedy)
     thing = resources.thing(made, meta.name) if made is not None else situation.name
     blocked = Blocked(object=thing, reason=seen.reason, message=message, remedy=remedy)
@@ -323,7 +323,7 @@ def _stuck(situation: Situation) -> Verdict | None:
         )
     left = max(verdict_due(situation.snapshot, situation.attempts) - situation.snapshot.now, 1.0)
     # What costs no attempt is not awaited from second to second.
-    waits = situation.seen.error_class == attempts.WAITING
+    waits = situation.seen.error_class == ErrorClass.WAITING
     ill = situation.seen.phase is Phase.RUNNING and _was_ready(situation)
     return Verdict(
         reason=Reason.UNHEALTHY if ill else situation.seen.reason or Reason.PROGRESSING,

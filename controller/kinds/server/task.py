@@ -19,9 +19,8 @@ import msgspec
 
 from controller import contract
 from controller.api import clock, objects, texts
-from controller.api.choices import OnUnknown, Power, TaskState
+from controller.api.choices import ErrorClass, OnUnknown, Power, TaskState
 from controller.contract import checkpoints, tasks
-from controller.kinds.server import attempts
 from controller.kinds.server.snapshot import ServerSnapshot
 from controller.planning import backoffs, plan, writes
 
@@ -70,7 +69,7 @@ def course(snapshot: ServerSnapshot, seen: Seen) -> Course:
     if given.fault:
         stop = _cancel_call(snapshot, task) if snapshot.acting == task.id else ()
         failed = _write(
-            snapshot, _end(snapshot, now, TaskState.FAILED, given.fault, attempts.TERMINAL)
+            snapshot, _end(snapshot, now, TaskState.FAILED, given.fault, ErrorClass.TERMINAL)
         )
         return dataclasses.replace(failed, actions=(*stop, *failed.actions))
     if task.action in tasks.CONVERGING:
@@ -118,13 +117,13 @@ def _converge(
     if task.cancel:
         return end(TaskState.CANCELLED, "Cancelled; the server still comes to what its spec says.")
     if seen.hopeless:
-        return end(TaskState.FAILED, seen.hopeless, attempts.TERMINAL)
+        return end(TaskState.FAILED, seen.hopeless, ErrorClass.TERMINAL)
     left = _left(snapshot, given.given, given.timeout_seconds)
     if left <= 0:
         return end(
             TaskState.FAILED,
             f"Not done within {given.timeout_seconds} seconds.",
-            attempts.TRANSIENT,
+            ErrorClass.TRANSIENT,
         )
     return Course(wake=left, note=f"{task.action} is under way.")
 
@@ -145,11 +144,13 @@ def _begin(
 ) -> Course:
     refusal = _hopeless(snapshot, task, seen)
     if refusal:
-        return _write(snapshot, _end(snapshot, now, TaskState.FAILED, refusal, attempts.TERMINAL))
+        return _write(snapshot, _end(snapshot, now, TaskState.FAILED, refusal, ErrorClass.TERMINAL))
     left = _left(snapshot, given.given, given.timeout_seconds) if now.attempt == 0 else _LOOK_AGAIN
     if left <= 0:
         message = f"Not begun within {given.timeout_seconds} seconds."
-        return _write(snapshot, _end(snapshot, now, TaskState.FAILED, message, attempts.TRANSIENT))
+        return _write(
+            snapshot, _end(snapshot, now, TaskState.FAILED, message, ErrorClass.TRANSIENT)
+        )
     wait = _waits(snapshot, task, seen)
     if wait:
         soon = min(left, _LOOK_AGAIN) if snapshot.unasked else left
@@ -185,7 +186,7 @@ def _go_on(
     """Begun already: by us, who may be at it, or by one that is no more."""
     left = _left(snapshot, clock.parse(now.start_time), given.timeout_seconds)
     if left <= 0:
-        late = _end(snapshot, now, TaskState.FAILED, _too_late(given), attempts.UNKNOWN)
+        late = _end(snapshot, now, TaskState.FAILED, _too_late(given), ErrorClass.UNKNOWN)
         return _call_off(snapshot, task, given, late, grace=left + given.grace_seconds)
     if snapshot.acting == task.id:
         return Course(wake=left, note=f"{task.action} is under way.")
@@ -212,9 +213,11 @@ def _cancel(
         )
     if snapshot.acting != task.id:
         message = "Cancelled; the operator that began it is gone, so how far it came is unknown."
-        return _write(snapshot, _end(snapshot, now, TaskState.CANCELLED, message, attempts.UNKNOWN))
+        return _write(
+            snapshot, _end(snapshot, now, TaskState.CANCELLED, message, ErrorClass.UNKNOWN)
+        )
     left = _left(snapshot, given.cancelled or snapshot.now, given.grace_seconds)
-    end = _end(snapshot, now, TaskState.CANCELLED, "Cancelled.", attempts.UNKNOWN)
+    end = _end(snapshot, now, TaskState.CANCELLED, "Cancelled.", ErrorClass.UNKNOWN)
     return _call_off(snapshot, task, given, end, grace=left)
 
 
@@ -277,7 +280,7 @@ def finished(
     after = msgspec.structs.replace(
         before,
         state=TaskState.PENDING if again else outcome.state,
-        attempt=max(0, before.attempt - (outcome.error_class == attempts.WAITING)),
+        attempt=max(0, before.attempt - (outcome.error_class == ErrorClass.WAITING)),
         message=outcome.message,
         error_class=outcome.error_class,
         facts=_bounded(outcome.facts),
@@ -306,7 +309,7 @@ def _unread(given: tasks.TaskParameters, outcome: tasks.Outcome) -> tasks.Outcom
     """Say of an act whose orders were overwritten how it went, though it counts for nothing."""
     ending = f"{given.fault} The act itself has {outcome.state}. {outcome.message}"
     return dataclasses.replace(
-        outcome, state=TaskState.FAILED, error_class=attempts.TERMINAL, message=ending.strip()
+        outcome, state=TaskState.FAILED, error_class=ErrorClass.TERMINAL, message=ending.strip()
     )
 
 
@@ -314,7 +317,7 @@ def _called_off(given: tasks.TaskParameters, outcome: tasks.Outcome) -> tasks.Ou
     """Say of an act that nobody cancelled, but that was ended, that its time had run out."""
     message = f"{_too_late(given)} {outcome.message}".strip()
     return dataclasses.replace(
-        outcome, state=TaskState.FAILED, error_class=attempts.UNKNOWN, message=message
+        outcome, state=TaskState.FAILED, error_class=ErrorClass.UNKNOWN, message=message
     )
 
 
@@ -339,13 +342,13 @@ def _again(
     before: objects.TaskStatus,
     outcome: tasks.Outcome,
 ) -> bool:
-    if outcome.error_class == attempts.WAITING:
+    if outcome.error_class == ErrorClass.WAITING:
         return True
-    if before.attempt >= given.attempts and outcome.error_class != attempts.UNKNOWN:
+    if before.attempt >= given.attempts and outcome.error_class != ErrorClass.UNKNOWN:
         return False
-    if outcome.error_class == attempts.UNKNOWN:
+    if outcome.error_class == ErrorClass.UNKNOWN:
         return task.action in tasks.IDEMPOTENT or given.on_unknown == OnUnknown.RERUN
-    return outcome.error_class == attempts.TRANSIENT
+    return outcome.error_class == ErrorClass.TRANSIENT
 
 
 def patch(
@@ -430,7 +433,7 @@ def _left_at(now: float, since: float, seconds: float) -> float:
 
 
 def _pause(snapshot: ServerSnapshot, given: tasks.TaskParameters, now: objects.TaskStatus) -> float:
-    if now.end_time is None or not (now.attempt or now.error_class == attempts.WAITING):
+    if now.end_time is None or not (now.attempt or now.error_class == ErrorClass.WAITING):
         return 0.0
     wait = backoffs.delay(given.backoff, max(now.attempt, 1), now.id)
     return clock.parse(now.end_time) + wait - snapshot.now

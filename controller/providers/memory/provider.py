@@ -15,7 +15,7 @@ import msgspec
 
 from controller import contract, errors
 from controller.api import objects
-from controller.api.choices import Power
+from controller.api.choices import ErrorClass, Power
 from controller.api.reasons import Reason
 from controller.api.views.meta import View
 from controller.contract import Phase, alternatives, tasks
@@ -91,7 +91,7 @@ class MemoryProvider(contract.AlwaysHeard, contract.NoClaims):
             changing=now < machine.changing_until,
             reason=MemoryReason.BROKEN if failed else NOTHING,
             message="the machine broke, as the fleet's settings want some to" if failed else "",
-            error_class="Transient" if failed else "",
+            error_class=ErrorClass.TRANSIENT if failed else "",
             since=machine.ready_at if machine.gone_at is None else machine.gone_at,
         )
 

@@ -9,6 +9,7 @@ import dataclasses
 
 from controller import contract
 from controller.api import conditions, objects, tags
+from controller.api.choices import ErrorClass
 from controller.api.conditions import ConditionType
 from controller.api.reasons import Reason
 from controller.contract import Phase, alternatives
@@ -23,7 +24,6 @@ _STOPPED = frozenset({"SHUTOFF", "PAUSED", "SUSPENDED", "SHELVED", "SHELVED_OFFL
 # Any other status, one of a later Nova too, is of a server on its way from one of these to another.
 _SETTLED = _STOPPED | {"ACTIVE", "BUILD", "ERROR", "UNKNOWN", "DELETED", "SOFT_DELETED"}
 _NO_ROOM = ("no valid host", "not enough", "no available")
-TRANSIENT = "Transient"
 # A place in a list of alternatives is below this; anybody may write the metadata of a server.
 _MOST_ALTERNATIVES = 1000
 
@@ -115,7 +115,7 @@ def observe(
         hidden=seen is Phase.UNREACHABLE,
         reason=reason,
         message=message,
-        error_class=TRANSIENT if seen is Phase.FAILED else "",
+        error_class=ErrorClass.TRANSIENT if seen is Phase.FAILED else "",
         since=_since(machine, seen, times),
     )
 

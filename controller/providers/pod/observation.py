@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from controller import contract
 from controller.api import clock, names, objects, resources, tags
 from controller.api.builtin_choices import PodConditionType, PodPhase
+from controller.api.choices import ErrorClass
 from controller.api.reasons import Reason
 from controller.api.resources import PLACES, Resource
 from controller.contract import Phase, alternatives
@@ -39,23 +40,19 @@ BINDING_SECONDS = 30.0
 # How a pod is through that runs nothing any more.
 _ENDED = frozenset({PodPhase.SUCCEEDED, PodPhase.FAILED})
 
-TRANSIENT = "Transient"
-TERMINAL = "Terminal"
-WAITING = "Waiting"
-
 # Why a container waits, where waiting longer may not help; all other reasons are ordinary.
-_STUCK: Mapping[str, str] = {
-    KubeletReason.CRASH_LOOP_BACK_OFF: TRANSIENT,
-    KubeletReason.CREATE_CONTAINER_CONFIG_ERROR: TRANSIENT,
-    KubeletReason.CREATE_CONTAINER_ERROR: TRANSIENT,
-    KubeletReason.ERR_IMAGE_NEVER_PULL: TRANSIENT,
-    KubeletReason.ERR_IMAGE_PULL: TRANSIENT,
-    KubeletReason.IMAGE_INSPECT_ERROR: TRANSIENT,
-    KubeletReason.IMAGE_PULL_BACK_OFF: TRANSIENT,
-    KubeletReason.INVALID_IMAGE_NAME: TERMINAL,
-    KubeletReason.POST_START_HOOK_ERROR: TRANSIENT,
-    KubeletReason.REGISTRY_UNAVAILABLE: TRANSIENT,
-    KubeletReason.RUN_CONTAINER_ERROR: TRANSIENT,
+_STUCK: Mapping[str, ErrorClass] = {
+    KubeletReason.CRASH_LOOP_BACK_OFF: ErrorClass.TRANSIENT,
+    KubeletReason.CREATE_CONTAINER_CONFIG_ERROR: ErrorClass.TRANSIENT,
+    KubeletReason.CREATE_CONTAINER_ERROR: ErrorClass.TRANSIENT,
+    KubeletReason.ERR_IMAGE_NEVER_PULL: ErrorClass.TRANSIENT,
+    KubeletReason.ERR_IMAGE_PULL: ErrorClass.TRANSIENT,
+    KubeletReason.IMAGE_INSPECT_ERROR: ErrorClass.TRANSIENT,
+    KubeletReason.IMAGE_PULL_BACK_OFF: ErrorClass.TRANSIENT,
+    KubeletReason.INVALID_IMAGE_NAME: ErrorClass.TERMINAL,
+    KubeletReason.POST_START_HOOK_ERROR: ErrorClass.TRANSIENT,
+    KubeletReason.REGISTRY_UNAVAILABLE: ErrorClass.TRANSIENT,
+    KubeletReason.RUN_CONTAINER_ERROR: ErrorClass.TRANSIENT,
 }
 
 # One is in all that a scheduler says of a claim which keeps a pod from its node.
@@ -217,7 +214,7 @@ def _not_ours(
             phase=Phase.FOREIGN,
             reason=Reason.OWNER_GONE,
             message=f"the pod {name} was left by an earlier server, and waits to be collected",
-            error_class=WAITING,
+            error_class=ErrorClass.WAITING,
             volumes=volumes,
         )
     if is_let_go(pod, server):
@@ -320,7 +317,11 @@ def _phase(
         return Phase.FAILED, _ended_since(ready), _end(pod)
     if status.phase == PodPhase.UNKNOWN or status.reason == KubeletReason.NODE_LOST:
         message = status.message or f"the node {pod.spec.node_name} does not answer"
-        return Phase.UNREACHABLE, _ended_since(ready), (KubeletReason.NODE_LOST, message, TRANSIENT)
+        return (
+            Phase.UNREACHABLE,
+            _ended_since(ready),
+            (KubeletReason.NODE_LOST, message, ErrorClass.TRANSIENT),
+        )
     trouble = NO_TROUBLE if ready is not None and ready.status == "True" else _trouble(pod, now)
     if status.phase == PodPhase.RUNNING:
         return Phase.RUNNING, _ended_since(ready), trouble
@@ -341,7 +342,7 @@ def _departing(pod: objects.Pod, now: float) -> tuple[Phase, float, Trouble]:
     if now < deadline + UNREACHABLE_AFTER or not pod.spec.node_name:
         return Phase.TERMINATING, deadline, _going(pod, deadline, evicted, why)
     message = f"the node {pod.spec.node_name} does not confirm that the pod has ended{why}"
-    return Phase.UNREACHABLE, deadline, (KubeletReason.NODE_LOST, message, TRANSIENT)
+    return Phase.UNREACHABLE, deadline, (KubeletReason.NODE_LOST, message, ErrorClass.TRANSIENT)
 
 
 def _going(
@@ -354,7 +355,7 @@ def _going(
     """
     node = pod.spec.node_name
     if _is_silent(pod):
-        return PodReason.NODE_SILENT, f"the node {node} does not answer{why}", WAITING
+        return PodReason.NODE_SILENT, f"the node {node} does not answer{why}", ErrorClass.WAITING
     tainted = evicted is not None and evicted.reason == KubeletReason.DELETION_BY_TAINT_MANAGER
     ready = _condition(pod, PodConditionType.READY)
     told = deadline - (pod.spec.termination_grace_period_seconds or 0)
@@ -362,7 +363,7 @@ def _going(
     if not tainted or ready is None or ready.status == "True" or _ended_since(ready) >= told:
         return NO_TROUBLE
     message = f"a taint of the node {node} evicts the pod{why}"
-    return KubeletReason.DELETION_BY_TAINT_MANAGER, message, WAITING
+    return KubeletReason.DELETION_BY_TAINT_MANAGER, message, ErrorClass.WAITING
 
 
 def _awaits_claims(pod: objects.Pod, server: objects.Server) -> bool:
@@ -376,23 +377,31 @@ def _ended_since(ready: objects.PodCondition | None) -> float:
 def _end(pod: objects.Pod) -> Trouble:
     status = pod.status
     if status.phase == PodPhase.SUCCEEDED:
-        return Reason.COMPLETED, "all containers ended, and a server must go on", TRANSIENT
+        return (
+            Reason.COMPLETED,
+            "all containers ended, and a server must go on",
+            ErrorClass.TRANSIENT,
+        )
     if status.reason:
         lost = (
             status.reason in _LOST
             or status.reason.startswith(_NO_ROOM)
             or status.message.startswith(_REJECTED)
         )
-        return ForeignReason(status.reason), status.message, WAITING if lost else TRANSIENT
+        return (
+            ForeignReason(status.reason),
+            status.message,
+            ErrorClass.WAITING if lost else ErrorClass.TRANSIENT,
+        )
     for each in (*status.init_container_statuses, *status.container_statuses):
         end = each.state.terminated
         if end is not None and end.exit_code:
             return (
                 ForeignReason(end.reason) or _NAMELESS_END,
                 crashes.words(each.name, end),
-                TRANSIENT,
+                ErrorClass.TRANSIENT,
             )
-    return _NAMELESS_END, status.message or "the pod failed", TRANSIENT
+    return _NAMELESS_END, status.message or "the pod failed", ErrorClass.TRANSIENT
 
 
 def _trouble(pod: objects.Pod, now: float) -> Trouble:
@@ -401,7 +410,11 @@ def _trouble(pod: objects.Pod, now: float) -> Trouble:
         crash = crashes.find(pod, each, now)
         if crash is not None:
             # What runs again may become ready yet: a start may take long, and is no failure.
-            return crash.reason, crash.message, WAITING if crash.runs else TRANSIENT
+            return (
+                crash.reason,
+                crash.message,
+                ErrorClass.WAITING if crash.runs else ErrorClass.TRANSIENT,
+            )
         waiting = each.state.waiting
         if waiting is not None and waiting.reason in _STUCK:
             message = f"container {each.name}: {waiting.message or waiting.reason}"
@@ -411,7 +424,7 @@ def _trouble(pod: objects.Pod, now: float) -> Trouble:
         return (
             ForeignReason(scheduled.reason) or KubeletReason.UNSCHEDULABLE,
             scheduled.message,
-            WAITING,
+            ErrorClass.WAITING,
         )
     return _silence(pod)
 
@@ -435,7 +448,11 @@ def _is_silent(pod: objects.Pod) -> bool:
 def _silence(pod: objects.Pod) -> Trouble:
     ready = _condition(pod, PodConditionType.READY)
     if _is_silent(pod):
-        return PodReason.NODE_SILENT, f"the node {pod.spec.node_name} does not answer", WAITING
+        return (
+            PodReason.NODE_SILENT,
+            f"the node {pod.spec.node_name} does not answer",
+            ErrorClass.WAITING,
+        )
     # Of a start it is said as well, so it is no failure, however long it lasts.
     passed_on = KubeletReason.CONTAINERS_NOT_READY, KubeletReason.READINESS_GATES_NOT_READY
     if ready is not None and ready.status != "True" and ready.reason in passed_on:
