@@ -6,10 +6,26 @@ them by hand.
 
 from __future__ import annotations
 
+import enum
+
 import msgspec
 
 from controller.api import clock
 from controller.reasons import Vocabulary
+
+
+class ConditionType(enum.StrEnum):
+    """What the conditions of our kinds are about; others may add conditions of their own."""
+
+    READY = "Ready"
+    RECONCILING = "Reconciling"
+    STALLED = "Stalled"
+    # Of bounded work: an Operation or a Build.
+    SUCCEEDED = "Succeeded"
+    # Of an Application: whether the images of its sources are there.
+    BUILT = "Built"
+    # Of a ServerSet: evictions do not keep to Argosy's budget.
+    EVICTIONS_UNBOUNDED = "EvictionsUnbounded"
 
 
 class Condition(msgspec.Struct, frozen=True, rename="camel", kw_only=True, gc=False):
@@ -37,14 +53,14 @@ class Blocked(msgspec.Struct, frozen=True, rename="camel", kw_only=True, omit_de
 Conditions = tuple[Condition, ...]
 
 
-def find(conditions: Conditions, kind: str) -> Condition | None:
-    """Return the condition of type `kind`, if there is one."""
-    return next((each for each in conditions if each.type == kind), None)
+def find(conditions: Conditions, condition_type: str) -> Condition | None:
+    """Return the condition of type `condition_type`, if there is one."""
+    return next((each for each in conditions if each.type == condition_type), None)
 
 
-def is_true(conditions: Conditions, kind: str) -> bool:
-    """Return whether the condition of type `kind` is there and True."""
-    found = find(conditions, kind)
+def is_true(conditions: Conditions, condition_type: str) -> bool:
+    """Return whether the condition of type `condition_type` is there and True."""
+    found = find(conditions, condition_type)
     return found is not None and found.status == "True"
 
 
@@ -80,16 +96,20 @@ def summarise(
     `reason` and `message` say why the object is as it is, whichever of the three that makes true.
     """
 
-    def condition(kind: str, status: str) -> Condition:
+    def condition(condition_type: ConditionType, status: str) -> Condition:
         return Condition(
-            type=kind, status=status, reason=reason, message=message, observed_generation=generation
+            type=condition_type,
+            status=status,
+            reason=reason,
+            message=message,
+            observed_generation=generation,
         )
 
-    after = [condition("Ready", "True" if ready else "False")]
+    after = [condition(ConditionType.READY, "True" if ready else "False")]
     if reconciling:
-        after.append(condition("Reconciling", "True"))
+        after.append(condition(ConditionType.RECONCILING, "True"))
     if stalled:
-        after.append(condition("Stalled", "True"))
+        after.append(condition(ConditionType.STALLED, "True"))
     return merge(before, tuple(after), now)
 
 

@@ -7,6 +7,7 @@ import enum
 from urllib import parse
 
 from controller.api import names, objects
+from controller.api.conditions import ConditionType
 
 
 class Resource(enum.StrEnum):
@@ -53,7 +54,7 @@ class Place:
     bucketed: bool = False
     everywhere: bool = True
     fields: str = ""
-    verdict: str = "Ready"
+    verdict: ConditionType = ConditionType.READY
     # What people may type for a kind of ours; the first is the CRD's short name.
     short_names: tuple[str, ...] = ()
 
@@ -91,14 +92,14 @@ PLACES: dict[Resource, Place] = {
         kind="Operation",
         api_version=_OURS,
         view=objects.Operation,
-        verdict="Succeeded",
+        verdict=ConditionType.SUCCEEDED,
         short_names=("argop", "op"),
     ),
     Resource.BUILDS: Place(
         kind="Build",
         api_version=_OURS,
         view=objects.Build,
-        verdict="Succeeded",
+        verdict=ConditionType.SUCCEEDED,
         short_names=("argbuild",),
     ),
     Resource.FLEETS: Place(

@@ -18,6 +18,7 @@ import msgspec
 
 from controller import errors
 from controller.api import names, objects
+from controller.api.builtin_choices import PodConditionType
 from controller.api.resources import Resource
 from controller.cli import browsers, screen
 from controller.cli.session import Session
@@ -250,7 +251,9 @@ def _chosen(pods: Sequence[dict[str, Any]], target: Target) -> str:
 
 def _is_ready(pod: dict[str, Any]) -> bool:
     found = pod.get("status", {}).get("conditions") or []
-    return any(each["type"] == "Ready" and each["status"] == "True" for each in found)
+    return any(
+        each["type"] == PodConditionType.READY and each["status"] == "True" for each in found
+    )
 
 
 def _url(address: str, port: int) -> str:

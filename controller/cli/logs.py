@@ -11,6 +11,7 @@ import rich.text
 
 from controller import errors
 from controller.api import names, objects
+from controller.api.builtin_choices import PodPhase
 from controller.api.resources import Resource
 from controller.cli import failures, screen
 from controller.cli.session import Session
@@ -120,7 +121,7 @@ class _Reader:
 
     def begin(self, group: asyncio.TaskGroup, pod: objects.Pod) -> None:
         """Read a pod's containers, unless that has begun."""
-        if pod.metadata.uid in self._begun or pod.status.phase == "Pending":
+        if pod.metadata.uid in self._begun or pod.status.phase == PodPhase.PENDING:
             return
         self._begun.add(pod.metadata.uid)
         chosen = [

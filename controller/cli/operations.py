@@ -11,6 +11,7 @@ import msgspec
 import yaml
 
 from controller.api import names, objects
+from controller.api.choices import Action
 from controller.api.resources import Resource
 from controller.cli import files, following, screen
 from controller.cli.session import Session
@@ -21,7 +22,7 @@ from controller.presentation.problems import Refusal, UsageError
 async def begin(
     session: Session,
     application: str,
-    action: str,
+    action: Action,
     spec: Mapping[str, Any],
     *,
     detach: bool,

@@ -14,21 +14,23 @@ import msgspec
 
 from controller import errors
 from controller.api import conditions, objects
+from controller.api.choices import Action, OnUnknown, StepKind, TaskState
 from controller.api.reasons import Reason
 from controller.api.views.meta import NULL, Json, View
 from controller.api.views.policies import Backoff
 from controller.contract.observation import Capability, FleetFacts
 from controller.contract.reasons import ProviderReason
 
-RESTART = "Restart"
-REPLACE = "Replace"
-START = "Start"
-STOP = "Stop"
-SNAPSHOT = "Snapshot"
-RESTORE = "Restore"
-EXEC = "Exec"
-HTTP = "Http"
-JOB = "Job"
+# Acts are called as actions of operations are, or by the kind of the step that asks for them.
+RESTART = Action.RESTART
+REPLACE = Action.REPLACE
+START = Action.START
+STOP = Action.STOP
+SNAPSHOT = Action.SNAPSHOT
+RESTORE = Action.RESTORE
+EXEC = StepKind.EXEC
+HTTP = StepKind.HTTP
+JOB = StepKind.JOB
 
 # Acts that the server's spec asks for by itself: done when it is seen to be so, claimed by nobody.
 CONVERGING = frozenset({RESTART, REPLACE, START, STOP})
@@ -36,7 +38,7 @@ CONVERGING = frozenset({RESTART, REPLACE, START, STOP})
 REMAKING = frozenset({RESTART, REPLACE})
 # Actions of operations that take no server down: the one starts what is down, the other leaves
 # servers to the rollout. What a step does to its server is not known.
-_HARMLESS = frozenset({START, "RollBack"})
+_HARMLESS = frozenset({START, Action.ROLL_BACK})
 # Acts that need the server to run.
 IN_SERVER = frozenset({EXEC, HTTP})
 # Acts that find their own earlier beginning by the task's id, so beginning again does no harm.
@@ -72,7 +74,7 @@ class TaskParameters(View, frozen=True, kw_only=True):
     grace_seconds: _Seconds = 30
     attempts: _Count = 1
     backoff: _Backoff = _Backoff()
-    on_unknown: str = "Fail"
+    on_unknown: str = OnUnknown.FAIL.value
     # The steps that count as passed when the task was given; the server's checkpoints after it.
     passed: tuple[str, ...] = ()
     # Other operations that may go on, by identity: the server keeps their checkpoints.
@@ -127,7 +129,7 @@ def undoes(step: str) -> str:
     return step.removeprefix(_UNDO) if step.startswith(_UNDO) else ""
 
 
-CAPABILITIES = {
+CAPABILITIES: Mapping[str, Capability] = {
     EXEC: Capability.EXEC,
     SNAPSHOT: Capability.SNAPSHOT,
     RESTORE: Capability.RESTORE,
@@ -144,25 +146,7 @@ def unsupported(fleet: FleetFacts, actions: Iterable[str]) -> str:
     return conditions.because(ProviderReason.NOT_SUPPORTED, message)
 
 
-PENDING = "Pending"
-
-
-STARTED = "Started"
-
-
-SUCCEEDED = "Succeeded"
-
-
-FAILED = "Failed"
-
-
-CANCELLED = "Cancelled"
-
-
-UNKNOWN = "Unknown"
-
-
-ENDS = frozenset({SUCCEEDED, FAILED, CANCELLED})
+ENDS = frozenset({TaskState.SUCCEEDED, TaskState.FAILED, TaskState.CANCELLED})
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

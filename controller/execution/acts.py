@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from controller import contract, errors
+from controller.api.choices import ErrorClass, TaskState
 from controller.api.reasons import Reason
 from controller.contract.tasks import Outcome
 from controller.execution import ownership
@@ -27,17 +28,17 @@ _log = structlog.get_logger(__name__)
 Ask = Callable[[], Awaitable[contract.Facts]]
 # What the error that ended an act means for its task.
 _CLASSES = {
-    errors.Kind.REFUSED: "Terminal",
-    errors.Kind.UNKNOWN: "Unknown",
-    errors.Kind.FAILED: "Transient",
-    errors.Kind.WAITING: "Transient",
+    errors.Kind.REFUSED: ErrorClass.TERMINAL,
+    errors.Kind.UNKNOWN: ErrorClass.UNKNOWN,
+    errors.Kind.FAILED: ErrorClass.TRANSIENT,
+    errors.Kind.WAITING: ErrorClass.TRANSIENT,
 }
 
 
 # How an act ends that did what was asked.
-_DONE = frozenset({"Succeeded", "Cancelled"})
+_DONE = frozenset({TaskState.SUCCEEDED, TaskState.CANCELLED})
 # What did not get through to the provider, or was not sent, is no attempt.
-_NOT_TRIED = "Waiting"
+_NOT_TRIED = ErrorClass.WAITING
 
 
 @dataclasses.dataclass(slots=True, eq=False)
@@ -50,7 +51,7 @@ class _Act:
     running: asyncio.Task[None] | None = None
     outcome: Outcome | None = None
 
-    def told(self, state: str, facts: contract.Facts) -> Outcome:
+    def told(self, state: TaskState, facts: contract.Facts) -> Outcome:
         """Return that this act came to its end, and what the provider found out."""
         return Outcome(
             task=self.task,
@@ -59,10 +60,14 @@ class _Act:
             facts={name: each for name, each in facts.items() if name != "message"},
         )
 
-    def failed(self, message: str, *, error_class: str, facts: contract.Facts) -> Outcome:
+    def failed(self, message: str, *, error_class: ErrorClass, facts: contract.Facts) -> Outcome:
         """Return that this act failed, and what the provider found out all the same."""
         return Outcome(
-            task=self.task, state="Failed", message=message, error_class=error_class, facts=facts
+            task=self.task,
+            state=TaskState.FAILED,
+            message=message,
+            error_class=error_class,
+            facts=facts,
         )
 
 
@@ -136,22 +141,24 @@ class Acts:
     async def _carry_out(self, key: Key, act: _Act, ask: Ask) -> None:
         ownership.act_for(key)
         try:
-            outcome = act.told("Succeeded", await ask())
+            outcome = act.told(TaskState.SUCCEEDED, await ask())
         except errors.ArgosyError as error:
             outcome = act.failed(str(error), error_class=_class(error), facts=error.facts)
         except Exception as error:  # noqa: BLE001 - a provider's bug is this act's failure alone
             _log.exception("act crashed", key=str(key), task=act.task)
-            outcome = act.failed(repr(error), error_class="Transient", facts={})
+            outcome = act.failed(repr(error), error_class=ErrorClass.TRANSIENT, facts={})
         self._conclude(key, act, outcome)
 
     async def _call_off(self, key: Key, act: _Act, ask: Ask) -> None:
         ownership.act_for(key)
         try:
-            outcome = act.told("Cancelled", await ask())
+            outcome = act.told(TaskState.CANCELLED, await ask())
         except Exception as error:  # noqa: BLE001 - cancelled is cancelled; what is left is said
             _log.warning("cancel failed", key=str(key), task=act.task, error=str(error))
             outcome = Outcome(
-                task=act.task, state="Cancelled", message=f"The act could not be ended: {error}"
+                task=act.task,
+                state=TaskState.CANCELLED,
+                message=f"The act could not be ended: {error}",
             )
         self._conclude(key, act, outcome)
 
@@ -165,7 +172,7 @@ class Acts:
             self._finished(key)
 
 
-def _class(error: errors.ArgosyError) -> str:
+def _class(error: errors.ArgosyError) -> ErrorClass:
     """Return what the error that ended an act means for its task."""
     away = error.policy.works is False and error.policy.kind is errors.Kind.FAILED
     if away or error.reason == Reason.CIRCUIT_OPEN:

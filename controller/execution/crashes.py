@@ -11,6 +11,7 @@ from collections.abc import Iterable
 import msgspec
 
 from controller.api import clock, conditions, objects, texts
+from controller.api.conditions import ConditionType
 from controller.api.reasons import Reason
 from controller.api.resources import PLACES, Resource
 from controller.planning import plan, remedies
@@ -18,7 +19,7 @@ from controller.planning.keys import Key
 
 # An error may quote what it stumbled over, which anybody may have written.
 LONGEST = 512
-_SUMMARISED = frozenset({"Ready", "Reconciling", "Stalled"})
+_SUMMARISED = frozenset({ConditionType.READY, ConditionType.RECONCILING, ConditionType.STALLED})
 
 
 def status(item: objects.Object, error: Exception, now: float) -> plan.Status:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from controller.api import conditions, objects
+from controller.api.conditions import ConditionType
 from controller.api.reasons import Reason
 from controller.execution.caches import Caches
 from controller.planning import keys, relations
@@ -78,5 +79,5 @@ class Waiters:
 
 
 def _waits(told: conditions.Conditions) -> bool:
-    ready = conditions.find(told, "Ready")
+    ready = conditions.find(told, ConditionType.READY)
     return ready is None or ready.reason == Reason.CIRCUIT_OPEN

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from controller.api.conditions import ConditionType
 from controller.presentation.translation import Json
 
 
@@ -42,7 +43,7 @@ def is_ready(item: Json) -> bool:
     """Return whether an object says, of its latest generation, that it is ready."""
     status = item.get("status", {})
     ready = any(
-        each["type"] == "Ready" and each["status"] == "True"
+        each["type"] == ConditionType.READY and each["status"] == "True"
         for each in status.get("conditions", ())
     )
     return ready and status.get("observedGeneration") == item["metadata"].get("generation")

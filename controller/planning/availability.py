@@ -10,16 +10,18 @@ component for updates at once.
 from __future__ import annotations
 
 from controller.api import clock, conditions, objects
+from controller.api.choices import TaskState
+from controller.api.conditions import ConditionType
 from controller.api.reasons import Reason
 
 FOREVER = float("inf")
 # States of a task that goes on; every other one is an end.
-_UNFINISHED = frozenset({"Pending", "Started", "Unknown"})
+_UNFINISHED = frozenset({TaskState.PENDING, TaskState.STARTED, TaskState.UNKNOWN})
 
 
 def readiness(server: objects.Server) -> conditions.Condition | None:
     """Return what the server last said of being Ready, of whatever it then was."""
-    return conditions.find(server.status.conditions, "Ready")
+    return conditions.find(server.status.conditions, ConditionType.READY)
 
 
 def seconds_until_available(server: objects.Server, now: float, min_ready_seconds: int) -> float:
@@ -31,7 +33,7 @@ def seconds_until_available(server: objects.Server, now: float, min_ready_second
     if status.power != spec.power and status.power:
         return FOREVER
     for ready in status.conditions:
-        if ready.type == "Ready":
+        if ready.type == ConditionType.READY:
             break
     else:
         return FOREVER
@@ -72,9 +74,9 @@ def failed_for_good(server: objects.Server) -> bool:
     not failed, whatever else it lacks.
     """
     for each in server.status.conditions:
-        if each.type == "Ready" and each.status == "True":
+        if each.type == ConditionType.READY and each.status == "True":
             return False
-        if each.type == "Stalled":
+        if each.type == ConditionType.STALLED:
             decided = each.status == "True" and each.reason != Reason.HELD
             return decided and each.observed_generation == server.metadata.generation
     return False

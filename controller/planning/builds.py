@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from controller.api import conditions, names, objects
-from controller.planning import rendering, verdict
+from controller.api.conditions import ConditionType
+from controller.planning import rendering
 
 
 def source_key(source: objects.Source) -> str:
@@ -34,7 +35,7 @@ def in_order(builds: Iterable[objects.Build]) -> tuple[objects.Build, ...]:
 
 def has_succeeded(build: objects.Build) -> bool:
     """Return whether the Build has an image that may be used."""
-    done = conditions.is_true(build.status.conditions, verdict.SUCCEEDED)
+    done = conditions.is_true(build.status.conditions, ConditionType.SUCCEEDED)
     return done and bool(build.status.image)
 
 

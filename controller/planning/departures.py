@@ -36,6 +36,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import ClassVar, Self
 
 from controller.api import clock, names, objects
+from controller.api.builtin_choices import PodConditionType
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.planning import plan, relations, remedies, words
@@ -244,4 +245,6 @@ def _records(
 def _is_marked(pod: objects.Pod) -> bool:
     """Return whether it was said of this very pod that it goes: an eviction's last step but one."""
     told = pod.status.conditions
-    return any(each.type == "DisruptionTarget" and each.status == "True" for each in told)
+    return any(
+        each.type == PodConditionType.DISRUPTION_TARGET and each.status == "True" for each in told
+    )

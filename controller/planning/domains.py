@@ -13,9 +13,9 @@ import collections
 from collections.abc import Iterable, Mapping, Sequence
 
 from controller.api import objects
+from controller.api.choices import DomainState
 
 Domains = Sequence[objects.FailureDomain]
-_ACTIVE, _EVACUATING = "Active", "Evacuating"
 
 
 def place(server: objects.Server) -> str:
@@ -30,12 +30,12 @@ def loads(servers: Iterable[objects.Server]) -> collections.Counter[str]:
 
 def closed(known: Domains) -> tuple[str, ...]:
     """Return the domains in which nothing new lands."""
-    return tuple(each.name for each in known if each.state != _ACTIVE)
+    return tuple(each.name for each in known if each.state != DomainState.ACTIVE)
 
 
 def evacuating(known: Domains) -> frozenset[str]:
     """Return the domains that servers are to leave."""
-    return frozenset(each.name for each in known if each.state == _EVACUATING)
+    return frozenset(each.name for each in known if each.state == DomainState.EVACUATING)
 
 
 def takes(known: Domains, domain: str) -> bool:
@@ -43,13 +43,13 @@ def takes(known: Domains, domain: str) -> bool:
 
     One of a server that was given none may: it is up to its provider, save where all are closed.
     """
-    active = {each.name for each in known if each.state == _ACTIVE}
+    active = {each.name for each in known if each.state == DomainState.ACTIVE}
     return not known or (domain in active if domain else bool(active))
 
 
 def choose(known: Domains, load: Mapping[str, int]) -> str:
     """Return the domain that a new server burdens least, the first of several; "" without any."""
-    active = [each for each in known if each.state == _ACTIVE]
+    active = [each for each in known if each.state == DomainState.ACTIVE]
     if not active:
         return ""
     return min(active, key=lambda each: (load.get(each.name, 0) + 1) / each.weight).name
@@ -60,7 +60,7 @@ def fullest(known: Domains, load: Mapping[str, int], among: Iterable[str]) -> st
 
     A domain that takes nothing new, or that the fleet does not have any more, before all others.
     """
-    weights = {each.name: each.weight for each in known if each.state == _ACTIVE}
+    weights = {each.name: each.weight for each in known if each.state == DomainState.ACTIVE}
     order = [each.name for each in known]
 
     def burden(name: str) -> tuple[bool, float, int]:
@@ -76,7 +76,7 @@ def overfull(known: Domains, load: Mapping[str, int], skew: int) -> str:
 
     With weights: of so many that the other would not be ahead of its share with that many more.
     """
-    active = [each for each in known if each.state == _ACTIVE]
+    active = [each for each in known if each.state == DomainState.ACTIVE]
     if len(active) < 2:  # noqa: PLR2004 - nothing is ahead of nothing
         return ""
     low = min(active, key=lambda each: (load.get(each.name, 0) + skew) / each.weight)

@@ -14,10 +14,9 @@ from collections.abc import Collection, Iterable
 
 from controller import contract
 from controller.api import conditions, objects
+from controller.api.choices import Evictions
+from controller.api.conditions import ConditionType
 from controller.planning import amounts, budget, focus, ordinals, ownership
-
-# The condition of a set that says that evictions do not keep to Argosy's budget.
-UNBOUNDED = "EvictionsUnbounded"
 
 
 def of_set(
@@ -39,7 +38,7 @@ def least(server_set: objects.ServerSet) -> int:
     domains, but two that are evicted one after the other are never down in two.
     """
     spec = server_set.spec
-    if spec.rollout.evictions == "Ignore":
+    if spec.rollout.evictions == Evictions.IGNORE:
         return 0
     stopped = sum(
         len(range(each.start, min(each.stop, spec.replicas)))
@@ -71,7 +70,7 @@ def may_go_on(
     """
     if contract.Capability.EVICTIONS not in capabilities or not least(server_set):
         return False
-    if conditions.is_true(server_set.status.conditions, UNBOUNDED):
+    if conditions.is_true(server_set.status.conditions, ConditionType.EVICTIONS_UNBOUNDED):
         return False
     found, spec = of_set(server_set, budgets), server_set.spec
     kept = found.spec.min_available if found is not None else None

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from controller.api import objects
+from controller.api.choices import Power, UpdateStrategy
 from controller.planning import domains
 from controller.planning.census import Census
 
@@ -49,7 +50,7 @@ def of(census: Census, evicted: Collection[int], spec: objects.ServerSetSpec) ->
         each.server
         for each in census.odd
         if not (each.counts or census.is_spare(each.ordinal))
-        and each.server.spec.power != "Stopped"
+        and each.server.spec.power != Power.STOPPED
     ]
     down += [each for each in census.leaving if each.spec.ordinal < census.end]
     down += [census.servers[each] for each in evicted if each in census.servers]
@@ -58,4 +59,4 @@ def of(census: Census, evicted: Collection[int], spec: objects.ServerSetSpec) ->
 
 def is_on(rollout: objects.Rollout) -> bool:
     """Return whether servers are to be taken down in one domain at a time."""
-    return rollout.one_domain_at_a_time and rollout.strategy == "RollingUpdate"
+    return rollout.one_domain_at_a_time and rollout.strategy == UpdateStrategy.ROLLING_UPDATE

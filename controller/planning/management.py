@@ -11,14 +11,13 @@ import dataclasses
 
 from controller import contract
 from controller.api import clock, names, objects, resources
+from controller.api.choices import Management
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.api.resources import PLACES, Resource
 from controller.planning import plan as plans
 from controller.planning import remedies
 from controller.planning.caches import Caches
-
-OBSERVE = "Observe"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +45,7 @@ def rest(application: objects.Application | None) -> Rest | None:
     if application is None:
         return None
     meta, spec = application.metadata, application.spec
-    if spec.management == OBSERVE:
+    if spec.management == Management.OBSERVE:
         return Rest(
             application=meta.name,
             reason=Reason.OBSERVED,
@@ -70,7 +69,7 @@ def is_observed(application: objects.Application | None) -> bool:
     """
     return (
         application is not None
-        and application.spec.management == OBSERVE
+        and application.spec.management == Management.OBSERVE
         and application.metadata.deletion_timestamp is None
     )
 

@@ -10,12 +10,13 @@ import functools
 from collections.abc import Iterable, Iterator
 
 from controller import contract
+from controller.api.conditions import ConditionType
 from controller.api.resources import PLACES
 from controller.planning import plan as plans
 from controller.planning import words
 
 # The conditions that say how an object stands; the others only colour them.
-_MAIN = ("Ready", "Succeeded")
+_MAIN = (ConditionType.READY, ConditionType.SUCCEEDED)
 
 
 @functools.singledispatch

@@ -11,6 +11,7 @@ from collections.abc import Hashable, Iterable, Iterator
 import msgspec
 
 from controller.api import names, objects, tags
+from controller.api.builtin_choices import EvictionConditionType, NamespacePhase
 from controller.api.resources import PLACES, Resource
 from controller.planning import keys, verdict
 from controller.planning.caches import Caches, Index, Path
@@ -78,7 +79,8 @@ def _leaving(item: objects.Pod) -> Hashable | None:
 
 def _asked(item: objects.EvictionRequest) -> Hashable | None:
     over = any(
-        told.type in ("TargetEvicted", "Failed") and told.status == "True"
+        told.type in (EvictionConditionType.TARGET_EVICTED, EvictionConditionType.FAILED)
+        and told.status == "True"
         for told in item.status.conditions
     )
     stands = item.spec.intent == "Eviction" and item.metadata.deletion_timestamp is None
@@ -311,7 +313,8 @@ def namespace_terminating(caches: Caches, namespace: str) -> bool:
     """Return whether the namespace itself is on its way out, as far as is known."""
     found = caches.of(objects.Namespace).objects.get(("", namespace))
     return found is not None and (
-        found.status.phase == "Terminating" or found.metadata.deletion_timestamp is not None
+        found.status.phase == NamespacePhase.TERMINATING
+        or found.metadata.deletion_timestamp is not None
     )
 
 

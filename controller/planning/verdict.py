@@ -9,9 +9,8 @@ from __future__ import annotations
 import dataclasses
 
 from controller.api import conditions, objects
+from controller.api.conditions import ConditionType
 from controller.reasons import ForeignReason, Vocabulary
-
-SUCCEEDED = "Succeeded"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,12 +50,13 @@ def first_can_wait(
     if before.observed_generation or after.failed or after.blocked_by:
         return False
     told = after.conditions
-    return conditions.is_true(told, "Reconciling") and not conditions.is_true(told, "Stalled")
+    reconciling = conditions.is_true(told, ConditionType.RECONCILING)
+    return reconciling and not conditions.is_true(told, ConditionType.STALLED)
 
 
 def finished(work: objects.Operation | objects.Build) -> bool:
     """Return whether bounded work has come to an end, and no retry asks it to go on."""
-    told = conditions.find(work.status.conditions, SUCCEEDED)
+    told = conditions.find(work.status.conditions, ConditionType.SUCCEEDED)
     return told is not None and told.status != "Unknown"
 
 
@@ -81,7 +81,7 @@ def of_bounded_work(
         now=now,
     )
     own = conditions.Condition(
-        type=SUCCEEDED,
+        type=ConditionType.SUCCEEDED,
         status=succeeded,
         reason=reason,
         message=message,

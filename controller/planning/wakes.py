@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from controller.api import objects, tags
+from controller.api.builtin_choices import NamespacePhase
 from controller.planning.caches import Caches
 from controller.planning.keys import Key
 
@@ -128,7 +129,9 @@ def applications_by_namespace(
     if new is None:
         return
     same_labels = old is not None and old.metadata.labels == new.metadata.labels
-    going, went = (each is not None and each.status.phase == "Terminating" for each in (new, old))
+    going, went = (
+        each is not None and each.status.phase == NamespacePhase.TERMINATING for each in (new, old)
+    )
     if same_labels and (not going or went):
         return
     for each in caches.of(objects.Application).objects.values():

@@ -16,6 +16,8 @@ import msgspec
 
 from controller.api import conditions, objects, tags
 from controller.api import names as api_names
+from controller.api.choices import Action
+from controller.api.conditions import ConditionType
 from controller.api.reasons import Reason
 from controller.api.resources import PLACES, Resource
 from controller.kube import faults
@@ -194,7 +196,7 @@ def _share(given: str) -> int | str:
     return int(given) if is_number else given
 
 
-def _operate(action: str, word: str) -> Callable[[Subject, Given, float], Request]:
+def _operate(action: Action, word: str) -> Callable[[Subject, Given, float], Request]:
     def ask(found: Subject, given: Given, _now: float) -> Request:
         component, to = given.get("component", ""), given.get("to", "")
         servers, share = given.get("servers", ""), given.get("concurrency", "")
@@ -278,7 +280,7 @@ def _open(flagged: Callable[[Any], str]) -> Callable[[Any], str]:
 def _succeeded(found: objects.Operation) -> str:
     if not found.status.completion_time:
         return "not ended yet"
-    done = conditions.is_true(found.status.conditions, "Succeeded")
+    done = conditions.is_true(found.status.conditions, ConditionType.SUCCEEDED)
     return "already succeeded" if done else _going(found)
 
 
@@ -327,8 +329,9 @@ def _act(  # noqa: PLR0917 - the columns of a table
     )  # fmt: skip
 
 
-def _verb(name: str, title: str, about: str) -> Act:
-    return _act(name, title, _BEGIN, _operate(title, name), _going, about, _WHICH)
+def _verb(action: Action, about: str) -> Act:
+    name = action.lower()
+    return _act(name, str(action), _BEGIN, _operate(action, name), _going, about, _WHICH)
 
 
 _OPERATIONS, _SERVERS = Resource.OPERATIONS, Resource.SERVERS
@@ -339,13 +342,13 @@ _ACTS: tuple[Act, ...] = (
          _unflagged("paused", _RUNNING), "Resume what was paused."),
     _act("scale", "Scale", _APPLICATION, _scale, _going,
          "Set how many servers a component has.", (_COMPONENT, _REPLICAS)),
-    _act("rollback", "Roll back", _BEGIN, _operate("RollBack", "rollback"), _going,
+    _act("rollback", "Roll back", _BEGIN, _operate(Action.ROLL_BACK, "rollback"), _going,
          "Go back to an earlier revision that ran in good health.", (_COMPONENT, _TO)),
-    _verb("restart", "Restart", "Restart servers."),
-    _verb("stop", "Stop", "Stop servers."),
-    _verb("start", "Start", "Start servers that are stopped."),
-    _verb("replace", "Replace", "Make servers anew."),
-    _verb("snapshot", "Snapshot", "Take a snapshot of servers."),
+    _verb(Action.RESTART, "Restart servers."),
+    _verb(Action.STOP, "Stop servers."),
+    _verb(Action.START, "Start servers that are stopped."),
+    _verb(Action.REPLACE, "Make servers anew."),
+    _verb(Action.SNAPSHOT, "Take a snapshot of servers."),
     _act("retry-now", "Try again now", _APPLICATION, _retry_now, _going,
          "Try again at once what failed: forget backoffs, spent budgets and rejected revisions."),
     _act("delete", "Delete", _REMOVE, _delete, _going, "Delete all that it consists of."),

@@ -15,7 +15,7 @@ import msgspec
 
 from controller import errors
 from controller.api import clock, conditions, objects, resources
-from controller.api.conditions import Blocked
+from controller.api.conditions import Blocked, ConditionType
 from controller.api.reasons import Reason
 from controller.api.resources import PLACES, Resource
 from controller.kinds import registry
@@ -239,7 +239,7 @@ def answer(meant: Reference, namespace: str, found: Any, planned: plans.Plan) ->
     seen = found.item
     status = planned.status if planned.status is not None else seen.status
     verdict = conditions.find(status.conditions, PLACES[meant.resource].verdict) or conditions.find(
-        status.conditions, "Ready"
+        status.conditions, ConditionType.READY
     )
     reason = verdict.reason if verdict else Reason.PENDING
     known = vocabulary.explain(reason, meant.kind)

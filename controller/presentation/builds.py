@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 
 from controller.api import clock, conditions, names, objects
+from controller.api.conditions import ConditionType
 from controller.api.reasons import Reason
 from controller.kube import api as door
 from controller.presentation import last_lines, reading
@@ -70,7 +71,7 @@ async def printed(api: door.Api, namespace: str, name: str) -> list[Printed]:
 def picture(found: objects.Build, now: float) -> BuildPicture:
     """Return the picture of a Build."""
     meta, spec, status = found.metadata, found.spec, found.status
-    told = conditions.find(status.conditions, "Succeeded")
+    told = conditions.find(status.conditions, ConditionType.SUCCEEDED)
     return BuildPicture(
         namespace=meta.namespace,
         name=meta.name,

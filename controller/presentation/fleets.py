@@ -8,11 +8,12 @@ from __future__ import annotations
 import dataclasses
 
 from controller.api import conditions, objects, resources
-from controller.api.conditions import Blocked
+from controller.api.conditions import Blocked, ConditionType
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.api.views.fleet_parts import FleetLimits, Orphan, Unclaimed
 from controller.kube import api as door
+from controller.planning.circuit import State
 from controller.presentation import reading
 
 
@@ -52,8 +53,8 @@ async def read(api: door.Api) -> list[FleetPicture]:
 
 def circuit_wait(found: objects.Fleet) -> Blocked | None:
     """Return what waits for a fleet's circuit are told: since when, and when it is tried next."""
-    ready = conditions.find(found.status.conditions, "Ready")
-    if found.status.circuit == "Closed" or ready is None:
+    ready = conditions.find(found.status.conditions, ConditionType.READY)
+    if found.status.circuit == State.CLOSED or ready is None:
         return None
     return Blocked(
         object=resources.thing(Resource.FLEETS, found.metadata.name),
@@ -67,7 +68,7 @@ def circuit_wait(found: objects.Fleet) -> Blocked | None:
 def picture(found: objects.Fleet) -> FleetPicture:
     """Return the picture of a fleet."""
     spec, status = found.spec, found.status
-    ready = conditions.find(status.conditions, "Ready")
+    ready = conditions.find(status.conditions, ConditionType.READY)
     return FleetPicture(
         name=found.metadata.name,
         provider=spec.provider,
@@ -76,7 +77,7 @@ def picture(found: objects.Fleet) -> FleetPicture:
         message=ready.message if ready else "Argosy has not looked at it yet.",
         servers=status.servers,
         circuit=status.circuit,
-        next_trial="" if status.circuit == "Closed" else status.next_trial_time or "",
+        next_trial="" if status.circuit == State.CLOSED else status.next_trial_time or "",
         limits=spec.limits,
         domains=tuple(
             DomainPicture(name=each.name, state=each.state, weight=each.weight)

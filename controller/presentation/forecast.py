@@ -17,7 +17,8 @@ import msgspec
 
 from controller import contract
 from controller.api import clock, conditions, names, objects
-from controller.api.conditions import Condition
+from controller.api.choices import Management, Power, ServiceType
+from controller.api.conditions import Condition, ConditionType
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.contract import Capability
@@ -115,7 +116,9 @@ def forecast(
         if still >= STILL or stage.gone or not wanted():
             break
     status = stage.application.status
-    message = next((each.message for each in status.conditions if each.type == "Ready"), "")
+    message = next(
+        (each.message for each in status.conditions if each.type == ConditionType.READY), ""
+    )
     return Forecast(
         steps=tuple(rounds),
         budgets=stage.budgets(),
@@ -172,7 +175,7 @@ class _Stage:
         self._path = meta.namespace, meta.name
         self._caches = Overlay(sources.caches, without=_BESIDE)
         # One that is only observed is shown as it would be managed.
-        managed = msgspec.structs.replace(spec, management="Full")
+        managed = msgspec.structs.replace(spec, management=Management.FULL.value)
         self._caches.put(msgspec.structs.replace(application, spec=managed))
         for each in (*self._sets(), *relations.builds_of(self._caches, *self._path)):
             self._put(each)
@@ -339,7 +342,7 @@ class _Stage:
 
     def _serve(self, server_set: objects.ServerSet) -> None:
         """Have the set's Service be as its component says: making it changes no server."""
-        if service_manifest.asked(server_set).type != service_manifest.NO_SERVICE:
+        if service_manifest.asked(server_set).type != ServiceType.NONE:
             self._caches.put(self._made(service_manifest.body(server_set), objects.Service))
 
     def _end(self, build: objects.Build) -> objects.Build:
@@ -348,7 +351,7 @@ class _Stage:
             return build
         name = build.metadata.name
         self.built.append(name)
-        done = conditions.Condition(type=verdict.SUCCEEDED, status="True")
+        done = conditions.Condition(type=ConditionType.SUCCEEDED, status="True")
         status = msgspec.structs.replace(
             build.status,
             conditions=(done,),
@@ -406,12 +409,14 @@ class _Stage:
         spec, status = server.spec, server.status
         told = (status.revision, status.incarnation, status.power)
         wanted = (spec.revision, spec.incarnation, spec.power)
-        well = any(each.type == "Ready" and each.status == "True" for each in status.conditions)
-        if told == wanted and (well or spec.power == "Stopped"):
+        well = any(
+            each.type == ConditionType.READY and each.status == "True" for each in status.conditions
+        )
+        if told == wanted and (well or spec.power == Power.STOPPED):
             return server
-        runs = spec.power == "Running"
+        runs = spec.power == Power.RUNNING
         ready = Condition(
-            type="Ready",
+            type=ConditionType.READY,
             status="True" if runs else "False",
             reason=Reason.RUNNING if runs else Reason.STOPPED,
             last_transition_time=clock.stamp(self.now),

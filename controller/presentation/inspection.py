@@ -15,6 +15,7 @@ from typing import Any
 
 from controller import contract, errors
 from controller.api import objects
+from controller.api.choices import TaskState
 from controller.api.reasons import Reason
 from controller.api.resources import PLACES, Resource
 from controller.execution import unreadable
@@ -153,7 +154,7 @@ def _acting(item: objects.Object) -> str | None:
     what is not so.
     """
     told = getattr(getattr(item, "status", None), "task", None)
-    return told.id if told is not None and told.state == "Started" else None
+    return told.id if told is not None and told.state == TaskState.STARTED else None
 
 
 async def _readable(api: door.Api, namespace: str) -> tuple[frozenset[Resource], tuple[str, ...]]:

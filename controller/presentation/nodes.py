@@ -13,6 +13,7 @@ import msgspec
 
 from controller import errors
 from controller.api import objects
+from controller.api.builtin_choices import NodeConditionType
 from controller.api.resources import Resource
 from controller.kube import api as door
 
@@ -33,7 +34,7 @@ async def _told(api: door.Api, name: str) -> str:
         return ""
     for each in found:
         for condition in each.get("status", {}).get("conditions") or ():
-            if condition["type"] == "Ready" and condition["status"] != "True":
+            if condition["type"] == NodeConditionType.READY and condition["status"] != "True":
                 said = condition.get("message") or condition.get("reason") or "no reason is given"
                 silent = "does not answer" if condition["status"] == "Unknown" else "is not ready"
                 return f"the node {name} {silent}: {said}"

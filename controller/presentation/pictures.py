@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from controller.api import clock, conditions, objects
-from controller.api.conditions import Blocked
+from controller.api.choices import Power
+from controller.api.conditions import Blocked, ConditionType
 from controller.api.reasons import Reason
 from controller.planning import availability, domains
 from controller.presentation import estimates
@@ -145,7 +146,7 @@ def assembled(
     """Return the picture of an application whose servers were drawn before, by component."""
     meta, status = application.metadata, application.status
     mine = {each.spec.component: each for each in sets if _belongs(each, application)}
-    ready = conditions.find(status.conditions, "Ready")
+    ready = conditions.find(status.conditions, ConditionType.READY)
     parts = tuple(
         _component(name, application, mine.get(name), drawn.get(name, ()))
         for name in _components(application, mine)
@@ -163,7 +164,7 @@ def assembled(
         ready="Unknown" if ready is None or behind else ready.status,
         reason=ready.reason if ready else Reason.PENDING,
         message=ready.message if ready else "Argosy has not looked at it yet.",
-        stalled=conditions.is_true(status.conditions, "Stalled"),
+        stalled=conditions.is_true(status.conditions, ConditionType.STALLED),
         paused=application.spec.paused,
         deleting=meta.deletion_timestamp is not None,
         fleet=application.spec.fleet,
@@ -209,7 +210,7 @@ def operation(
     """Return the picture of an operation; those `before` tell how long one of its kind takes."""
     status = found.status
     estimate = estimates.left(found, before, now)
-    verdict = conditions.find(status.conditions, "Succeeded")
+    verdict = conditions.find(status.conditions, ConditionType.SUCCEEDED)
     return OperationPicture(
         name=found.metadata.name,
         action=found.spec.action,
@@ -233,7 +234,7 @@ def operation(
 def server(found: objects.Server) -> ServerPicture:
     """Return the picture of a server."""
     spec, status = found.spec, found.status
-    ready = conditions.find(status.conditions, "Ready")
+    ready = conditions.find(status.conditions, ConditionType.READY)
     busy = spec.task is not None and availability.operated(found)
     return ServerPicture(
         name=found.metadata.name,
@@ -303,7 +304,7 @@ def _component(
     drawn = tuple(sorted(servers, key=operator.attrgetter("ordinal")))
     told = next((each for each in application.status.components if each.name == name), None)
     declared = next((each for each in application.spec.components if each.name == name), None)
-    ready = conditions.find(found.status.conditions, "Ready") if found else None
+    ready = conditions.find(found.status.conditions, ConditionType.READY) if found else None
     states = collections.Counter(map(operator.attrgetter("state"), drawn))
     wanted = declared.replicas if declared and declared.replicas is not None else None
     if wanted is None:
@@ -336,15 +337,15 @@ def _state(found: objects.Server, ready: conditions.Condition | None) -> str:  #
     spec, status = found.spec, found.status
     if found.metadata.deletion_timestamp is not None:
         return LEAVING
-    if conditions.is_true(status.conditions, "Stalled"):
+    if conditions.is_true(status.conditions, ConditionType.STALLED):
         return FAILED
     if spec.task is not None and availability.operated(found):
         return BUSY
     if status.observed_generation == 0:
         return STARTING
-    if spec.power == "Stopped":
+    if spec.power == Power.STOPPED:
         # What does not run has no revision to be at.
-        return STOPPED if status.power == "Stopped" else UPDATING
+        return STOPPED if status.power == Power.STOPPED else UPDATING
     if ready is not None and ready.status != "True" and _failed_before(found):
         return UNREADY
     if not status.revision:

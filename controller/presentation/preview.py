@@ -16,8 +16,8 @@ import msgspec
 import yaml
 
 from controller.api import clock, names, objects
+from controller.api.choices import Management
 from controller.kube import api as door
-from controller.planning import management
 from controller.presentation import aside, collisions, desired, forecast, inspection
 from controller.presentation.forecast import Effect, Forecast
 from controller.presentation.problems import Refusal
@@ -179,7 +179,7 @@ def preview(
 
 def _observed(after: Mapping[str, Any]) -> tuple[str, ...]:
     """Return what to say of an application that is only observed."""
-    if after["spec"].get("management") != management.OBSERVE:
+    if after["spec"].get("management") != Management.OBSERVE:
         return ()
     return ("The application is only observed (management: Observe): none of this is done.",)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from controller import errors
 from controller.api import clock, conditions, objects, resources
-from controller.api.conditions import Blocked
+from controller.api.conditions import Blocked, ConditionType
 from controller.api.reasons import Reason
 from controller.api.resources import PLACES, Resource
 from controller.contract import Verb
@@ -49,7 +49,7 @@ def recall(caches: Caches, item: objects.Object) -> tuple[Outcome, ...]:
     error = attempts.last_error if attempts is not None else None
     known = error.reason if error is not None else ""
     found = (each for each in status.blocked_by if each.reason in OF_CALLS and each.reason != known)
-    stalled = conditions.find(status.conditions, "Stalled")
+    stalled = conditions.find(status.conditions, ConditionType.STALLED)
     why = stalled.reason if stalled is not None else ""
     return tuple(_outcomes(caches, item, found, why))
 

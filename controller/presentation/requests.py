@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from controller.api import clock, conditions, names, nulls, objects, resources, tags
+from controller.api.choices import Action
+from controller.api.conditions import ConditionType
 from controller.api.resources import PLACES
 from controller.planning import rendering
 from controller.presentation.problems import Refusal, UsageError
@@ -25,7 +27,7 @@ CANCEL = {"cancelled": True}
 
 
 def operation(
-    application: objects.Application, action: str, spec: Mapping[str, Any], name: str = ""
+    application: objects.Application, action: Action, spec: Mapping[str, Any], name: str = ""
 ) -> dict[str, Any]:
     """Return an operation on an application; raises UsageError for components it does not have."""
     meta = application.metadata
@@ -35,13 +37,13 @@ def operation(
             raise UsageError(
                 f"application {meta.name} has no component {each!r}, but {', '.join(known)}"
             )
-    # The rest is the schema's to fill in.
+    # The rest is the schema's to fill in. A body may be shown as YAML, which takes plain texts.
     said = {key: value for key, value in spec.items() if value not in (None, "", (), [], {})}
     return {
         "apiVersion": names.API_VERSION,
         "kind": "Operation",
         "metadata": {"name": name or _name(meta.name, action), "namespace": meta.namespace},
-        "spec": {"application": meta.name, "action": action, **said},
+        "spec": {"application": meta.name, "action": action.value, **said},
     }
 
 
@@ -56,7 +58,7 @@ def hold(owner: str, reason: str, until: float | None) -> dict[str, Any]:
 def cancel(before: objects.Operation | objects.Build) -> dict[str, Any]:
     """Return the change of the spec that cancels work under way; raises Refusal if it has ended."""
     if before.status.completion_time:
-        ended = conditions.find(before.status.conditions, "Succeeded")
+        ended = conditions.find(before.status.conditions, ConditionType.SUCCEEDED)
         how = ended.reason if ended is not None else "ended"
         kind = PLACES[resources.of(type(before))].kind.lower()
         raise Refusal(f"{kind}/{before.metadata.name} has ended already: {how}")
@@ -96,7 +98,7 @@ def activate(
     component = next((x for x in application.spec.components if x.name == spec.component), None)
     if component is None or component.source is None:
         raise Refusal(f"{spec.component} of {spec.application} has no source any more")
-    if not conditions.is_true(earlier.status.conditions, "Succeeded"):
+    if not conditions.is_true(earlier.status.conditions, ConditionType.SUCCEEDED):
         raise Refusal(f"build/{name} has no image: only one that succeeded can be activated")
     numbers = [each.spec.number for each in beside if each.spec.component == spec.component]
     told = next((x.image for x in application.status.components if x.name == spec.component), None)
@@ -128,7 +130,7 @@ def retry(before: objects.Operation, step: str, parameters: Mapping[str, str]) -
 
     meant = f"operation/{before.metadata.name}"
     if not completion.can_be_retried(before):
-        ended = conditions.find(before.status.conditions, "Succeeded")
+        ended = conditions.find(before.status.conditions, ConditionType.SUCCEEDED)
         how = f" as {ended.reason}" if ended is not None else ""
         raise Refusal(
             f"{meant} has ended{how}, which leaves nothing to take up:"
@@ -237,6 +239,6 @@ def one_step(command: Sequence[str], container: str) -> dict[str, Any]:
     return {"steps": [{"name": "run", "exec": act}]}
 
 
-def _name(application: str, action: str) -> str:
+def _name(application: str, action: Action) -> str:
     # Ours, not the API server's: a request that is sent twice must not become two operations.
     return f"{application}-{action.lower()}-{secrets.token_hex(NAME_BYTES)}"

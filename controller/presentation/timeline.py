@@ -9,6 +9,7 @@ import dataclasses
 from collections.abc import Iterable
 
 from controller.api import clock, conditions, objects
+from controller.api.conditions import ConditionType
 from controller.api.reasons import Reason
 
 # What is over in no time is still seen.
@@ -88,7 +89,7 @@ def _past(found: objects.PastOperation) -> Entry:
 
 def _present(found: objects.Operation, past: objects.PastOperation | None) -> Entry:
     status = found.status
-    verdict = conditions.find(status.conditions, "Succeeded")
+    verdict = conditions.find(status.conditions, ConditionType.SUCCEEDED)
     return Entry(
         name=found.metadata.name,
         action=found.spec.action,

@@ -12,8 +12,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from controller.api import names
+from controller.api.builtin_choices import DeploymentStrategy, StatefulSetStrategy
+from controller.api.choices import ClaimRetention, Evictions, ServiceType, Start, UpdateStrategy
 from controller.presentation import export_losses
 
+# Bodies are printed as YAML, which writes no members of enums: hence the `value` of each word.
 Json = dict[str, Any]
 # Who makes a workload anew from what lies elsewhere, and how that is known.
 _KEEPERS = {
@@ -98,7 +101,7 @@ def application_of(found: Json, *, application: str = "", served: bool = False) 
         "adopt": {"kind": "StatefulSet", "name": meta["name"]},
     }
     if spec.get("podManagementPolicy", "OrderedReady") == "OrderedReady":
-        part["start"] = "Ordered"
+        part["start"] = Start.ORDERED.value
     if first := (spec.get("ordinals") or {}).get("start"):
         part["ordinals"] = {"start": first}
     if claims := [_claim(each, spec) for each in spec.get("volumeClaimTemplates", ())]:
@@ -106,7 +109,7 @@ def application_of(found: Json, *, application: str = "", served: bool = False) 
     service = spec.get("serviceName") or ""
     if service and (served or service != meta["name"]):
         # The Service stays its owner's; servers keep the names that it gives them.
-        part["service"] = {"name": service, **({"type": "None"} if served else {})}
+        part["service"] = {"name": service, **({"type": ServiceType.NONE.value} if served else {})}
     body: Json = {
         "apiVersion": names.API_VERSION,
         "kind": "Application",
@@ -129,8 +132,8 @@ def application_of_deployment(
     above, component = split(meta["name"], application)
     surge, lacking = bounds_of_deployment(spec)
     rollout: Json = {"maxUnavailable": lacking, "maxSurge": surge}
-    if spec.get("strategy", {}).get("type") == "Recreate":
-        rollout["strategy"] = "Recreate"
+    if spec.get("strategy", {}).get("type") == DeploymentStrategy.RECREATE:
+        rollout["strategy"] = UpdateStrategy.RECREATE.value
     if spec.get("minReadySeconds"):
         rollout["minReadySeconds"] = spec["minReadySeconds"]
     if spec.get("progressDeadlineSeconds"):
@@ -140,7 +143,7 @@ def application_of_deployment(
         "replicas": 0,
         "template": _template(spec["template"]),
         "rollout": rollout,
-        **({"service": {"type": "None"}} if served else {}),
+        **({"service": {"type": ServiceType.NONE.value}} if served else {}),
     }
     body: Json = {
         "apiVersion": names.API_VERSION,
@@ -175,7 +178,7 @@ def bounds_of_deployment(spec: Json) -> tuple[int, int]:
     """Return how many more pods than asked for there may be at once, and how many may lack."""
     rolling = spec.get("strategy", {}).get("rollingUpdate") or {}
     count = spec.get("replicas", 1)
-    if spec.get("strategy", {}).get("type") == "Recreate":
+    if spec.get("strategy", {}).get("type") == DeploymentStrategy.RECREATE:
         return 0, max(count, 1)  # old and new ones never run beside each other
     surge = _amount(rolling.get("maxSurge", "25%"), count, up=True)
     lacking = _amount(rolling.get("maxUnavailable", "25%"), count, up=False)
@@ -254,8 +257,8 @@ def _rollout(spec: Json) -> Json:
     strategy = spec.get("updateStrategy", {})
     rolling = strategy.get("rollingUpdate") or {}
     told: Json = {"maxUnavailable": rolling.get("maxUnavailable", 1)}
-    if strategy.get("type") == "OnDelete":
-        told["strategy"] = "OnDelete"
+    if strategy.get("type") == StatefulSetStrategy.ON_DELETE:
+        told["strategy"] = UpdateStrategy.ON_DELETE.value
     if rolling.get("partition"):
         told["partition"] = rolling["partition"]
     if spec.get("minReadySeconds"):
@@ -274,8 +277,8 @@ def _claim(found: Json, spec: Json) -> Json:
     return {
         "name": found["metadata"]["name"],
         "spec": found["spec"],
-        "whenScaled": policy.get("whenScaled", "Retain"),
-        "whenDeleted": policy.get("whenDeleted", "Retain"),
+        "whenScaled": policy.get("whenScaled", ClaimRetention.RETAIN.value),
+        "whenDeleted": policy.get("whenDeleted", ClaimRetention.RETAIN.value),
         **({"metadata": meta} if meta else {}),
     }
 
@@ -304,7 +307,7 @@ def stateful_sets_of(application: Json, replicas: Mapping[str, int]) -> Translat
                 f"{name}: its image is built from source, and the template may name another one:"
                 " name the image that runs there, and take source out, first"
             )
-        if (part.get("rollout") or {}).get("evictions", "Budget") == "Budget":
+        if (part.get("rollout") or {}).get("evictions", Evictions.BUDGET) == Evictions.BUDGET:
             notes.append(f"{name}: the PodDisruptionBudget that Argosy kept goes")
     if spec.get("fleet", names.BUILT_IN_FLEET) != names.BUILT_IN_FLEET:
         problems.append(f"the servers come from the fleet {spec['fleet']}")
@@ -325,9 +328,9 @@ def _stateful_set(meta: Json, spec: Json, part: Json, replicas: int) -> Json:
     name = names.server_set(meta["name"], part["name"])
     rollout, template = part.get("rollout", {}), part["template"]
     rolling: Json = {"partition": rollout.get("partition", 0)}
-    kept = rollout.get("strategy") == "OnDelete"
+    kept = rollout.get("strategy") == UpdateStrategy.ON_DELETE
     service = (part.get("service") or {}).get("name") or name
-    ordered, first = part.get("start") == "Ordered", first_of(part)
+    ordered, first = part.get("start") == Start.ORDERED, first_of(part)
     claims = [
         {
             "metadata": {"name": each["name"], **(each.get("metadata") or {})},
@@ -350,9 +353,9 @@ def _stateful_set(meta: Json, spec: Json, part: Json, replicas: int) -> Json:
             **({"ordinals": {"start": first}} if first else {}),
             "minReadySeconds": rollout.get("minReadySeconds", 0),
             "revisionHistoryLimit": spec.get("revisionHistoryLimit", 10),
-            "updateStrategy": {"type": "OnDelete"}
+            "updateStrategy": {"type": StatefulSetStrategy.ON_DELETE.value}
             if kept
-            else {"type": "RollingUpdate", "rollingUpdate": rolling},
+            else {"type": StatefulSetStrategy.ROLLING_UPDATE.value, "rollingUpdate": rolling},
             "selector": {"matchLabels": template.get("metadata", {}).get("labels", {})},
             "template": template,
             **({"volumeClaimTemplates": claims} if claims else {}),
@@ -365,10 +368,10 @@ def _retention(part: Json) -> Json:
     """Return when claims are deleted; what a claim of several says alone is lost, and told."""
     said = {key: _fates(part, key) for key in ("whenDeleted", "whenScaled")}
     policy = {key: fates.pop() for key, fates in said.items() if len(fates) == 1}
-    if set(policy.values()) <= {"Retain"}:
+    if set(policy.values()) <= {ClaimRetention.RETAIN}:
         return {}
     return {"persistentVolumeClaimRetentionPolicy": policy}
 
 
 def _fates(part: Json, key: str) -> set[str]:
-    return {each.get(key, "Retain") for each in part.get("volumeClaims") or ()}
+    return {each.get(key, ClaimRetention.RETAIN.value) for each in part.get("volumeClaims") or ()}

@@ -10,6 +10,7 @@ import enum
 from typing import Any
 
 from controller.api import conditions
+from controller.api.conditions import ConditionType
 from controller.api.resources import PLACES
 from controller.kube import api as door
 from controller.kube import faults
@@ -76,9 +77,13 @@ def standing(found: Any, meant: Reference, wanted: Goal) -> Standing:
     if held is not None and held.status.lower() == wanted.status.lower():
         said = f"{meant} {held.type}={held.status}: {held.message}"
         return Standing(outcome=Outcome.MET, message=said)
-    if wanted.kind.lower() == "succeeded" and held is not None and held.status == "False":
+    if (
+        wanted.kind.lower() == ConditionType.SUCCEEDED.lower()
+        and held is not None
+        and held.status == "False"
+    ):
         return Standing(outcome=Outcome.OVER, message=f"{meant}: {held.reason}: {held.message}")
-    stalled = conditions.find(told, "Stalled")
+    stalled = conditions.find(told, ConditionType.STALLED)
     if stalled is not None and stalled.status == "True":
         said = f"{meant}: {stalled.reason}: {stalled.message}"
         return Standing(outcome=Outcome.OVER, message=said)
@@ -87,5 +92,5 @@ def standing(found: Any, meant: Reference, wanted: Goal) -> Standing:
 
 def _in_words(told: tuple[conditions.Condition, ...], meant: Reference) -> str:
     usual = PLACES[meant.resource].verdict
-    held = conditions.find(told, usual) or conditions.find(told, "Ready")
+    held = conditions.find(told, usual) or conditions.find(told, ConditionType.READY)
     return f"{held.reason}: {held.message}" if held is not None else "not looked at yet"

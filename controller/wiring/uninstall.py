@@ -17,6 +17,7 @@ from typing import Literal
 import msgspec
 
 from controller.api import names, nesting
+from controller.api.builtin_choices import PodPhase
 from controller.api.resources import PLACES, Resource
 from controller.kinds.registry import KINDS
 from controller.kube import faults
@@ -27,7 +28,7 @@ from controller.providers import registry
 PAGE = 500
 POLL_SECONDS = 1.0
 NAMED = 20
-ENDED = frozenset({"Succeeded", "Failed"})
+ENDED = frozenset({PodPhase.SUCCEEDED, PodPhase.FAILED})
 # Owners last: while one is there, nobody takes what it owns for abandoned.
 RELEASED = tuple(each.resource for each in reversed(KINDS))
 

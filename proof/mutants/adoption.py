@@ -133,7 +133,7 @@ MECHANISMS = (
     one(
         "what is observed is planned as if it were managed",
         "controller.planning.management:rest",
-        "spec.management == OBSERVE",
+        "spec.management == Management.OBSERVE",
         "False",
         f"{_OBSERVED}::test_a_new_application_is_told_and_nothing_is_made",
     ),

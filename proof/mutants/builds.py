@@ -28,8 +28,8 @@ MECHANISMS: tuple[Mechanism, ...] = (
     one(
         "a compile error is tried again",
         "controller.kinds.build.results:_failure",
-        "TRANSIENT if word.class_ == TRANSIENT else TERMINAL",
-        "TRANSIENT",
+        "ErrorClass.TRANSIENT if word.class_ == ErrorClass.TRANSIENT else ErrorClass.TERMINAL",
+        "ErrorClass.TRANSIENT",
         f"{_BUILDS}::test_a_failed_build_leaves_what_runs",
     ),
     one(

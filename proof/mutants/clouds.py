@@ -108,7 +108,7 @@ _STOPPED = (
     one(
         "what is stopped is replaced at each change",
         "controller.kinds.serverset.updates:Upkeep._is_kept",
-        "self._stops and told.power == 'Stopped'",
+        "self._stops and told.power == Power.STOPPED",
         "False",
         f"{_CLOUDS}::test_what_is_stopped_changes_in_place_and_stays_stopped",
     ),

@@ -396,7 +396,7 @@ _FORGED = (
     one(
         "orders of a task are believed, whether an operation asks or not",
         "controller.kinds.server.task:course",
-        "snapshot.unasked and now.state == tasks.PENDING",
+        "snapshot.unasked and now.state == TaskState.PENDING",
         "False",
         "tests/simulation/test_other_hands.py::test_a_task_of_no_operation_keeps_nobody_waiting",
     ),

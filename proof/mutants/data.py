@@ -159,7 +159,7 @@ _ONE_AT_A_TIME = (
     one(
         "a stopped server keeps a surplus one",
         "controller.kinds.serverset.scaling:_is_stopped",
-        "facts.server.spec.power == 'Stopped'",
+        "facts.server.spec.power == Power.STOPPED",
         "False",
         "tests/simulation/test_stopped_sets.py::test_a_stopped_server_holds_no_surplus_one",
     ),
@@ -225,7 +225,7 @@ _LOST = (
     one(
         "servers come to the target before they are deleted, under OnDelete",
         "controller.kinds.serverset.rollout:decide",
-        "rollout.strategy == 'OnDelete'",
+        "rollout.strategy == UpdateStrategy.ON_DELETE",
         "False",
         "tests/kinds/test_rollout_stories.py::test_on_delete_changes_what_is_deleted",
     ),

@@ -230,7 +230,7 @@ MUTANTS = (
             ),
             Edit(
                 "controller.providers.pod.observation:_phase",
-                'ANY_status.phase == "Running"',
+                "ANY_status.phase == PodPhase.RUNNING",
                 "True",
             ),
         ),
@@ -295,7 +295,7 @@ MUTANTS = (
         edits=(
             Edit(
                 "controller.kinds.server.task:_begin",
-                "return _write(ANY_at, _claim(ANY_at, ANY_now, tasks.STARTED, ANY_attempt))",
+                "return _write(ANY_at, _claim(ANY_at, ANY_now, TaskState.STARTED, ANY_attempt))",
                 "return Course(actions=(contract.Call(verb=contract.Verb.ACT, why='', task=task,"
                 " instance=ANY_at.observation.id),), wake=left)",
             ),
@@ -308,8 +308,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "controller.kinds.server.task:_begin",
-                "_claim(ANY_snapshot, ANY_now, tasks.STARTED, ANY_now.attempt + 1)",
-                "_claim(ANY_snapshot, ANY_now, tasks.STARTED, 1)",
+                "_claim(ANY_snapshot, ANY_now, TaskState.STARTED, ANY_now.attempt + 1)",
+                "_claim(ANY_snapshot, ANY_now, TaskState.STARTED, 1)",
             ),
         ),
         story="crashes",

@@ -65,7 +65,7 @@ REFERENCES = (
     one(
         "a server is torn down for want of its revision",
         "controller.kinds.server.records:_is_harmless",
-        "situation.spec.power == 'Stopped'",
+        "situation.spec.power == Power.STOPPED",
         "True",
         f"{_REFERENCES}::test_nothing_is_made_or_torn_down_for_want_of_a_record",
     ),
@@ -171,7 +171,7 @@ CASES = (
     one(
         "a server that waits for a node fails",
         "controller.kinds.server.assessment:_failed_start",
-        "seen.error_class == attempts.WAITING and not elsewhere",
+        "seen.error_class == ErrorClass.WAITING and not elsewhere",
         "False",
         "tests/simulation/test_cases.py::test_case[34-late-node]",
     ),

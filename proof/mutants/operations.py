@@ -98,8 +98,8 @@ _TURNS = (
     one(
         "a scale-down takes what an operation has down",
         "controller.kinds.serverset.scaling:_is_unhealthy",
-        "facts.ready or facts.operated or told.power == 'Stopped'",
-        "facts.ready or told.power == 'Stopped'",
+        "facts.ready or facts.operated or told.power == Power.STOPPED",
+        "facts.ready or told.power == Power.STOPPED",
         f"{_ONCE}::test_scaling_down_spares_what_a_restart_has_down",
     ),
 )
@@ -129,14 +129,14 @@ _POWER = (
     one(
         "Steps that end with a Stop are not remembered",
         "controller.kinds.operation.power:left_by",
-        "next(ANY_found, '')",
-        "_LEAVES.get(operation.spec.action, '')",
+        "next(ANY_found, None)",
+        "_LEAVES.get(operation.spec.action)",
         f"{_STOPPED}::test_steps_that_end_with_a_stop_are_remembered_too",
     ),
     one(
         "new servers of a stopped set are made at the count alone",
         "controller.kinds.serverset.scaling:_surge",
-        "each.server.spec.power != 'Stopped'",
+        "each.server.spec.power != Power.STOPPED",
         "True",
         f"{_STOPPED}::test_a_rollout_of_a_stopped_set_adds_no_spare_servers",
     ),
@@ -404,14 +404,14 @@ _REMEMBERED = (
     one(
         "an act that was ended for its time counts as cancelled",
         "controller.kinds.server.task:finished",
-        "late and outcome.state == tasks.CANCELLED and not task.cancel",
+        "late and outcome.state == TaskState.CANCELLED and not task.cancel",
         "False",
         f"{_TASK}::test_an_act_that_was_ended_for_its_time_has_failed_for_good",
     ),
     one(
         "a Once step's Job is the Job of the server that carries it",
         "controller.kinds.operation.steps:_job_key",
-        "key if given.step.scope == ONCE else ''",
+        "key if given.step.scope == StepScope.ONCE else ''",
         "''",
         f"{_PARTS}::test_a_job_that_is_run_once_is_known_by_its_step",
     ),

@@ -296,7 +296,7 @@ MECHANISMS: tuple[Mechanism, ...] = (
     one(
         "a sick domain that holds the healing of another",
         "controller.kinds.serverset.remediation:_domain",
-        "policy.per == 'Domain'",
+        "policy.per == HeldTogether.DOMAIN",
         "False",
         "tests/kinds/serverset/test_remediation.py"
         "::test_a_sick_domain_does_not_hold_the_healing_of_another",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import collections
-import functools
 import importlib
 import re
 from collections.abc import Iterator
@@ -20,12 +19,13 @@ from controller.providers.pod.reasons import KubeletReason
 from controller.reasons import ANY, Vocabulary
 from scripts import reference
 from tests.docs import pages
+from tests.suite import literals
 
-CONTROLLER = pages.ROOT / "controller"
 # Which tell of what a kind tells, and cannot import its list: in notes alone, for whoever asks why.
 NARRATED = {"planning/unclaimed.py"}
 # What carries a reason: conditions, `blockedBy`, Events, observations, errors, facts of fleets.
-CARRIERS = {"reason", "problem"}
+NAMES = frozenset({"reason", "problem"})
+CARRIERS = literals.Carriers(names=NAMES, variables=NAMES)
 # Reasons of the API server's own answers, which are read there and passed on to nobody.
 READ = {"NamespaceTerminating", "AlreadyExists", "ExitCode", "ServiceUnavailable"}
 # Where an explanation turns from one kind of object to another.
@@ -34,64 +34,9 @@ TURNS = re.compile(r"\bOf an? |[;,] of an? | or the (?:operation|Build)\b| opera
 
 def sources() -> Iterator[Path]:
     """Yield the modules that could give a reason."""
-    for path in sorted(CONTROLLER.rglob("*.py")):
+    for path in literals.modules():
         if path.name != "reasons.py":
             yield path
-
-
-@functools.cache
-def takers() -> dict[tuple[str, str], int]:
-    """Return the functions that take a reason by its place, by module and name, and that place."""
-    found = {}
-    for path in sources():
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                taken = [each.arg for each in node.args.args if each.arg not in ("self", "cls")]
-                for each in CARRIERS & set(taken):
-                    found[path.stem, node.name] = taken.index(each)
-    return found
-
-
-def literals(tree: ast.AST, module: str = "") -> Iterator[ast.expr]:
-    """Yield each text that is written out as a reason: given to something, or compared with one."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call):
-            yield from (text for each in given(node, module) for text in texts(each))
-        elif isinstance(node, ast.Compare):
-            sides = [node.left, *node.comparators]
-            if any(isinstance(each, ast.Attribute) and each.attr in CARRIERS for each in sides):
-                yield from (text for each in sides for text in texts(each))
-        elif isinstance(node, ast.AnnAssign | ast.Assign) and node.value is not None:
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            if any(isinstance(each, ast.Name) and each.id in CARRIERS for each in targets):
-                yield from texts(node.value)
-
-
-def given(call: ast.Call, module: str) -> Iterator[ast.expr]:
-    """Yield what a call in `module` gives as a reason: by its name, or by its place."""
-    yield from (each.value for each in call.keywords if each.arg in CARRIERS)
-    holder, _, name = ast.unparse(call.func).rpartition(".")
-    place = takers().get((holder or module, name))
-    if place is not None:
-        yield from call.args[place : place + 1]
-
-
-def texts(given: ast.expr) -> Iterator[ast.expr]:
-    """Yield the texts that may be the value of an expression; the empty one is no reason."""
-    match given:
-        case ast.JoinedStr():
-            yield given
-        case ast.Constant(value=str(text)) if text:
-            yield given
-        case ast.IfExp():
-            yield from texts(given.body)
-            yield from texts(given.orelse)
-        case ast.BoolOp():
-            for each in given.values:
-                yield from texts(each)
-        case ast.Tuple() | ast.Set() | ast.List():
-            for each in given.elts:
-                yield from texts(each)
 
 
 def heads(tree: ast.AST) -> Iterator[ast.expr]:
@@ -107,7 +52,7 @@ def heads(tree: ast.AST) -> Iterator[ast.expr]:
 
 def rooms() -> set[type[Vocabulary]]:
     """Return every list of reasons that any room has."""
-    for path in CONTROLLER.rglob("reasons.py"):
+    for path in literals.CONTROLLER.rglob("reasons.py"):
         importlib.import_module(
             ".".join(path.relative_to(pages.ROOT).with_suffix("").parts),
         )
@@ -116,6 +61,10 @@ def rooms() -> set[type[Vocabulary]]:
 
 def test_a_literal_reason_would_be_found() -> None:
     """The search below sees each way of writing a reason out, and no sentence beside it."""
+
+    def found(code: str) -> list[ast.expr]:
+        return list(literals.literals(ast.parse(code), "", CARRIERS))
+
     written = (
         "Stalled('no', reason='A')",
         "Verdict(reason=f'Task{state}', message='m')",
@@ -125,8 +74,8 @@ def test_a_literal_reason_would_be_found() -> None:
         "completion.end(snapshot, 'H', message)",
         "reason: str = 'G'",
     )
-    assert [len(list(literals(ast.parse(each)))) for each in written] == [1, 1, 1, 1, 2, 1, 1]
-    assert not list(literals(ast.parse("Blocked(reason=Reason.A, message='m', remedy=f'{x}')")))
+    assert [len(found(each)) for each in written] == [1, 1, 1, 1, 2, 1, 1]
+    assert not found("Blocked(reason=Reason.A, message='m', remedy=f'{x}')")
     headed = ("fail(f'NotSupported: fleet {name}')", "told = 'Failed: ' + why")
     assert [len(list(heads(ast.parse(each)))) for each in headed] == [1, 1]
     for plain in ("'Failed: as a docstring has it.'", "f'Somebody said: {why}'", "'Failed'"):
@@ -136,8 +85,8 @@ def test_a_literal_reason_would_be_found() -> None:
 def written_out(path: Path) -> Iterator[ast.expr]:
     """Yield each text of a module that is a reason, or begins with one."""
     tree = ast.parse(path.read_text())
-    yield from literals(tree, path.stem)
-    if path.relative_to(CONTROLLER).as_posix() not in NARRATED:
+    yield from literals.literals(tree, path.stem, CARRIERS)
+    if path.relative_to(literals.CONTROLLER).as_posix() not in NARRATED:
         yield from heads(tree)
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from controller import contract, errors
 from controller.api import clock, objects
+from controller.api.choices import TaskState
 from controller.contract import tasks
 from controller.execution.acts import Acts
 from controller.kinds.server import task
@@ -44,7 +45,7 @@ async def ended(verb: str, answer: contract.Facts | errors.ArgosyError) -> tasks
 def written(outcome: tasks.Outcome) -> objects.TaskStatus:
     """Return the task's status once the outcome is written."""
     begun = objects.TaskStatus(
-        id=TASK.id, state=tasks.STARTED, attempt=1, start_time=clock.stamp(1)
+        id=TASK.id, state=TaskState.STARTED, attempt=1, start_time=clock.stamp(1)
     )
     server = objects.Server(
         metadata=objects.Meta(name="shop-web-0", namespace="default", uid="u1"),
@@ -92,7 +93,7 @@ async def test_an_act_that_fails_says_of_which_kind_that_is(kind: errors.Kind) -
 def test_facts_are_bounded() -> None:
     """A provider that tells more than a status can hold is cut, and breaks no write."""
     many = {f"name-{each:03}" + "x" * 200: "y" * 5000 for each in range(40)}
-    outcome = tasks.Outcome(task=TASK.id, state=tasks.SUCCEEDED, facts=many)
+    outcome = tasks.Outcome(task=TASK.id, state=TaskState.SUCCEEDED, facts=many)
     seen = written(outcome)
     assert len(seen.facts) == task.MOST_FACTS
     assert all(len(name) <= task.LONGEST_NAME for name in seen.facts)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from controller.api import objects
+from controller.api.choices import Action
 from controller.api.conditions import Condition
 from controller.presentation import problems, requests
 
@@ -37,7 +38,7 @@ def ended(reason: str, *retries: str, cancelled: bool = False) -> objects.Operat
 def test_an_operation_says_what_was_said_and_leaves_the_rest_to_the_schema() -> None:
     """Nothing that was left out is written; the name tells application and action."""
     spec = {"components": ["web"], "servers": "", "concurrency": None, "timeoutSeconds": 60}
-    made = requests.operation(SHOP, "Restart", spec)
+    made = requests.operation(SHOP, Action.RESTART, spec)
     assert made["spec"] == {
         "application": "shop",
         "action": "Restart",
@@ -46,7 +47,7 @@ def test_an_operation_says_what_was_said_and_leaves_the_rest_to_the_schema() -> 
     }
     assert made["metadata"]["name"].startswith("shop-restart-")
     with pytest.raises(problems.UsageError, match="no component 'db', but web"):
-        requests.operation(SHOP, "Restart", {"components": ["db"]})
+        requests.operation(SHOP, Action.RESTART, {"components": ["db"]})
 
 
 def test_a_retry_has_an_id_that_no_run_had() -> None:

@@ -11,8 +11,8 @@ import pytest
 from structlog import testing
 
 from controller.api import objects
+from controller.api.choices import TaskState
 from controller.api.resources import Resource
-from controller.contract import tasks
 from controller.execution.dispatcher import Dispatcher
 from controller.kinds.server.kind import SERVER
 from controller.kube.api import ExecResult
@@ -64,7 +64,7 @@ async def is_acting(universe: Universe, started: asyncio.Event, name: str) -> No
     await universe.until(
         lambda: (
             universe.get(Resource.SERVERS, name)["status"].get("task", {}).get("state")
-            == tasks.STARTED
+            == TaskState.STARTED
         )
     )
 

@@ -27,6 +27,7 @@ def rollback(  # noqa: PLR0917 - each is an option, given by name
 
     Example: kubectl argosy rollback shop --component web --to 7
     """
+    from controller.api.choices import Action
     from controller.cli import operations
 
     spec = {
@@ -37,7 +38,7 @@ def rollback(  # noqa: PLR0917 - each is an option, given by name
     return functools.partial(
         operations.begin,
         application=application,
-        action="RollBack",
+        action=Action.ROLL_BACK,
         spec=spec,
         detach=detach,
         name=called,

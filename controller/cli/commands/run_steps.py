@@ -43,6 +43,7 @@ def run_steps(  # noqa: PLR0917 - each is an option, given by name
 
     Example: kubectl argosy run shop --component web -- nginx -s reload
     """
+    from controller.api.choices import Action
     from controller.cli import operations
 
     async def begin(session: Session) -> int:
@@ -55,7 +56,7 @@ def run_steps(  # noqa: PLR0917 - each is an option, given by name
         spec = operations.steps(file, command or (), container)
         spec |= {key: value for key, value in chosen.items() if value}
         return await operations.begin(
-            session, application, "Steps", spec, detach=detach, name=called
+            session, application, Action.STEPS, spec, detach=detach, name=called
         )
 
     return begin

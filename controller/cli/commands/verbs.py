@@ -9,16 +9,10 @@ from controller.cli import app, arguments, rights
 from controller.cli.app import Work
 from controller.cli.table import COMMANDS
 
-_ACTIONS = {
-    "restart": "Restart",
-    "start": "Start",
-    "stop": "Stop",
-    "replace": "Replace",
-    "snapshot": "Snapshot",
-}
+_ACTS = ("restart", "start", "stop", "replace", "snapshot")
 
 
-def _verb(name: str, action: str) -> Callable[..., Work]:
+def _verb(name: str) -> Callable[..., Work]:
     def act(  # noqa: PLR0917 - each is an option, given by name
         application: arguments.Application,
         component: arguments.Components = None,
@@ -29,6 +23,7 @@ def _verb(name: str, action: str) -> Callable[..., Work]:
         called: arguments.Name = "",
         detach: arguments.Detach = False,
     ) -> Work:
+        from controller.api.choices import Action
         from controller.cli import operations
 
         spec = {
@@ -39,7 +34,7 @@ def _verb(name: str, action: str) -> Callable[..., Work]:
         return functools.partial(
             operations.begin,
             application=application,
-            action=action,
+            action=Action[name.upper()],
             spec=spec,
             detach=detach,
             name=called,
@@ -50,5 +45,5 @@ def _verb(name: str, action: str) -> Callable[..., Work]:
     return act
 
 
-for _name, _action in _ACTIONS.items():
-    app.command(*rights.OPERATE)(_verb(_name, _action))
+for _name in _ACTS:
+    app.command(*rights.OPERATE)(_verb(_name))

@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 from controller.api import conditions, objects
+from controller.api.conditions import ConditionType
 from controller.api.reasons import Reason
 from controller.kinds.application import builds
 from controller.kinds.application.snapshot import ApplicationSnapshot
@@ -109,7 +110,7 @@ class Row:
         """The set's own verdict on the target."""
         if self.server_set is None or not self.observed:
             return None
-        return conditions.find(self.server_set.status.conditions, "Ready")
+        return conditions.find(self.server_set.status.conditions, ConditionType.READY)
 
     @property
     def stalled(self) -> bool:
@@ -117,7 +118,7 @@ class Row:
         found = self.server_set
         if found is None or not self.observed:
             return False
-        return conditions.is_true(found.status.conditions, "Stalled")
+        return conditions.is_true(found.status.conditions, ConditionType.STALLED)
 
     @property
     def converged(self) -> bool:

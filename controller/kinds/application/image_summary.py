@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from controller.api import clock, conditions, objects
-from controller.api.conditions import Blocked
+from controller.api.conditions import Blocked, ConditionType
 from controller.api.reasons import Reason
 from controller.kinds.application.builds import Standing
 from controller.kinds.application.components import Row, Table
 from controller.kinds.application.reasons import ApplicationReason
-from controller.planning import remedies, verdict
+from controller.planning import remedies
 
-BUILT = "Built"
 # Ends by which nothing is left that could be read.
 _SILENT = frozenset({Reason.TIMED_OUT, Reason.CANCELLED})
 
@@ -37,7 +36,7 @@ def condition(table: Table, generation: int) -> conditions.Condition | None:
     else:
         status, reason, message = "True", Reason.COMPLETED, "All images are built."
     return conditions.Condition(
-        type=BUILT,
+        type=ConditionType.BUILT,
         status=status,
         reason=reason,
         message=message,
@@ -116,5 +115,5 @@ def _reason(row: Row) -> str:
 
 
 def _told(build: objects.Build) -> conditions.Condition:
-    found = conditions.find(build.status.conditions, verdict.SUCCEEDED)
-    return found or conditions.Condition(type=verdict.SUCCEEDED, status="Unknown")
+    found = conditions.find(build.status.conditions, ConditionType.SUCCEEDED)
+    return found or conditions.Condition(type=ConditionType.SUCCEEDED, status="Unknown")

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 import msgspec
 
 from controller.api import conditions, objects, tags
-from controller.planning import verdict
+from controller.api.conditions import ConditionType
 from controller.planning.plan import RecordEvent
 from controller.reasons import ForeignReason
 
@@ -69,7 +69,7 @@ def _anonymous(line: objects.PastOperation) -> objects.PastOperation:
 
 def _line(operation: objects.Operation, *, requesters_known: bool) -> objects.PastOperation:
     meta, told = operation.metadata, operation.status
-    end = conditions.find(told.conditions, verdict.SUCCEEDED)
+    end = conditions.find(told.conditions, ConditionType.SUCCEEDED)
     return objects.PastOperation(
         name=meta.name,
         action=operation.spec.action,

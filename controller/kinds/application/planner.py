@@ -9,6 +9,7 @@ import dataclasses
 from collections.abc import Iterable
 
 from controller.api import objects, tags
+from controller.api.choices import DeletionOrder
 from controller.api.resources import Resource
 from controller.kinds.application import (
     builds,
@@ -156,7 +157,7 @@ def _teardown(snapshot: ApplicationSnapshot, table: Table) -> Plan:
     sets |= {name: row.server_set for name, row in table.rows.items() if row.server_set is not None}
     if not sets:
         return _let_go(snapshot, table)
-    parallel = application.spec.deletion.order == "Parallel"
+    parallel = application.spec.deletion.order == DeletionOrder.PARALLEL
     shape = server_sets.take_down(
         sets, (), parallel=parallel, why="the application is being deleted"
     )

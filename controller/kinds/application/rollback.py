@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from controller.api import conditions, names, objects, tags
+from controller.api.choices import OnBudgetSpent, OnDeadline
+from controller.api.conditions import ConditionType
 from controller.api.reasons import Reason
 from controller.kinds.application.components import Row, Table
 from controller.kinds.revisions import rejection
@@ -32,7 +34,7 @@ def rejections(table: Table, application: objects.Application) -> list[Patch]:
         rejected = rejection.Rejection(
             reason=cause, component=row.name, revision=row.wanted.revision
         )
-        everything = row.component.recovery.on_budget_spent == "RevertApplication"
+        everything = row.component.recovery.on_budget_spent == OnBudgetSpent.REVERT_APPLICATION
         together = everything and cause == Reason.FAILURE_BUDGET_SPENT
         for each in table.rows.values() if together else (row,):
             stored = each.stored
@@ -72,9 +74,15 @@ def failure(row: Row, application: objects.Application) -> Reason | None:
     if value and server_set.status.last_handled_retry != value:
         # The set has not yet tried again: what it says is of before.
         return None
-    if server_set.status.deadline_missed and row.component.rollout.on_deadline == "RollBack":
+    if (
+        server_set.status.deadline_missed
+        and row.component.rollout.on_deadline == OnDeadline.ROLL_BACK
+    ):
         return Reason.PROGRESS_DEADLINE_EXCEEDED
-    if server_set.status.budget_spent and row.component.recovery.on_budget_spent != "Halt":
+    if (
+        server_set.status.budget_spent
+        and row.component.recovery.on_budget_spent != OnBudgetSpent.HALT
+    ):
         return Reason.FAILURE_BUDGET_SPENT
     return None
 
@@ -107,7 +115,7 @@ def stalled(row: Row) -> conditions.Condition | None:
     """Return the set's Stalled condition while it is true of the target."""
     if row.server_set is None or not row.observed:
         return None
-    found = conditions.find(row.server_set.status.conditions, "Stalled")
+    found = conditions.find(row.server_set.status.conditions, ConditionType.STALLED)
     return found if found is not None and found.status == "True" else None
 
 

@@ -14,6 +14,8 @@ from typing import Any
 import msgspec
 
 from controller.api import conditions, names, objects, tags
+from controller.api.choices import DeletionOrder
+from controller.api.conditions import ConditionType
 from controller.api.reasons import Reason
 from controller.kinds.application import set_manifests
 from controller.kinds.application.components import Row, Table, same_content
@@ -70,7 +72,7 @@ def shape(table: Table, row: Row, application: objects.Application) -> Shape:
 def take_down_removed(table: Table, application: objects.Application) -> Shape:
     """Return the deletes of sets whose components are gone from the spec, dependents first."""
     staying = [row.server_set for row in table.rows.values() if row.server_set is not None]
-    parallel = application.spec.deletion.order == "Parallel"
+    parallel = application.spec.deletion.order == DeletionOrder.PARALLEL
     return take_down(
         table.removed, staying, parallel=parallel, why="the component is no longer in the spec"
     )
@@ -126,7 +128,7 @@ def has_no_server(found: objects.ServerSet) -> bool:
     meta = found.metadata
     if meta.deletion_timestamp is None or finalizers.is_orphaning(meta):
         return False
-    ready = conditions.find(found.status.conditions, "Ready")
+    ready = conditions.find(found.status.conditions, ConditionType.READY)
     told = ready is not None and ready.reason == Reason.KEPT_BY_OTHERS
     return told or not finalizers.is_on(meta)
 

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from controller.api import names, objects
+from controller.api.choices import Start
 from controller.api.resources import Resource
 from controller.kinds.revisions.contents import Content
 from controller.planning import ownership, rendering
@@ -69,7 +70,7 @@ def server_set_spec(
         "deletion": rendering.full(application.spec.deletion),
         **({"spread": rendering.full(component.spread)} if component.spread else {}),
         **({"drift": rendering.full(component.drift)} if component.drift else {}),
-        **({"start": component.start} if component.start != "Parallel" else {}),
+        **({"start": component.start} if component.start != Start.PARALLEL else {}),
         **({"ordinals": rendering.full(component.ordinals)} if component.ordinals else {}),
         **(
             {"serverMetadata": msgspec.to_builtins(component.server_metadata)}

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 import msgspec
 
 from controller.api import clock, conditions, names, objects
-from controller.api.conditions import Blocked
+from controller.api.conditions import Blocked, ConditionType
 from controller.api.reasons import Reason
 from controller.kinds.application import (
     image_summary,
@@ -159,7 +159,7 @@ def released(snapshot: ApplicationSnapshot, table: Table) -> objects.Application
 
 def write_status_now(before: objects.ApplicationStatus, after: objects.ApplicationStatus) -> bool:
     """Return whether what changed is more than counts that move."""
-    if conditions.is_true(after.conditions, "Ready"):
+    if conditions.is_true(after.conditions, ConditionType.READY):
         return True
 
     def gist(told: objects.ApplicationStatus) -> tuple[object, ...]:

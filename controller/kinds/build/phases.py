@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from controller.api import clock, names, objects
+from controller.api.choices import ErrorClass
 from controller.api.reasons import Reason
 from controller.kinds.build.reasons import BuildReason
 from controller.planning import backoffs
@@ -71,7 +72,7 @@ def failed(
     """Return the phase after its attempt failed: with the time of the next one, if one is left."""
     recovery = build.spec.source.recovery
     told = msgspec.structs.replace(phase, last_error=error)
-    if error.class_ != "Transient" or phase.attempts >= recovery.attempts:
+    if error.class_ != ErrorClass.TRANSIENT or phase.attempts >= recovery.attempts:
         return ended(told, now)
     wait = backoffs.delay(recovery.backoff, phase.attempts, build.metadata.uid)
     return msgspec.structs.replace(told, next_attempt_time=clock.stamp(now + wait))

@@ -15,12 +15,13 @@ import re
 import msgspec
 
 from controller.api import clock, objects
+from controller.api.builtin_choices import JobConditionType
+from controller.api.choices import ErrorClass
 from controller.api.reasons import Reason
 from controller.kinds.build import phases
 from controller.kinds.build.reasons import BuildReason
 from controller.reasons import ForeignReason
 
-TRANSIENT, TERMINAL = "Transient", "Terminal"
 # How long to wait for the word of a pod whose Job has ended: its watch may be behind.
 UNSEEN_SECONDS = 30.0
 _LONGEST = 1024
@@ -28,7 +29,7 @@ _COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 # As a Job says it: it ends its pod first, and then itself.
 DEADLINE = ForeignReason("DeadlineExceeded")
-_ENDING = "FailureTarget"
+_ENDS = frozenset({JobConditionType.COMPLETE, JobConditionType.FAILED})
 _USERINFO = re.compile(r"://[^/\s@]*@")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]+")
 # The reasons that the program in the Job may give.
@@ -65,7 +66,7 @@ class _Word(msgspec.Struct, frozen=True, kw_only=True):
 def end_of(job: objects.Job) -> objects.PodCondition | None:
     """Return the condition by which a Job has ended, or None while it runs."""
     found = (each for each in job.status.conditions if each.status == "True")
-    return next((each for each in found if each.type in {"Complete", "Failed"}), None)
+    return next((each for each in found if each.type in _ENDS), None)
 
 
 def read(
@@ -78,14 +79,14 @@ def read(
     end = end_of(job)
     if end is None:
         return _early(job, pods, phase, now)
-    if end.type == "Failed" and end.reason == DEADLINE:
+    if end.type == JobConditionType.FAILED and end.reason == DEADLINE:
         return _late(stuck, phase, now)
     said = _last_word(pods)
     if said is None:
         left = (clock.parse(end.last_transition_time) or now) + UNSEEN_SECONDS - now
         if left > 0:
             return Unseen(seconds=left)
-    if end.type == "Complete":
+    if end.type == JobConditionType.COMPLETE:
         return _success(said, phase, now)
     return _failure(said, pods, phase, now)
 
@@ -110,7 +111,10 @@ def _early_word(job: objects.Job, pods: tuple[objects.Pod, ...]) -> objects.Cont
     Of a pod that is deleted, or whose Job has run out of time, the container was made to end: what
     it says then is not its own word. There is no second pod: the Job tries nothing again.
     """
-    if any(each.type == _ENDING and each.reason == DEADLINE for each in job.status.conditions):
+    if any(
+        each.type == JobConditionType.FAILURE_TARGET and each.reason == DEADLINE
+        for each in job.status.conditions
+    ):
         return None
     return _last_word(tuple(each for each in pods if each.metadata.deletion_timestamp is None))
 
@@ -124,7 +128,9 @@ def _success(said: objects.ContainerEnd | None, phase: str, now: float) -> Resul
         return found
     if phase == phases.BUILD and _DIGEST.fullmatch(word.digest):
         return found
-    return _failed(phase, TRANSIENT, f"The Job of the phase {phase} ended without a result.", now)
+    return _failed(
+        phase, ErrorClass.TRANSIENT, f"The Job of the phase {phase} ended without a result.", now
+    )
 
 
 def _failure(
@@ -133,14 +139,16 @@ def _failure(
     if said is None:
         lost = next((each.status for each in pods if each.status.reason), None)
         why = f": {lost.reason} {lost.message}".rstrip() if lost is not None else ""
-        return _failed(phase, TRANSIENT, f"The pod of the phase {phase} was lost{why}.", now)
+        return _failed(
+            phase, ErrorClass.TRANSIENT, f"The pod of the phase {phase} was lost{why}.", now
+        )
     if phase == phases.TEST:
-        return _failed(phase, TERMINAL, _of_test(said), now)
+        return _failed(phase, ErrorClass.TERMINAL, _of_test(said), now)
     word = _word(said)
     if not word.message:
         message = f"The phase {phase} ended with the exit status {said.exit_code}"
-        return _failed(phase, TRANSIENT, f"{message}{_because(said.reason)}.", now)
-    class_ = TRANSIENT if word.class_ == TRANSIENT else TERMINAL
+        return _failed(phase, ErrorClass.TRANSIENT, f"{message}{_because(said.reason)}.", now)
+    class_ = ErrorClass.TRANSIENT if word.class_ == ErrorClass.TRANSIENT else ErrorClass.TERMINAL
     return _failed(phase, class_, word.message, now, reason=_GIVEN.get(word.reason, ""))
 
 
@@ -153,7 +161,7 @@ def _of_test(said: objects.ContainerEnd) -> str:
 
 def never_ran(message: str, phase: str, now: float) -> objects.BuildError:
     """Return the error of an attempt in whose time nothing ran; a commit is looked for again."""
-    class_ = TRANSIENT if phase == phases.RESOLVE else TERMINAL
+    class_ = ErrorClass.TRANSIENT if phase == phases.RESOLVE else ErrorClass.TERMINAL
     return _error(phase, class_, message, now, reason=Reason.TIMED_OUT)
 
 
@@ -164,8 +172,8 @@ def _late(stuck: str, phase: str, now: float) -> Result:
         return Result(error=never_ran(words, phase, now))
     message = f"The phase {phase} took too long."
     if phase == phases.RESOLVE:
-        return _failed(phase, TRANSIENT, message, now)
-    return _failed(phase, TERMINAL, message, now, reason=Reason.TIMED_OUT)
+        return _failed(phase, ErrorClass.TRANSIENT, message, now)
+    return _failed(phase, ErrorClass.TERMINAL, message, now, reason=Reason.TIMED_OUT)
 
 
 def _failed(phase: str, class_: str, message: str, now: float, *, reason: str = "") -> Result:

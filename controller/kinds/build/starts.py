@@ -11,6 +11,7 @@ import dataclasses
 from collections.abc import Iterator
 
 from controller.api import clock, objects
+from controller.api.builtin_choices import PodConditionType
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
@@ -97,7 +98,7 @@ def _runs(pod: objects.Pod) -> bool:
 def _told(pod: objects.Pod) -> Iterator[tuple[str, str]]:
     """Yield reasons with their messages, as the scheduler and the kubelet give them."""
     for condition in pod.status.conditions:
-        if condition.type == "PodScheduled" and condition.status == "False":
+        if condition.type == PodConditionType.SCHEDULED and condition.status == "False":
             yield condition.reason, condition.message
     for each in (*pod.status.init_container_statuses, *pod.status.container_statuses):
         waiting = each.state.waiting

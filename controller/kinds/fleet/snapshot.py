@@ -9,6 +9,7 @@ import dataclasses
 from collections.abc import Mapping
 
 from controller.api import objects
+from controller.planning.circuit import State
 from controller.planning.outcomes import Outcome
 from controller.planning.unclaimed import Sighting
 from controller.reasons import ForeignReason, Vocabulary
@@ -47,7 +48,7 @@ class FleetSnapshot:
     # Where its servers are, as its provider tells; empty where it does not.
     home: str = ""
     # Whether calls go through, and when an open circuit is tried.
-    circuit: str = "Closed"
+    circuit: str = State.CLOSED
     circuit_until: float = 0.0
     # What the provider said when it opened.
     circuit_words: str = ""

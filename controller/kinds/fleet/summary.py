@@ -93,7 +93,7 @@ def _told(snapshot: FleetSnapshot) -> Failure:
             stalled=False,
         )
         return snapshot.failure or opening
-    if snapshot.circuit != "Closed":
+    if snapshot.circuit != State.CLOSED:
         message = circuits.message("the provider", snapshot.circuit_words)
         return Failure(reason=Reason.CIRCUIT_OPEN, message=message, stalled=False)
     if (silence := _silence(snapshot)) is not None:

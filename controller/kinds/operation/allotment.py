@@ -16,6 +16,7 @@ import dataclasses
 from collections.abc import Collection, Iterable, Mapping
 
 from controller.api import objects
+from controller.api.choices import Action, Power
 from controller.api.conditions import Blocked
 from controller.contract import tasks
 from controller.kinds.operation import targets, templates
@@ -24,8 +25,8 @@ from controller.kinds.operation.snapshot import OperationSnapshot
 from controller.planning import amounts, availability, budget, evictions, remedies
 
 # Acts that follow `dependsOn`, and the one that goes against it. All others are in no order.
-FORWARD = frozenset({"Start", "Restart", "Steps"})
-BACKWARD = frozenset({"Stop"})
+FORWARD = frozenset({Action.START, Action.RESTART, Action.STEPS})
+BACKWARD = frozenset({Action.STOP})
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +70,7 @@ def _down(snapshot: OperationSnapshot, keys: Iterable[targets.Key]) -> frozenset
         key[0]
         for key in keys
         if (found := snapshot.servers.get(key)) is not None
-        and found.spec.power != "Stopped"
+        and found.spec.power != Power.STOPPED
         and availability.seconds_until_available(found, snapshot.now, 0) > 0
     )
 

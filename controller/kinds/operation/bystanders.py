@@ -13,6 +13,7 @@ import itertools
 from collections.abc import Iterable, Mapping
 
 from controller.api import names, objects
+from controller.api.choices import Power
 from controller.contract import tasks
 from controller.kinds.operation.server_progress import ServerProgress, State
 from controller.kinds.operation.snapshot import OperationSnapshot
@@ -67,7 +68,7 @@ def _is_down(server: objects.Server, now: float, spec: objects.ServerSetSpec) ->
     waiting = spec.rollout.min_ready_seconds
     if availability.seconds_until_available(server, now, waiting) <= 0:
         return False
-    return server.spec.power != "Stopped" and not availability.failed_for_good(server)
+    return server.spec.power != Power.STOPPED and not availability.failed_for_good(server)
 
 
 def foci(snapshot: OperationSnapshot) -> dict[str, frozenset[str]]:
@@ -91,6 +92,6 @@ def _is_missed(
     snapshot: OperationSnapshot, server: objects.Server, above: objects.ServerSet
 ) -> bool:
     spec = above.spec
-    if server.spec.power == "Stopped" or census.is_spare(server, spec.replicas):
+    if server.spec.power == Power.STOPPED or census.is_spare(server, spec.replicas):
         return False
     return not budget.counts(server, snapshot.now, spec.rollout.min_ready_seconds)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import msgspec
 
 from controller.api import clock, conditions, objects
+from controller.api.conditions import ConditionType
 from controller.api.reasons import Reason
 from controller.kinds.operation import assignments, crowd, power, server_progress, steps, summary
 from controller.kinds.operation.reasons import OperationReason
@@ -183,7 +184,7 @@ def begin_retry(snapshot: OperationSnapshot) -> plan.Plan | None:
 
 def can_be_retried(operation: objects.Operation) -> bool:
     """Return whether the operation ended in a way that leaves something to take up."""
-    told = conditions.find(operation.status.conditions, "Succeeded")
+    told = conditions.find(operation.status.conditions, ConditionType.SUCCEEDED)
     return told is not None and told.reason in RETRIED
 
 

@@ -12,24 +12,25 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from controller.api import objects
+from controller.api.choices import Action
 from controller.contract import checkpoints, tasks
 from controller.kinds.operation import targets
 
 # For each verb, the verbs that commute with it: on the same server, in either order, one after the
 # other, they leave the same behind, and neither ruins what the other does. All others conflict.
-COMMUTES: Mapping[str, frozenset[str]] = {
-    "Restart": frozenset(),
-    "Start": frozenset({"Start"}),
-    "Stop": frozenset({"Stop"}),
-    "Replace": frozenset(),
-    "RollBack": frozenset(),
-    "Snapshot": frozenset({"Snapshot"}),
-    "Restore": frozenset(),
-    "Steps": frozenset(),
+COMMUTES: Mapping[str, frozenset[Action]] = {
+    Action.RESTART: frozenset(),
+    Action.START: frozenset({Action.START}),
+    Action.STOP: frozenset({Action.STOP}),
+    Action.REPLACE: frozenset(),
+    Action.ROLL_BACK: frozenset(),
+    Action.SNAPSHOT: frozenset({Action.SNAPSHOT}),
+    Action.RESTORE: frozenset(),
+    Action.STEPS: frozenset(),
 }
 
 # Acts that a later operation with the same spec may stand for.
-COALESCED = frozenset({"Restart", "Start", "Stop", "Replace"})
+COALESCED = frozenset({Action.RESTART, Action.START, Action.STOP, Action.REPLACE})
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

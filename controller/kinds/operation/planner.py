@@ -12,7 +12,8 @@ import dataclasses
 import msgspec
 
 from controller.api import clock, conditions, objects
-from controller.api.conditions import Blocked
+from controller.api.choices import Action, OnFailure
+from controller.api.conditions import Blocked, ConditionType
 from controller.api.reasons import Reason
 from controller.kinds.operation import (
     allotment,
@@ -169,7 +170,7 @@ def _cancel(snapshot: OperationSnapshot) -> plans.Plan:
 
 
 def _rolls_back(snapshot: OperationSnapshot) -> bool:
-    return snapshot.operation.spec.action == rollback.ROLL_BACK
+    return snapshot.operation.spec.action == Action.ROLL_BACK
 
 
 def _seen(snapshot: OperationSnapshot) -> Run | None:
@@ -181,7 +182,7 @@ def _end_early(snapshot: OperationSnapshot, reason: Reason, message: str) -> pla
     """End all acts under way; undo what was done, where that is asked for; then end."""
     run, left = _seen(snapshot), reversal.seconds_left(snapshot)
     if run is None or not reversal.is_due(snapshot) or left <= 0:
-        asked = snapshot.operation.spec.on_failure == "Revert"
+        asked = snapshot.operation.spec.on_failure == OnFailure.REVERT
         account = reversal.account(run) if run is not None and asked else ""
         return completion.call_off(snapshot, run, reason, message, account)
     acting = [each for each in run.of(State.RUNNING) if not slots.is_undoing(each)]
@@ -252,7 +253,7 @@ def _answer(
 ) -> plans.Plan:
     """Progress may be told a little later; another phase is told at once."""
     told = snapshot.operation.status
-    before = conditions.find(told.conditions, "Succeeded")
+    before = conditions.find(told.conditions, ConditionType.SUCCEEDED)
     # Whom it waits for is read by whoever decides which operations a change concerns.
     others = [[each.object for each in blocked] for blocked in (told.blocked_by, status.blocked_by)]
     moved = before is None or before.reason != word.reason or others[0] != others[1]

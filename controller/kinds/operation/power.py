@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from controller.api import objects
+from controller.api.choices import Power, StepScope
 from controller.api.limits import LONGEST_STOPPED
 from controller.api.resources import Resource
 from controller.contract import tasks
@@ -19,17 +20,16 @@ from controller.kinds.operation import steps, targets
 from controller.kinds.operation.snapshot import OperationSnapshot
 from controller.planning import ordinals, outcomes, plan, writes
 
-STOPPED, RUNNING = "Stopped", "Running"
-_LEAVES: Mapping[str, str] = {tasks.STOP: STOPPED, tasks.START: RUNNING}
+_LEAVES: Mapping[str, Power] = {tasks.STOP: Power.STOPPED, tasks.START: Power.RUNNING}
 
 
-def left_by(operation: objects.Operation) -> str:
-    """Return the power in which the operation leaves its servers; empty where it changes none.
+def left_by(operation: objects.Operation) -> Power | None:
+    """Return the power in which the operation leaves its servers; None where it changes none.
 
     Steps leave them as their last Stop or Start does.
     """
-    acts = (each.deed.action for each in steps.of(operation) if each.scope == steps.SERVER)
-    return next((_LEAVES[each] for each in reversed(list(acts)) if each in _LEAVES), "")
+    acts = (each.deed.action for each in steps.of(operation) if each.scope == StepScope.SERVER)
+    return next((_LEAVES[each] for each in reversed(list(acts)) if each in _LEAVES), None)
 
 
 def is_about_power(operation: objects.Operation) -> bool:
@@ -42,7 +42,7 @@ def owed(snapshot: OperationSnapshot) -> tuple[plan.Patch, ...]:
     power = left_by(snapshot.operation)
     if not power:
         return ()
-    combine = ordinals.union if power == STOPPED else ordinals.without
+    combine = ordinals.union if power == Power.STOPPED else ordinals.without
     claim = snapshot.operation.spec.servers or ordinals.ALL
     return tuple(
         _remember(found, wanted)
@@ -74,10 +74,10 @@ def settle(snapshot: OperationSnapshot) -> tuple[plan.Patch, ...]:
     for each in _sets(snapshot):
         stopped, running = told.get(each.spec.component, (set(), set()))
         wanted = each.spec.stopped
-        if power == STOPPED and running:
+        if power == Power.STOPPED and running:
             claim = snapshot.operation.spec.servers or ordinals.ALL
             wanted = ordinals.without(wanted, claim)
-        if power == RUNNING or running:
+        if power == Power.RUNNING or running:
             wanted = ordinals.union(wanted, ordinals.render(stopped))
         known = refused.has_refused(Resource.SERVERSETS, each.metadata.name)
         if wanted != each.spec.stopped and not known and len(wanted) <= LONGEST_STOPPED:
@@ -98,7 +98,7 @@ def strays(snapshot: OperationSnapshot) -> Iterator[targets.Key]:
             yield key
 
 
-def _goes_on(snapshot: OperationSnapshot, power: str) -> bool:
+def _goes_on(snapshot: OperationSnapshot, power: Power) -> bool:
     """Return whether another operation that has begun leaves the same servers in that power."""
     return any(
         each.status.start_time is not None
@@ -113,7 +113,7 @@ def _told(snapshot: OperationSnapshot) -> dict[str, tuple[set[int], set[int]]]:
     found: dict[str, tuple[set[int], set[int]]] = {}
     for (component, ordinal), server in _concerned(snapshot):
         stopped, running = found.setdefault(component, (set(), set()))
-        (stopped if server.spec.power == STOPPED else running).add(ordinal)
+        (stopped if server.spec.power == Power.STOPPED else running).add(ordinal)
     return found
 
 

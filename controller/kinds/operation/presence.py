@@ -7,6 +7,7 @@ servers yet, so the operation waits for them; one that names what is not there s
 from __future__ import annotations
 
 from controller.api import names, objects
+from controller.api.choices import Action
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.kinds.operation import targets
@@ -35,7 +36,7 @@ def nothing_targeted(snapshot: OperationSnapshot) -> str:
     if unknown:
         has = words.several(sorted(known)) or "none"
         return f"Application {spec.application} has no component {words.several(unknown)}: {has}."
-    if spec.action == "RollBack" and not snapshot.sets.keys() & set(_components(snapshot)):
+    if spec.action == Action.ROLL_BACK and not snapshot.sets.keys() & set(_components(snapshot)):
         return f"No targeted component of application {spec.application} has a ServerSet yet."
     if targets.choose(snapshot.operation, snapshot.application, snapshot.servers):
         return ""

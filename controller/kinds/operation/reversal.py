@@ -14,18 +14,22 @@ import collections
 from collections.abc import Iterator
 
 from controller.api import clock, conditions
+from controller.api.choices import OnFailure, StepScope
+from controller.api.conditions import ConditionType
 from controller.kinds.operation import slots, steps
 from controller.kinds.operation.reasons import OperationReason
 from controller.kinds.operation.server_progress import ServerProgress, State
 from controller.kinds.operation.slots import Run
 from controller.kinds.operation.snapshot import OperationSnapshot
-from controller.planning import verdict, words
+from controller.planning import words
 
 
 def is_due(snapshot: OperationSnapshot) -> bool:
     """Return whether what was done is to be undone: a deleted operation goes without."""
     operation = snapshot.operation
-    asked = operation.spec.on_failure == "Revert" and operation.status.start_time is not None
+    asked = (
+        operation.spec.on_failure == OnFailure.REVERT and operation.status.start_time is not None
+    )
     return asked and operation.metadata.deletion_timestamp is None
 
 
@@ -43,7 +47,7 @@ def goes_on(snapshot: OperationSnapshot, run: Run) -> str:
     has undone.
     """
     status = snapshot.operation.status
-    said = conditions.find(status.conditions, verdict.SUCCEEDED)
+    said = conditions.find(status.conditions, ConditionType.SUCCEEDED)
     told = said is not None and said.reason == OperationReason.REVERTING and status.run == run.run
     begun = any(each.undone or each.not_undone for each in run.progress)
     under_way = any(slots.is_undoing(each) for each in run.of(State.RUNNING))
@@ -118,7 +122,7 @@ def _begun(progress: ServerProgress) -> frozenset[str]:
 def _gone(run: Run, step: steps.Step) -> Iterator[str]:
     """Yield that a step which one server did for all cannot be undone, as that server is gone."""
     told = next((each for each in run.operation.status.steps if each.name == step.name), None)
-    if step.scope == steps.SERVER or told is None or not told.passed:
+    if step.scope == StepScope.SERVER or told is None or not told.passed:
         return
     if not any(step.name in _begun(each) | each.undone for each in run.progress):
         yield "a server that is gone"

@@ -13,7 +13,8 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from controller.api import conditions, names, objects
-from controller.api.conditions import Blocked
+from controller.api.choices import UpdateStrategy
+from controller.api.conditions import Blocked, ConditionType
 from controller.api.reasons import Reason
 from controller.kinds.operation import completion, steps, summary
 from controller.kinds.operation.reasons import OperationReason
@@ -225,7 +226,7 @@ def _arrived(snapshot: OperationSnapshot, retreat: Retreat) -> bool:
     found = retreat.server_set
     if found is None:
         return True
-    ready = conditions.find(found.status.conditions, "Ready")
+    ready = conditions.find(found.status.conditions, ConditionType.READY)
     return (
         found.spec.revision != retreat.revision
         and ready is not None
@@ -270,7 +271,7 @@ def _wait(snapshot: OperationSnapshot, retreat: Retreat) -> Blocked:
     found = retreat.server_set
     message = f"Component {retreat.component} leaves revision {retreat.revision}."
     behind = _behind(snapshot, found) if found is not None else 0
-    if found is not None and behind and found.spec.rollout.strategy == "OnDelete":
+    if found is not None and behind and found.spec.rollout.strategy == UpdateStrategy.ON_DELETE:
         left = words.count(behind, "server")
         message = f"{message} {left} must be deleted by hand, as the strategy OnDelete says."
     return Blocked(

@@ -11,6 +11,7 @@ import enum
 from collections.abc import Sequence
 
 from controller.api import objects
+from controller.api.choices import ErrorClass, Power, StepScope
 from controller.contract import checkpoints, tasks
 from controller.kinds.operation import conflicts, power, steps, targets
 from controller.planning import availability
@@ -89,14 +90,14 @@ def follow(
     here = [each for each in marks if each.incarnation == server.spec.incarnation]
     label = checkpoints.run_of(operation, operation.status.run)
     undoings = [each for each in marks if tasks.undoes(each.step) and each.run == label]
-    own_steps = {each.name for each in plan_steps if each.scope == steps.SERVER}
+    own_steps = {each.name for each in plan_steps if each.scope == StepScope.SERVER}
     finished = own_steps <= ever
     failure = _failure(operation, server, marks, label)
     if failure is None and not finished:
         failure = _hopeless(server, plan_steps, ever)
     state = _state(operation, server, finished=finished, failed=failure is not None)
     lacks = availability.seconds_until_available(server, now, min_ready_seconds)
-    works = server.spec.power != "Stopped" and not availability.failed_for_good(server)
+    works = server.spec.power != Power.STOPPED and not availability.failed_for_good(server)
     return ServerProgress(
         key=key,
         server=server,
@@ -149,7 +150,7 @@ def passed(
     if not marks:
         return frozenset()
     order = [each.name for each in plan_steps]
-    own = {each.name for each in plan_steps if each.scope == steps.SERVER}
+    own = {each.name for each in plan_steps if each.scope == StepScope.SERVER}
     known = {checkpoints.run_of(operation, run.id) for run in runs(operation)}
     result = {
         each.step
@@ -199,11 +200,12 @@ def _hopeless(
     server: objects.Server, plan_steps: Sequence[steps.Step], ever: frozenset[str]
 ) -> objects.FailureRecord | None:
     """Why no act in the server can be waited for; what makes it anew may still help it."""
-    lost, stopped = availability.failed_for_good(server), server.spec.power == "Stopped"
+    lost, stopped = availability.failed_for_good(server), server.spec.power == Power.STOPPED
     if not lost and not stopped:
         return None
     following = next(
-        (each for each in plan_steps if each.scope == steps.SERVER and each.name not in ever), None
+        (each for each in plan_steps if each.scope == StepScope.SERVER and each.name not in ever),
+        None,
     )
     if following is None or following.deed.action in tasks.CONVERGING:
         return None
@@ -211,5 +213,8 @@ def _hopeless(
         return None
     message = "The server failed for good before its turn." if lost else "The server is stopped."
     return objects.FailureRecord(
-        server=server.metadata.name, step=following.name, class_="Terminal", message=message
+        server=server.metadata.name,
+        step=following.name,
+        class_=ErrorClass.TERMINAL,
+        message=message,
     )

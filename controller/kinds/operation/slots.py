@@ -17,6 +17,7 @@ import dataclasses
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from controller.api import names, objects
+from controller.api.choices import OnUnknown, Power, StepScope
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.contract import tasks
@@ -94,7 +95,7 @@ class Grant:
 
 def groups(run: Run, step: steps.Step) -> tuple[str, ...]:
     """Return who does the step once: each component, or the whole operation."""
-    if step.scope == steps.COMPONENT:
+    if step.scope == StepScope.COMPONENT:
         return tuple(dict.fromkeys(each.key[0] for each in run.progress))
     return ("",)
 
@@ -107,7 +108,7 @@ def barrier(run: Run) -> Barrier | None:
     """Return the step that all servers wait before, or None where no such step is left."""
     told = {each.name: each for each in run.operation.status.steps}
     for index, step in enumerate(run.steps):
-        if step.scope == steps.SERVER:
+        if step.scope == StepScope.SERVER:
             continue
         wanted = groups(run, step)
         before = told.get(step.name)
@@ -175,13 +176,13 @@ def _has_turn(component: allotment.Allotment, busy: set[str]) -> bool:
 
 
 def _segment_start(run: Run, end: int) -> int:
-    starts = [i + 1 for i, each in enumerate(run.steps[:end]) if each.scope != steps.SERVER]
+    starts = [i + 1 for i, each in enumerate(run.steps[:end]) if each.scope != StepScope.SERVER]
     return starts[-1] if starts else 0
 
 
 def _next(run: Run, progress: ServerProgress, end: int) -> steps.Step | None:
     for step in run.steps[:end]:
-        if step.scope == steps.SERVER and step.name not in progress.reached:
+        if step.scope == StepScope.SERVER and step.name not in progress.reached:
             return step
     return None
 
@@ -292,7 +293,7 @@ def _is_free(given: Grant) -> bool:
     if server is None or deed.action not in tasks.CONVERGING:
         return False
     lost = not given.progress.available and not given.progress.doubtful
-    return lost and server.spec.power != "Stopped"
+    return lost and server.spec.power != Power.STOPPED
 
 
 def can_take(run: Run, given: Grant) -> bool:
@@ -306,7 +307,7 @@ def can_take(run: Run, given: Grant) -> bool:
         return True
     spec, status = server.spec, server.status
     settled = (spec.revision, spec.incarnation) == (status.revision, status.incarnation)
-    if spec.power == "Stopped":
+    if spec.power == Power.STOPPED:
         return deed.name not in tasks.IN_SERVER
     anew = deed.action in tasks.REMAKING and steps.is_in_the_making(server, run.operation)
     return anew or (settled and (converging or given.progress.available))
@@ -349,7 +350,7 @@ def barrier_failed(run: Run, stop: Barrier) -> bool:
     told = {each.name: each for each in run.operation.status.steps}.get(stop.step.name)
     if told is not None and told.failed:
         return True
-    again = stop.step.on_unknown == "Rerun" or stop.step.deed.name in tasks.IDEMPOTENT
+    again = stop.step.on_unknown == OnUnknown.RERUN or stop.step.deed.name in tasks.IDEMPOTENT
     if stop.lost is not None and not again:
         return True
     return _failed(run, stop.step) > 0

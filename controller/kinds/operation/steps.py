@@ -13,13 +13,10 @@ from typing import Any
 import msgspec
 
 from controller.api import objects
+from controller.api.choices import Action, OnUnknown, Power, StepScope
 from controller.api.views.meta import Json, View
 from controller.contract import checkpoints, incarnations, tasks
 from controller.planning import availability
-
-SERVER = "Server"
-COMPONENT = "Component"
-ONCE = "Once"
 
 _ADDRESS = "$(SERVER_ADDRESS)"
 _VARIABLE = re.compile(r"\$(\$?)\(([A-Za-z_][A-Za-z0-9_.-]*)\)")
@@ -49,16 +46,16 @@ class Step:
 
     name: str
     deed: Deed
-    scope: str = SERVER
+    scope: str = StepScope.SERVER
     timeout_seconds: int = 600
-    on_unknown: str = "Fail"
+    on_unknown: str = OnUnknown.FAIL
     undoing: Deed | None = None
 
 
 def of(operation: objects.Operation) -> tuple[Step, ...]:
     """Return the operation's steps, in order."""
     spec = operation.spec
-    if spec.action != "Steps":
+    if spec.action != Action.STEPS:
         deed = Deed(action=spec.action)
         return (Step(name=spec.action, deed=deed, timeout_seconds=spec.timeout_seconds),)
     return tuple(
@@ -157,9 +154,9 @@ def resolve(given: Assignment, server: objects.Server) -> tuple[objects.Task, di
 def _job_key(given: Assignment, name: str, run: str, server: objects.Server) -> str:
     """Return what names a Job that is run once: whichever server carries it, there is one."""
     key = f"{given.operation.metadata.uid}/{run}/{name}"
-    if given.step.scope == COMPONENT:
+    if given.step.scope == StepScope.COMPONENT:
         return f"{key}/{server.spec.component}"
-    return key if given.step.scope == ONCE else ""
+    return key if given.step.scope == StepScope.ONCE else ""
 
 
 def _with_address(http: dict[str, Any], values: Mapping[str, str]) -> dict[str, Any]:
@@ -190,7 +187,7 @@ def is_in_the_making(server: objects.Server, operation: objects.Operation) -> bo
     if ready.last_transition_time <= asked:
         return False
     return (
-        spec.power != "Stopped"
+        spec.power != Power.STOPPED
         and status.incarnation != spec.incarnation
         and not status.attempts.count
         and not status.blocked_by
@@ -206,8 +203,8 @@ def _change(
         change = incarnations.raised(server, restart=action == tasks.RESTART and not revision)
         return {**change, "revision": revision} if revision else change
     if action == tasks.STOP:
-        return {"power": "Stopped"}
-    return {"power": "Running"} if action == tasks.START else {}
+        return {"power": Power.STOPPED}
+    return {"power": Power.RUNNING} if action == tasks.START else {}
 
 
 def arguments(operation: objects.Operation) -> dict[str, str]:

@@ -7,6 +7,7 @@ import dataclasses
 import msgspec
 
 from controller.api import clock, objects
+from controller.api.choices import StepScope
 from controller.api.conditions import Blocked
 from controller.kinds.operation import slots, steps, targets
 from controller.kinds.operation.server_progress import State
@@ -86,7 +87,7 @@ def _count_step(before: objects.OperationStatus, run: Run, step: steps.Step) -> 
         1 for each in run.present if each.failure is not None and each.failure.step == step.name
     )
     passed = sum(1 for each in run.present if step.name in each.ever)
-    if step.scope != steps.SERVER:
+    if step.scope != StepScope.SERVER:
         # What a server that is gone did for all stays done.
         told = next((each for each in before.steps if each.name == step.name), None)
         passed = max(told.passed if told else 0, passed)

@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from controller.api import objects
+from controller.api.choices import TurnOrder
 from controller.planning import ordinals
 
 # A server by its component and ordinal.
 Key = tuple[str, int]
-
-DESCENDING = "Descending"
 
 
 def includes(spec: objects.OperationSpec, key: Key) -> bool:
@@ -63,7 +62,7 @@ def in_order(
     """Return `keys` by the application's order of components, then by ordinal."""
     components = application.spec.components if application is not None else ()
     place = {each.name: index for index, each in enumerate(components)}
-    sign = -1 if order == DESCENDING else 1
+    sign = -1 if order == TurnOrder.DESCENDING else 1
 
     def rank(key: Key) -> tuple[int, str, int]:
         return place.get(key[0], len(place)), key[0], sign * key[1]

@@ -14,7 +14,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from controller.api import conditions, names, objects
-from controller.api.conditions import Blocked
+from controller.api.choices import UpdateStrategy
+from controller.api.conditions import Blocked, ConditionType
 from controller.api.reasons import Reason
 from controller.contract import tasks
 from controller.kinds.operation.snapshot import OperationSnapshot
@@ -57,7 +58,10 @@ def revision_for(snapshot: OperationSnapshot, server: objects.Server) -> str:
     if found is None or snapshot.operation.spec.action not in tasks.REMAKING:
         return ""
     spec, status = found.spec, found.status
-    kept = spec.rollout.strategy != "RollingUpdate" or told.ordinal < ordinals.free_from(spec)
+    kept = (
+        spec.rollout.strategy != UpdateStrategy.ROLLING_UPDATE
+        or told.ordinal < ordinals.free_from(spec)
+    )
     halted = status.revision != spec.revision or status.deadline_missed or status.budget_spent
     if kept or halted or told.revision == spec.revision:
         return ""
@@ -88,10 +92,15 @@ def _dependency(
     component = found.spec.component
     needs = {each.name: each.depends_on for each in application.spec.components}
     below = [snapshot.sets[each] for each in sorted(reached(component, needs) & set(snapshot.sets))]
-    if any(conditions.is_true(each.status.conditions, "Stalled") for each in below):
+    if any(conditions.is_true(each.status.conditions, ConditionType.STALLED) for each in below):
         return None
     first = next(
-        (each for each in below if not conditions.is_true(each.status.conditions, "Ready")), found
+        (
+            each
+            for each in below
+            if not conditions.is_true(each.status.conditions, ConditionType.READY)
+        ),
+        found,
     )
     name, namespace = first.metadata.name, first.metadata.namespace
     return Blocked(

@@ -10,6 +10,7 @@ import dataclasses
 
 from controller import contract, errors
 from controller.api import clock, objects, tags
+from controller.api.choices import ErrorClass, Power
 from controller.contract import Phase
 from controller.kinds.server import attempts, checks
 from controller.kinds.server.snapshot import ServerSnapshot
@@ -142,23 +143,23 @@ def _in_the_way(snapshot: ServerSnapshot, answer: Outcome) -> str:
     return answer.blocker or ("" if own else answer.object(snapshot.server))
 
 
-def _class(answer: Outcome) -> str:
+def _class(answer: Outcome) -> ErrorClass:
     if not answer.costs_attempt:
-        return attempts.BLOCKED if answer.refused else attempts.WAITING
+        return ErrorClass.BLOCKED if answer.refused else ErrorClass.WAITING
     if answer.refused:
-        return attempts.TERMINAL
-    return attempts.UNKNOWN if answer.kind is errors.Kind.UNKNOWN else attempts.TRANSIENT
+        return ErrorClass.TERMINAL
+    return ErrorClass.UNKNOWN if answer.kind is errors.Kind.UNKNOWN else ErrorClass.TRANSIENT
 
 
 def _failed(snapshot: ServerSnapshot, before: objects.Attempts) -> objects.Attempts:
     seen, server = snapshot.observation, snapshot.server
     error = objects.LastError(
-        class_=seen.error_class or attempts.TRANSIENT,
+        class_=seen.error_class or ErrorClass.TRANSIENT,
         reason=seen.reason,
         message=f"{seen.reason}: {seen.message}" if seen.reason else seen.message,
         time=clock.precise(snapshot.now),
     )
-    if seen.phase is Phase.FAILED and error.class_ == attempts.WAITING:
+    if seen.phase is Phase.FAILED and error.class_ == ErrorClass.WAITING:
         return attempts.lost(server, error, instance=seen.id, now=snapshot.now)
     return attempts.record(server, error, before=before, instance=seen.id, now=snapshot.now)
 
@@ -203,7 +204,7 @@ def _failed_start(snapshot: ServerSnapshot, before: objects.Attempts) -> bool:
     A start that hangs counts each time its backoff has passed, so that it comes to an end too.
     """
     seen, spec = snapshot.observation, snapshot.server.spec
-    if seen.incarnation != spec.incarnation or snapshot.server.spec.power == "Stopped":
+    if seen.incarnation != spec.incarnation or snapshot.server.spec.power == Power.STOPPED:
         return False
     if seen.phase is Phase.FAILED:
         return before.instance != seen.id
@@ -212,7 +213,7 @@ def _failed_start(snapshot: ServerSnapshot, before: objects.Attempts) -> bool:
     if attempts.spent(spec.recovery, before):
         return False
     elsewhere = attempts.ways(spec.recovery) > 1 and seen.phase is Phase.PENDING
-    if seen.error_class == attempts.WAITING and not elsewhere:
+    if seen.error_class == ErrorClass.WAITING and not elsewhere:
         # Nothing is wrong with it, and there is nowhere else to look for what it waits for.
         return False
     return snapshot.now >= verdict_due(snapshot, before)
@@ -222,7 +223,7 @@ def verdict_due(snapshot: ServerSnapshot, before: objects.Attempts) -> float:
     """Return when a start that hangs counts as failed, or does so again."""
     seen, error, outage = snapshot.observation, before.last_error, snapshot.fleet.outage
     if before.instance != seen.id:
-        if seen.error_class == attempts.TERMINAL:
+        if seen.error_class == ErrorClass.TERMINAL:
             return 0.0
         return outage.clock(seen.since, snapshot.now) + START_BOUND
     counted = clock.parse(error.time if error is not None else None)

@@ -10,16 +10,12 @@ import msgspec
 
 from controller import contract
 from controller.api import clock, objects
+from controller.api.choices import ErrorClass
 from controller.contract import alternatives
 from controller.planning import backoffs, merge_patch
 
-TERMINAL = "Terminal"
-TRANSIENT = "Transient"
-UNKNOWN = "Unknown"
-WAITING = "Waiting"
-BLOCKED = "Blocked"
 # What is nobody's failure; what is blocked needs a person all the same.
-HINDRANCES = frozenset({WAITING, BLOCKED})
+HINDRANCES = frozenset({ErrorClass.WAITING, ErrorClass.BLOCKED})
 # A next attempt that is told stands for so long, in seconds, and then for as long as it went on
 # already: not each retry is worth a write.
 COARSE = 600.0
@@ -79,7 +75,9 @@ def spent(recovery: objects.Recovery, attempts: objects.Attempts) -> bool:
     if attempts.alternative < ways(recovery) - 1:
         return False
     error = attempts.last_error
-    return attempts.count >= recovery.attempts or (error is not None and error.class_ == TERMINAL)
+    return attempts.count >= recovery.attempts or (
+        error is not None and error.class_ == ErrorClass.TERMINAL
+    )
 
 
 def failed_for_good(server: objects.Server) -> bool:
@@ -107,12 +105,12 @@ def record(
     )
     if before.exhausted:
         return _tried_on(server, msgspec.structs.replace(failed, count=before.count), now)
-    if failed.count < recovery.attempts and error.class_ != TERMINAL:
+    if failed.count < recovery.attempts and error.class_ != ErrorClass.TERMINAL:
         return _next(
             failed, now + backoffs.delay(recovery.backoff, failed.count, server.metadata.uid)
         )
     used_up = failed.used_up + 1
-    if used_up >= ways(recovery) and error.class_ != WAITING:
+    if used_up >= ways(recovery) and error.class_ != ErrorClass.WAITING:
         exhausted = msgspec.structs.replace(failed, exhausted=True, used_up=used_up)
         return _tried_on(server, exhausted, now)
     # Each has its turn, from the one that last worked; what is waited for may come anywhere.
@@ -158,7 +156,7 @@ def given_back(
     was tried first.
     """
     error = before.last_error
-    if error is None or error.class_ != UNKNOWN or before.instance:
+    if error is None or error.class_ != ErrorClass.UNKNOWN or before.instance:
         return before
     if not (before.count or before.used_up) or not outage.includes(clock.parse(error.time)):
         return before

@@ -6,6 +6,7 @@ import collections
 from collections.abc import Callable
 
 from controller.api import clock, conditions, objects
+from controller.api.conditions import ConditionType
 from controller.api.reasons import Reason
 from controller.planning import availability, keys
 from controller.planning.caches import Caches
@@ -23,7 +24,7 @@ def by_state(
     for (namespace, name), server in caches.of(objects.Server).objects.items():
         if mine is not None and not mine(keys.server(namespace, name)):
             continue
-        ready = conditions.find(server.status.conditions, "Ready")
+        ready = conditions.find(server.status.conditions, ConditionType.READY)
         said = (ready.status, ready.reason) if ready else ("Unknown", Reason.PENDING)
         counts[server.spec.fleet, *said] += 1
     return dict(counts)
@@ -34,7 +35,7 @@ def ready_first(before: objects.Server, status: objects.ServerStatus) -> tuple[s
 
     One that was ready before, or is made anew, is a matter of its recovery or its rollout.
     """
-    ready = conditions.find(status.conditions, "Ready")
+    ready = conditions.find(status.conditions, ConditionType.READY)
     if ready is None or ready.status != "True" or not availability.is_new(before):
         return None
     made = clock.parse(before.metadata.creation_timestamp)

@@ -6,6 +6,7 @@ import msgspec
 
 from controller import contract
 from controller.api import objects
+from controller.api.choices import UpdateStrategy
 from controller.kinds.revisions import references
 from controller.kinds.server import order, tolerance
 from controller.kinds.server.snapshot import ServerSnapshot
@@ -70,7 +71,7 @@ def _next_revision(
     That is up to whoever deletes only under OnDelete; a partition, or a person who holds the
     server, keeps it where it is, and none is told to run what is not on record.
     """
-    if server_set is None or server_set.spec.rollout.strategy != "OnDelete":
+    if server_set is None or server_set.spec.rollout.strategy != UpdateStrategy.ON_DELETE:
         return ""
     spec, target = server.spec, server_set.spec
     if spec.revision == target.revision or spec.held:

@@ -11,6 +11,7 @@ import msgspec
 
 from controller import contract
 from controller.api import clock, objects
+from controller.api.choices import ErrorClass
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.kinds.server import attempts
@@ -46,7 +47,7 @@ def _waits_for_fleet(situation: Situation) -> bool:
     trials that waited for a backoff of each server's own would come later and later.
     """
     error = situation.attempts.last_error
-    if error is None or error.class_ != attempts.UNKNOWN or situation.attempts.count:
+    if error is None or error.class_ != ErrorClass.UNKNOWN or situation.attempts.count:
         return False
     return situation.snapshot.fleet.outage.includes(clock.parse(error.time))
 
@@ -163,7 +164,7 @@ def _hindered(situation: Situation, error: objects.LastError, made: Verdict) -> 
     return Verdict(
         reason=ForeignReason(error.reason),
         message=error.message,
-        stalled=error.class_ == attempts.BLOCKED,
+        stalled=error.class_ == ErrorClass.BLOCKED,
         trouble=True,
         blocked=(blocked,),
         actions=made.actions,
@@ -202,7 +203,7 @@ def tries_again(situation: Situation) -> float:
 def exhausted(situation: Situation) -> Verdict:
     """Say that the server used its attempts, in the words of the last failure."""
     error, server = situation.attempts.last_error, situation.snapshot.server
-    refused = error is not None and error.class_ == attempts.TERMINAL and error.reason
+    refused = error is not None and error.class_ == ErrorClass.TERMINAL and error.reason
     tried = words.count(max(situation.attempts.count, 1), "attempt")
     message = f"Failed after {tried}: {last_words(situation)}"
     if not situation.spec.recovery.give_up:

@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from controller.api import names, objects
+from controller.api.choices import Power, Start
 from controller.api.resources import Resource
 from controller.planning import availability, ordinals
 from controller.planning.caches import Caches
 from controller.planning.keys import Key
-
-ORDERED = "Ordered"
 
 
 def ahead(
@@ -25,12 +24,12 @@ def ahead(
     That is the one before it; those that are stopped are passed over. No name where nothing is
     waited for; no time where that is not a matter of time.
     """
-    if server_set is None or server_set.spec.start != ORDERED:
+    if server_set is None or server_set.spec.start != Start.ORDERED:
         return "", None
     spec = server_set.spec
     for ordinal in range(server.spec.ordinal - 1, ordinals.first(spec) - 1, -1):
         found = _at(caches, server, ordinal)
-        if found is not None and found.spec.power == "Stopped":
+        if found is not None and found.spec.power == Power.STOPPED:
             continue
         if found is None:
             return names.server(spec.application, spec.component, ordinal), None
@@ -46,7 +45,7 @@ def followers(caches: Caches, server: objects.Server) -> Iterator[Key]:
     ordinal = server.spec.ordinal + 1
     while (found := _at(caches, server, ordinal)) is not None:
         yield Key(Resource.SERVERS, found.metadata.namespace, found.metadata.name)
-        if found.spec.power != "Stopped":
+        if found.spec.power != Power.STOPPED:
             return
         ordinal += 1
 

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from controller.api import clock, conditions
-from controller.api.conditions import Blocked
+from controller.api.conditions import Blocked, ConditionType
 from controller.api.reasons import Reason
 from controller.contract import Phase, Verb
 from controller.kinds.server import (
@@ -149,7 +149,7 @@ def _lost(snapshot: ServerSnapshot, why: str) -> plans.Status | None:
     A namespace that is deleted takes all of it at once, and nobody reads what is said of it.
     """
     told = snapshot.server.status
-    if snapshot.observation.ready or not conditions.is_true(told.conditions, "Ready"):
+    if snapshot.observation.ready or not conditions.is_true(told.conditions, ConditionType.READY):
         return None
     if snapshot.namespace_terminating:
         return None

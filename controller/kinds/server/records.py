@@ -11,6 +11,7 @@ import dataclasses
 
 from controller import contract
 from controller.api import names
+from controller.api.choices import Power
 from controller.api.conditions import Blocked
 from controller.kinds.server.assessment import Situation
 from controller.kinds.server.reasons import ServerReason
@@ -23,7 +24,7 @@ def keep(situation: Situation, verdict: Verdict) -> Verdict:
     if situation.snapshot.recorded:
         return verdict
     allowed = tuple(each for each in verdict.actions if _is_harmless(situation, each))
-    if situation.spec.power == "Stopped" or situation.seen.adopted:
+    if situation.spec.power == Power.STOPPED or situation.seen.adopted:
         # One that was taken up at a StatefulSet's revision is as well as it can be.
         return dataclasses.replace(verdict, actions=allowed)
     blocked = _blocked(situation)
@@ -45,7 +46,7 @@ def _is_harmless(situation: Situation, action: plan.Action) -> bool:
     if action.verb is contract.Verb.CHANGE:
         return not action.template
     if action.verb is contract.Verb.DELETE:
-        return situation.spec.power == "Stopped"
+        return situation.spec.power == Power.STOPPED
     return action.verb is not contract.Verb.CREATE
 
 

@@ -10,7 +10,8 @@ from collections.abc import Callable
 
 from controller import contract
 from controller.api import conditions, resources, tags
-from controller.api.conditions import Blocked
+from controller.api.choices import ErrorClass, Power
+from controller.api.conditions import Blocked, ConditionType
 from controller.api.reasons import Reason
 from controller.contract import Phase
 from controller.kinds.server import attempts, changing, making, records, removal, teardown
@@ -70,7 +71,7 @@ def _foreign(situation: Situation) -> Verdict | None:
         if made is not None
         else remedies.fleet(situation.snapshot.fleet)
     )
-    if seen.error_class != attempts.WAITING:
+    if seen.error_class != ErrorClass.WAITING:
         return making.stall(situation.name, Reason.NAME_TAKEN, message, remedy)
     thing = resources.thing(made, meta.name) if made is not None else situation.name
     blocked = Blocked(object=thing, reason=seen.reason, message=message, remedy=remedy)
@@ -125,7 +126,7 @@ def _going_in_vain(situation: Situation, going: Verdict) -> Verdict:
 
 def _stopped(situation: Situation) -> Verdict | None:
     seen = situation.seen
-    if situation.spec.power != "Stopped":
+    if situation.spec.power != Power.STOPPED:
         return None
     if seen.phase is Phase.ABSENT:
         return Verdict(reason=Reason.STOPPED, message="Stopped, as asked.", idle=True)
@@ -323,7 +324,7 @@ def _stuck(situation: Situation) -> Verdict | None:
         )
     left = max(verdict_due(situation.snapshot, situation.attempts) - situation.snapshot.now, 1.0)
     # What costs no attempt is not awaited from second to second.
-    waits = situation.seen.error_class == attempts.WAITING
+    waits = situation.seen.error_class == ErrorClass.WAITING
     ill = situation.seen.phase is Phase.RUNNING and _was_ready(situation)
     return Verdict(
         reason=Reason.UNHEALTHY if ill else situation.seen.reason or Reason.PROGRESSING,
@@ -362,7 +363,7 @@ def _on_its_way(situation: Situation) -> Verdict:
 def _was_ready(situation: Situation) -> bool:
     """Whether this incarnation has been ready before, as its status tells."""
     before = situation.snapshot.server.status
-    told = conditions.find(before.conditions, "Ready")
+    told = conditions.find(before.conditions, ConditionType.READY)
     if told is None or before.incarnation != situation.seen.incarnation:
         return False
     return told.status == "True" or told.reason == Reason.UNHEALTHY

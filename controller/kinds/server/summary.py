@@ -14,7 +14,8 @@ import msgspec
 
 from controller import contract
 from controller.api import clock, conditions, objects
-from controller.api.conditions import Blocked
+from controller.api.choices import Power
+from controller.api.conditions import Blocked, ConditionType
 from controller.api.reasons import Reason
 from controller.contract import tasks
 from controller.kinds.server import attempts as counting
@@ -103,7 +104,7 @@ def worth_writing(snapshot: ServerSnapshot, verdict: Verdict, told: objects.Serv
 
 def _crashed(before: objects.ServerStatus) -> bool:
     """Return whether the status says that planning or telling failed, which may be over."""
-    stalled = conditions.find(before.conditions, "Stalled")
+    stalled = conditions.find(before.conditions, ConditionType.STALLED)
     return stalled is not None and stalled.reason in (
         Reason.INTERNAL_ERROR,
         Reason.STATUS_REFUSED,
@@ -179,10 +180,10 @@ def _claims(
 def _power(snapshot: ServerSnapshot) -> str:
     phase = snapshot.observation.phase
     if phase in (contract.Phase.RUNNING, contract.Phase.PENDING):
-        return "Running"
-    gone = phase is contract.Phase.ABSENT and snapshot.server.spec.power == "Stopped"
+        return Power.RUNNING
+    gone = phase is contract.Phase.ABSENT and snapshot.server.spec.power == Power.STOPPED
     if gone or phase is contract.Phase.STOPPED:
-        return "Stopped"
+        return Power.STOPPED
     return snapshot.server.status.power if phase is contract.Phase.UNREACHABLE else ""
 
 

@@ -19,8 +19,8 @@ import msgspec
 
 from controller import contract
 from controller.api import clock, objects, texts
+from controller.api.choices import ErrorClass, OnUnknown, Power, TaskState
 from controller.contract import checkpoints, tasks
-from controller.kinds.server import attempts
 from controller.kinds.server.snapshot import ServerSnapshot
 from controller.planning import backoffs, plan, writes
 
@@ -64,17 +64,19 @@ def course(snapshot: ServerSnapshot, seen: Seen) -> Course:
     if task is None or now is None or now.state in tasks.ENDS:
         return NOTHING
     given = tasks.read(task)
-    if snapshot.unasked and now.state == tasks.PENDING:
+    if snapshot.unasked and now.state == TaskState.PENDING:
         given = _distrusted(snapshot, given)
     if given.fault:
         stop = _cancel_call(snapshot, task) if snapshot.acting == task.id else ()
-        failed = _write(snapshot, _end(snapshot, now, tasks.FAILED, given.fault, attempts.TERMINAL))
+        failed = _write(
+            snapshot, _end(snapshot, now, TaskState.FAILED, given.fault, ErrorClass.TERMINAL)
+        )
         return dataclasses.replace(failed, actions=(*stop, *failed.actions))
     if task.action in tasks.CONVERGING:
         return _converge(snapshot, task, given, seen)
     if task.cancel:
         return _cancel(snapshot, task, given, now)
-    if now.state == tasks.PENDING:
+    if now.state == TaskState.PENDING:
         return _begin(snapshot, task, given, now, seen)
     return _go_on(snapshot, task, given, now)
 
@@ -106,27 +108,29 @@ def _converge(
             task,
             given,
             incarnation=snapshot.server.spec.incarnation,
-            failed=state != tasks.SUCCEEDED,
+            failed=state != TaskState.SUCCEEDED,
         )
         return Course(status=status, passed=passed)
 
     if _converged(task.action, seen, power=snapshot.server.spec.power):
-        return end(tasks.SUCCEEDED, "")
+        return end(TaskState.SUCCEEDED, "")
     if task.cancel:
-        return end(tasks.CANCELLED, "Cancelled; the server still comes to what its spec says.")
+        return end(TaskState.CANCELLED, "Cancelled; the server still comes to what its spec says.")
     if seen.hopeless:
-        return end(tasks.FAILED, seen.hopeless, attempts.TERMINAL)
+        return end(TaskState.FAILED, seen.hopeless, ErrorClass.TERMINAL)
     left = _left(snapshot, given.given, given.timeout_seconds)
     if left <= 0:
         return end(
-            tasks.FAILED, f"Not done within {given.timeout_seconds} seconds.", attempts.TRANSIENT
+            TaskState.FAILED,
+            f"Not done within {given.timeout_seconds} seconds.",
+            ErrorClass.TRANSIENT,
         )
     return Course(wake=left, note=f"{task.action} is under way.")
 
 
 def _converged(action: str, seen: Seen, *, power: str) -> bool:
     """A server that is to be stopped has nothing to restart: it will start anew."""
-    if action == tasks.STOP or power == "Stopped":
+    if action == tasks.STOP or power == Power.STOPPED:
         return seen.stopped
     return seen.ready
 
@@ -140,11 +144,13 @@ def _begin(
 ) -> Course:
     refusal = _hopeless(snapshot, task, seen)
     if refusal:
-        return _write(snapshot, _end(snapshot, now, tasks.FAILED, refusal, attempts.TERMINAL))
+        return _write(snapshot, _end(snapshot, now, TaskState.FAILED, refusal, ErrorClass.TERMINAL))
     left = _left(snapshot, given.given, given.timeout_seconds) if now.attempt == 0 else _LOOK_AGAIN
     if left <= 0:
         message = f"Not begun within {given.timeout_seconds} seconds."
-        return _write(snapshot, _end(snapshot, now, tasks.FAILED, message, attempts.TRANSIENT))
+        return _write(
+            snapshot, _end(snapshot, now, TaskState.FAILED, message, ErrorClass.TRANSIENT)
+        )
     wait = _waits(snapshot, task, seen)
     if wait:
         soon = min(left, _LOOK_AGAIN) if snapshot.unasked else left
@@ -152,7 +158,7 @@ def _begin(
     pause = _pause(snapshot, given, now)
     if pause > 0:
         return Course(wake=pause, note=f"{task.action} is tried again after a while.")
-    return _write(snapshot, _claim(snapshot, now, tasks.STARTED, now.attempt + 1))
+    return _write(snapshot, _claim(snapshot, now, TaskState.STARTED, now.attempt + 1))
 
 
 def _hopeless(snapshot: ServerSnapshot, task: objects.Task, seen: Seen) -> str:
@@ -180,15 +186,15 @@ def _go_on(
     """Begun already: by us, who may be at it, or by one that is no more."""
     left = _left(snapshot, clock.parse(now.start_time), given.timeout_seconds)
     if left <= 0:
-        late = _end(snapshot, now, tasks.FAILED, _too_late(given), attempts.UNKNOWN)
+        late = _end(snapshot, now, TaskState.FAILED, _too_late(given), ErrorClass.UNKNOWN)
         return _call_off(snapshot, task, given, late, grace=left + given.grace_seconds)
     if snapshot.acting == task.id:
         return Course(wake=left, note=f"{task.action} is under way.")
     if not snapshot.holder:
         return Course(note=f"{task.action} waits: this process may not act.")
     if now.claimed_by != snapshot.holder:
-        return _write(snapshot, _claim(snapshot, now, tasks.UNKNOWN, now.attempt))
-    verb = contract.Verb.ACT if now.state == tasks.STARTED else contract.Verb.RESUME
+        return _write(snapshot, _claim(snapshot, now, TaskState.UNKNOWN, now.attempt))
+    verb = contract.Verb.ACT if now.state == TaskState.STARTED else contract.Verb.RESUME
     call = contract.Call(
         verb=verb, why=task.action, task=task, instance=snapshot.observation.id, alternative=0
     )
@@ -201,15 +207,17 @@ def _cancel(
     given: tasks.TaskParameters,
     now: objects.TaskStatus,
 ) -> Course:
-    if now.state == tasks.PENDING:
+    if now.state == TaskState.PENDING:
         return _write(
-            snapshot, _end(snapshot, now, tasks.CANCELLED, "Cancelled before it began.", "")
+            snapshot, _end(snapshot, now, TaskState.CANCELLED, "Cancelled before it began.", "")
         )
     if snapshot.acting != task.id:
         message = "Cancelled; the operator that began it is gone, so how far it came is unknown."
-        return _write(snapshot, _end(snapshot, now, tasks.CANCELLED, message, attempts.UNKNOWN))
+        return _write(
+            snapshot, _end(snapshot, now, TaskState.CANCELLED, message, ErrorClass.UNKNOWN)
+        )
     left = _left(snapshot, given.cancelled or snapshot.now, given.grace_seconds)
-    end = _end(snapshot, now, tasks.CANCELLED, "Cancelled.", attempts.UNKNOWN)
+    end = _end(snapshot, now, TaskState.CANCELLED, "Cancelled.", ErrorClass.UNKNOWN)
     return _call_off(snapshot, task, given, end, grace=left)
 
 
@@ -258,21 +266,21 @@ def finished(
     task, before = server.spec.task, server.status.task
     if task is None or before is None or not task.id == before.id == outcome.task:
         return None
-    if before.state not in (tasks.STARTED, tasks.UNKNOWN):
+    if before.state not in (TaskState.STARTED, TaskState.UNKNOWN):
         return None
     given = tasks.read(task)
     if given.fault:
         outcome = _unread(given, outcome)
     late = _left_at(now, clock.parse(before.start_time), given.timeout_seconds) <= 0
-    late = late and outcome.state == tasks.CANCELLED and not task.cancel
+    late = late and outcome.state == TaskState.CANCELLED and not task.cancel
     if late:
         outcome = _called_off(given, outcome)
-    may_run_again = outcome.state == tasks.FAILED and not late and not task.cancel
+    may_run_again = outcome.state == TaskState.FAILED and not late and not task.cancel
     again = may_run_again and _again(task, given, before, outcome)
     after = msgspec.structs.replace(
         before,
-        state=tasks.PENDING if again else outcome.state,
-        attempt=max(0, before.attempt - (outcome.error_class == attempts.WAITING)),
+        state=TaskState.PENDING if again else outcome.state,
+        attempt=max(0, before.attempt - (outcome.error_class == ErrorClass.WAITING)),
         message=outcome.message,
         error_class=outcome.error_class,
         facts=_bounded(outcome.facts),
@@ -301,7 +309,7 @@ def _unread(given: tasks.TaskParameters, outcome: tasks.Outcome) -> tasks.Outcom
     """Say of an act whose orders were overwritten how it went, though it counts for nothing."""
     ending = f"{given.fault} The act itself has {outcome.state}. {outcome.message}"
     return dataclasses.replace(
-        outcome, state=tasks.FAILED, error_class=attempts.TERMINAL, message=ending.strip()
+        outcome, state=TaskState.FAILED, error_class=ErrorClass.TERMINAL, message=ending.strip()
     )
 
 
@@ -309,7 +317,7 @@ def _called_off(given: tasks.TaskParameters, outcome: tasks.Outcome) -> tasks.Ou
     """Say of an act that nobody cancelled, but that was ended, that its time had run out."""
     message = f"{_too_late(given)} {outcome.message}".strip()
     return dataclasses.replace(
-        outcome, state=tasks.FAILED, error_class=attempts.UNKNOWN, message=message
+        outcome, state=TaskState.FAILED, error_class=ErrorClass.UNKNOWN, message=message
     )
 
 
@@ -324,7 +332,7 @@ def _record(
         task,
         given,
         incarnation=given.incarnation,
-        failed=state != tasks.SUCCEEDED,
+        failed=state != TaskState.SUCCEEDED,
     )
 
 
@@ -334,13 +342,13 @@ def _again(
     before: objects.TaskStatus,
     outcome: tasks.Outcome,
 ) -> bool:
-    if outcome.error_class == attempts.WAITING:
+    if outcome.error_class == ErrorClass.WAITING:
         return True
-    if before.attempt >= given.attempts and outcome.error_class != attempts.UNKNOWN:
+    if before.attempt >= given.attempts and outcome.error_class != ErrorClass.UNKNOWN:
         return False
-    if outcome.error_class == attempts.UNKNOWN:
-        return task.action in tasks.IDEMPOTENT or given.on_unknown == "Rerun"
-    return outcome.error_class == attempts.TRANSIENT
+    if outcome.error_class == ErrorClass.UNKNOWN:
+        return task.action in tasks.IDEMPOTENT or given.on_unknown == OnUnknown.RERUN
+    return outcome.error_class == ErrorClass.TRANSIENT
 
 
 def patch(
@@ -391,7 +399,7 @@ def _write(snapshot: ServerSnapshot, status: objects.TaskStatus) -> Course:
 def _claim(
     snapshot: ServerSnapshot, now: objects.TaskStatus, state: str, attempt: int
 ) -> objects.TaskStatus:
-    start = now.start_time if state == tasks.UNKNOWN else clock.stamp(snapshot.now)
+    start = now.start_time if state == TaskState.UNKNOWN else clock.stamp(snapshot.now)
     return objects.TaskStatus(
         id=now.id, attempt=attempt, state=state, claimed_by=snapshot.holder, start_time=start
     )
@@ -425,7 +433,7 @@ def _left_at(now: float, since: float, seconds: float) -> float:
 
 
 def _pause(snapshot: ServerSnapshot, given: tasks.TaskParameters, now: objects.TaskStatus) -> float:
-    if now.end_time is None or not (now.attempt or now.error_class == attempts.WAITING):
+    if now.end_time is None or not (now.attempt or now.error_class == ErrorClass.WAITING):
         return 0.0
     wait = backoffs.delay(given.backoff, max(now.attempt, 1), now.id)
     return clock.parse(now.end_time) + wait - snapshot.now

@@ -10,6 +10,7 @@ import dataclasses
 
 from controller import contract
 from controller.api import clock, objects, tags
+from controller.api.choices import DeletionTimeout
 from controller.api.conditions import Blocked
 from controller.kinds.server import checks, grace
 from controller.kinds.server.reasons import ServerReason
@@ -99,12 +100,12 @@ def _wait(snapshot: ServerSnapshot, since: float, late: float, left: float) -> P
 def _give_up(snapshot: ServerSnapshot, since: float) -> Progress:
     policy, seen = snapshot.server.spec.deletion, snapshot.observation
     blocked = _blocked(snapshot, since)
-    if policy.on_timeout == "Force" and seen.id:
+    if policy.on_timeout == DeletionTimeout.FORCE and seen.id:
         return _force(snapshot, since, f"Not gone after {policy.timeout_seconds} s")
-    if policy.on_timeout == "Abandon" and snapshot.fleet.may_abandon:
+    if policy.on_timeout == DeletionTimeout.ABANDON and snapshot.fleet.may_abandon:
         return _abandon(snapshot, blocked)
     note = "Waiting for the instance to go, as onTimeout says."
-    if policy.on_timeout == "Abandon":
+    if policy.on_timeout == DeletionTimeout.ABANDON:
         note = "Waiting for the instance to go: this operator may not record orphans on Fleets."
     away = contract.Phase.TERMINATING, contract.Phase.UNREACHABLE
     # What comes back was never told to go, or was told in vain.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from controller.api import names, objects
+from controller.api.choices import Start
 from controller.api.resources import Resource
 from controller.kinds.server import order
 from controller.planning import departures, keys, relations, wakes
@@ -17,7 +18,7 @@ def by_itself(caches: Caches, change: Change[objects.Server]) -> Iterable[Wake]:
     """A server's own change; with start: Ordered those after it wait for it to be available."""
     yield wakes.itself(keys.of(Resource.SERVERS, change.item), change)
     server_set = relations.set_above(caches, change.item)
-    if server_set is not None and server_set.spec.start == order.ORDERED:
+    if server_set is not None and server_set.spec.start == Start.ORDERED:
         yield from map(Wake, order.followers(caches, change.item))
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 
 from controller import contract
 from controller.api import conditions, names, objects
+from controller.api.conditions import ConditionType
 from controller.api.reasons import Reason
 from controller.kinds.serverset.snapshot import ServerSetSnapshot
 from controller.planning import domains
@@ -95,5 +96,5 @@ def volumes(claims: Iterable[contract.Claim]) -> dict[str, str]:
 
 def waits(server: objects.Server) -> bool:
     """Return whether the server says that nothing new lands where it is to be."""
-    told = conditions.find(server.status.conditions, "Ready")
+    told = conditions.find(server.status.conditions, ConditionType.READY)
     return told is not None and told.reason == Reason.DOMAIN_CLOSED

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from controller.api import clock, conditions
-from controller.api.conditions import Blocked
+from controller.api.choices import Power
+from controller.api.conditions import Blocked, ConditionType
 from controller.api.reasons import Reason
 from controller.kinds.serverset import (
     causes,
@@ -69,7 +70,10 @@ def trouble(outlook: Outlook) -> Iterable[Blocked]:
     for each in outlook.census.odd:
         if each.available or not (each.failed or stuck):
             continue
-        told = conditions.find(each.server.status.conditions, "Stalled" if each.failed else "Ready")
+        told = conditions.find(
+            each.server.status.conditions,
+            ConditionType.STALLED if each.failed else ConditionType.READY,
+        )
         name = each.server.metadata.name
         # That it was well and is not says less than why: it is the set's own reason as well.
         said = (None if each.failed else causes.own_of(each)) or told
@@ -133,7 +137,7 @@ def _asleep(outlook: Outlook) -> Iterable[Blocked]:
     spec, meta = outlook.spec, outlook.snapshot.server_set.metadata
     if not spec.stopped:
         return
-    if not any(each.server.spec.power == "Stopped" for each in outlook.census.odd):
+    if not any(each.server.spec.power == Power.STOPPED for each in outlook.census.odd):
         return
     yield Blocked(
         object=f"ServerSet/{meta.name}",
@@ -175,7 +179,7 @@ def _over_budget(outlook: Outlook) -> Iterable[Blocked]:
     for each in outlook.census.odd:
         told, seen = each.server.spec, each.server.status
         as_told = (seen.revision, seen.incarnation) == (told.revision, told.incarnation)
-        if each.ready or each.failed or each.operated or told.power == "Stopped" or not as_told:
+        if each.ready or each.failed or each.operated or told.power == Power.STOPPED or not as_told:
             continue
         name = each.server.metadata.name
         if outlook.census.is_spare(each.ordinal) and (elsewhere or not outlook.census.due):

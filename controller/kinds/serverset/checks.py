@@ -10,6 +10,7 @@ import dataclasses
 
 from controller import contract
 from controller.api import resources
+from controller.api.choices import ServiceType
 from controller.api.resources import Resource
 from controller.contract.reasons import ProviderReason
 from controller.kinds.serverset import service, service_manifest
@@ -61,7 +62,7 @@ def _claims(snapshot: ServerSetSnapshot) -> Obstacle | None:
 def _names(snapshot: ServerSetSnapshot) -> Obstacle | None:
     """Servers that nobody finds would be ready all the same."""
     wanted, fleet = snapshot.server_set.spec.service, snapshot.fleet
-    if wanted is None or wanted.type == service_manifest.NO_SERVICE:
+    if wanted is None or wanted.type == ServiceType.NONE:
         return None
     if contract.Capability.DNS in fleet.capabilities:
         return None

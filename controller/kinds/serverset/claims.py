@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 
 from controller import contract
 from controller.api import names, objects, tags
+from controller.api.choices import ClaimRetention
 from controller.kinds.serverset.reasons import ServerSetReason
 from controller.kinds.serverset.snapshot import ServerSetSnapshot
 from controller.planning import ordinals, words, writes
@@ -102,11 +103,11 @@ def goes_for_good(snapshot: ServerSetSnapshot) -> bool:
 
 
 def _with_application(policy: objects.VolumeClaim) -> bool:
-    return policy.when_deleted == "Delete"
+    return policy.when_deleted == ClaimRetention.DELETE
 
 
 def _with_server(policy: objects.VolumeClaim) -> bool:
-    return policy.when_scaled == "Delete"
+    return policy.when_scaled == ClaimRetention.DELETE
 
 
 def _in_any_case(policy: objects.VolumeClaim) -> bool:

@@ -22,6 +22,7 @@ from typing import Any
 
 from controller import contract
 from controller.api import names, objects
+from controller.api.choices import OnFailure, Power, UpdateStrategy
 from controller.api.resources import Resource
 from controller.contract import tasks
 from controller.kinds.serverset import remakers, selectors
@@ -225,7 +226,8 @@ def _is_acting(
     kept = census.spares if spares_wanted else sum(1 for each in spares if not each.ready)
     if early or census.present - kept + beyond > census.desired:
         return True
-    rolling = snapshot.server_set.spec.rollout.strategy != "OnDelete" and bool(census.due)
+    strategy = snapshot.server_set.spec.rollout.strategy
+    rolling = strategy != UpdateStrategy.ON_DELETE and bool(census.due)
     if rolling and not halted:
         return True
     if any(each.operated and tasks.takes_down(_action(each.server)) for each in census.odd):
@@ -244,7 +246,7 @@ def _is_down(census: Census, operation: objects.Operation, text: str) -> bool:
     """Return whether one of its targets is down, and has its turn before it."""
     return any(
         not each.ready
-        and each.server.spec.power != "Stopped"
+        and each.server.spec.power != Power.STOPPED
         and not each.server.spec.held
         and ordinals.contains(text, each.ordinal)
         and not remakers.had_its_turn(each.server, operation)
@@ -258,7 +260,7 @@ def _goes_on(operation: objects.Operation) -> bool:
     A cancelled one may have: the compensations of what it did.
     """
     spec = operation.spec
-    return not spec.paused and (not spec.cancelled or spec.on_failure == "Revert")
+    return not spec.paused and (not spec.cancelled or spec.on_failure == OnFailure.REVERT)
 
 
 def _action(server: objects.Server) -> str:

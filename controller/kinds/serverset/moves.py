@@ -22,6 +22,7 @@ import dataclasses
 from collections.abc import Collection, Mapping
 
 from controller.api import clock, objects
+from controller.api.choices import Evictions, Power, UpdateStrategy
 from controller.api.reasons import Reason
 from controller.planning import amounts, availability, budget, focus, relations, words
 from controller.planning.caches import Caches
@@ -74,7 +75,7 @@ def of(caches: Caches, server_set: objects.ServerSet) -> dict[int, Move]:
 def surges(spec: objects.ServerSetSpec) -> bool:
     """Return whether a spare server may stand in for one that moves."""
     rollout = spec.rollout
-    rolling = rollout.strategy == "RollingUpdate" and not spec.volume_claims
+    rolling = rollout.strategy == UpdateStrategy.ROLLING_UPDATE and not spec.volume_claims
     return rolling and amounts.up(rollout.max_surge, spec.replicas) > 0
 
 
@@ -89,12 +90,12 @@ def wanted(
     """
     if not moving:
         return {}
-    spared, ignored = surges(spec), spec.rollout.evictions == "Ignore"
+    spared, ignored = surges(spec), spec.rollout.evictions == Evictions.IGNORE
     down = {each.ordinal for each in census.odd if not each.ready}
     found: dict[int, Move] = {}
     for ordinal, move in sorted(moving.items()):
         server = census.servers.get(ordinal)
-        if server is None or server.spec.held or server.spec.power != "Running":
+        if server is None or server.spec.held or server.spec.power != Power.RUNNING:
             continue
         if census.is_spare(ordinal) or server.status.incarnation != server.spec.incarnation:
             continue
@@ -180,4 +181,4 @@ def is_down_for_good(facts: Facts) -> bool:
         return False
     ready = availability.readiness(facts.server)
     ill = ready is not None and ready.reason in _ILL
-    return facts.failed or ill or facts.server.spec.power == "Stopped"
+    return facts.failed or ill or facts.server.spec.power == Power.STOPPED

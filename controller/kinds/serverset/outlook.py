@@ -9,6 +9,7 @@ import dataclasses
 from collections.abc import Mapping
 
 from controller.api import objects
+from controller.api.choices import UpdateStrategy
 from controller.kinds.serverset import causes, disruption_budget, moves, remediation
 from controller.kinds.serverset import progress as progresses
 from controller.kinds.serverset.snapshot import ServerSetSnapshot
@@ -58,4 +59,4 @@ def converged(census: Census, strategy: str, *, moving: bool = False) -> bool:
         return False
     if census.leaving or census.available < census.desired:
         return False
-    return strategy == "OnDelete" or not census.due
+    return strategy == UpdateStrategy.ON_DELETE or not census.due

@@ -9,6 +9,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 
 from controller.api import tags
+from controller.api.conditions import ConditionType
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.kinds.serverset import (
@@ -36,7 +37,6 @@ from controller.kinds.serverset.snapshot import ServerSetSnapshot
 from controller.planning import (
     budget,
     events,
-    evictions,
     finalizers,
     focus,
     obstacles,
@@ -349,7 +349,9 @@ def _finish(
     before = outlook.snapshot.server_set.status
     after = summary.status(outlook)
     alarm = events.alarm(before.conditions, after.conditions)
-    alarm += events.alarm(before.conditions, after.conditions, kind=evictions.UNBOUNDED)
+    alarm += events.alarm(
+        before.conditions, after.conditions, condition_type=ConditionType.EVICTIONS_UNBOUNDED
+    )
     news = outcomes.news(before.blocked_by, outlook.failed, outlook.snapshot.server_set)
     return Plan(
         actions=(*draft.actions, *alarm, *news, *summary.warnings(outlook)),

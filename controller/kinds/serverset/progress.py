@@ -14,6 +14,7 @@ from __future__ import annotations
 import dataclasses
 
 from controller.api import clock, objects
+from controller.api.choices import Power, UpdateStrategy
 from controller.planning import amounts
 from controller.planning.census import Census
 
@@ -61,7 +62,7 @@ def held_back(census: Census) -> bool:
         not each.stale
         and not each.available
         and not (each.kept or each.operated or each.failed)
-        and each.server.spec.power != "Stopped"
+        and each.server.spec.power != Power.STOPPED
         for each in census.odd
     )
 
@@ -90,7 +91,7 @@ def budget_spent(server_set: objects.ServerSet, census: Census, *, standing_in: 
     moves; while it does, or others are `standing_in`, the budget stays as spent as it was.
     """
     spec, status = server_set.spec, server_set.status
-    ends = spec.rollout.strategy == "OnDelete"
+    ends = spec.rollout.strategy == UpdateStrategy.ON_DELETE
     failed = sum(1 for each in census.odd if each.failed and (ends or not each.due))
     if failed > amounts.down(spec.recovery.failure_budget, census.desired):
         return True
@@ -125,7 +126,7 @@ def assess(
     through = not outstanding(census)
     if through and census.updated and census.beyond_partition:
         proven = target
-    if through or proven == target or rollout.strategy == "OnDelete":
+    if through or proven == target or rollout.strategy == UpdateStrategy.ON_DELETE:
         return Progress(proven_revision=proven, since=since, missed=False)
     if halted:
         return Progress(proven_revision=proven, since=since, missed=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from controller.api import objects
+from controller.api.choices import Power
 from controller.api.conditions import Blocked
 from controller.kinds.serverset import assigning, moves, updates
 from controller.kinds.serverset.moves import Move
@@ -101,4 +102,4 @@ def _is_calm(census: Census) -> bool:
 
 
 def _may_move(server: objects.Server) -> bool:
-    return not server.spec.held and server.spec.power == "Running"
+    return not server.spec.held and server.spec.power == Power.RUNNING

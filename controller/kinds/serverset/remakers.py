@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from controller.api import objects
+from controller.api.choices import UpdateStrategy
 from controller.api.conditions import Blocked
 from controller.contract import checkpoints, tasks
 from controller.kinds.serverset.reasons import ServerSetReason
@@ -45,7 +46,7 @@ def of(
     Only a rolling update shares its work so.
     """
     component = server_set.spec.component
-    if server_set.spec.rollout.strategy != "RollingUpdate":
+    if server_set.spec.rollout.strategy != UpdateStrategy.ROLLING_UPDATE:
         return {}
     targets = [
         (each, text)

@@ -18,6 +18,7 @@ import dataclasses
 from collections.abc import Iterable
 
 from controller.api import clock, objects, tags
+from controller.api.choices import HeldTogether, Power
 from controller.api.reasons import Reason
 from controller.planning import amounts, availability, words
 from controller.planning.census import Census, Facts
@@ -214,7 +215,7 @@ def _visit(
 
 def _domain(server: objects.Server, policy: objects.Remediation) -> str:
     """Return with whom a server is held: nothing stands for the whole set."""
-    return server.spec.domain if policy.per == "Domain" else ""
+    return server.spec.domain if policy.per == HeldTogether.DOMAIN else ""
 
 
 def _size(census: Census, policy: objects.Remediation, name: str) -> int:
@@ -244,7 +245,7 @@ def _is_ill(facts: Facts, proven_revision: str) -> bool:
     """Return whether the server is ill, and to be remediated."""
     server = facts.server
     spec = server.spec
-    if facts.operated or facts.failed or spec.held or spec.power != "Running":
+    if facts.operated or facts.failed or spec.held or spec.power != Power.RUNNING:
         return False
     if spec.revision != proven_revision or _goes(server):
         return False
@@ -261,7 +262,7 @@ def _given_up(facts: Facts, policy: objects.Remediation, now: float) -> float:
     """
     server = facts.server
     # One that has yet to come up for the first time is not missing.
-    if facts.failed or server.spec.power != "Running":
+    if facts.failed or server.spec.power != Power.RUNNING:
         return 0.0
     if availability.is_new(server) and not facts.operated:
         return 0.0

@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Collection
 
 from controller.api import objects
+from controller.api.choices import Power
 from controller.kinds.serverset import (
     creation,
     moves,
@@ -116,7 +117,7 @@ def _misfits(census: Census, *, moving: bool) -> tuple[int, ...]:
     missing = any(
         not each.available
         and not census.is_spare(each.ordinal)
-        and each.server.spec.power != "Stopped"
+        and each.server.spec.power != Power.STOPPED
         for each in census.odd
     )
     if missing and not moving:

@@ -9,6 +9,7 @@ import dataclasses
 from collections.abc import Collection
 
 from controller.api import objects
+from controller.api.choices import Power, UpdateStrategy
 from controller.planning import budget, focus, words
 from controller.planning.census import Census, Facts
 
@@ -42,7 +43,7 @@ def decide(
     what the others must catch up with.
     """
     due = [each for each in census.due if each.ordinal not in removed and each.ordinal not in left]
-    old_leaving = rollout.strategy == "Recreate" and any(
+    old_leaving = rollout.strategy == UpdateStrategy.RECREATE and any(
         each.spec.revision != census.target for each in census.leaving
     )
     if not due:
@@ -52,14 +53,14 @@ def decide(
         )
     if halted:
         note = f"{words.count(len(due), 'server')} not yet updated: {halted}"
-        return Step(creates_wait=rollout.strategy == "Recreate", notes=(note,))
-    if rollout.strategy == "OnDelete":
+        return Step(creates_wait=rollout.strategy == UpdateStrategy.RECREATE, notes=(note,))
+    if rollout.strategy == UpdateStrategy.ON_DELETE:
         return Step(
             notes=(
                 f"{words.count(len(due), 'server')} at older revisions until deleted (OnDelete)",
             )
         )
-    if rollout.strategy == "Recreate":
+    if rollout.strategy == UpdateStrategy.RECREATE:
         return _recreate(due)
     one = one or focus.Focus((), on=False)
     return _rolling(census, rollout, due, removed, one, with_data=with_data)
@@ -144,7 +145,7 @@ def _one_of(
         each
         for each in census.odd
         if not (each.stale or each.available or each.kept or each.failed)
-        and each.server.spec.power != "Stopped"
+        and each.server.spec.power != Power.STOPPED
     ]
     count = words.be(len(down), "server")
     if coming or census.leaving:

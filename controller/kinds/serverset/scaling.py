@@ -14,11 +14,11 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Iterator
 
 from controller.api import names, objects, tags
+from controller.api.choices import Power, Start, UpdateStrategy
 from controller.planning import amounts, budget, words
 from controller.planning import domains as failure_domains
 from controller.planning.census import SPARE, Census, Facts, is_spare
 
-ORDERED = "Ordered"
 SPARE_ANNOTATIONS = {names.DELETE_FIRST_ANNOTATION: SPARE}
 
 
@@ -62,14 +62,14 @@ def decide(
     room = -excess - len(census.leaving)
     if excess > 0 or (below and not room):
         count = max(excess, len(below))
-        if spec.start == ORDERED:
+        if spec.start == Start.ORDERED:
             count = 0 if census.leaving else 1
         return _removal(census, spec, surge, _first_to_go(census, spec, count, domains))
     missing = census.desired - (census.present - spare_count - len(below))
     regular = max(0, min(missing - _coming_back(census), room))
     extra = min(surge - spare_count, room - regular) if surging else 0
     made = _creation(census, regular, max(0, extra), missing, blocked)
-    return _one_by_one(census, made) if spec.start == ORDERED else made
+    return _one_by_one(census, made) if spec.start == Start.ORDERED else made
 
 
 def _one_by_one(census: Census, sized: Scaling) -> Scaling:
@@ -103,7 +103,7 @@ def _surge(
     A server that is stopped is missed by nobody, so none stands in for it.
     """
     allowed = amounts.up(spec.rollout.max_surge, census.desired)
-    if not allowed or spec.rollout.strategy != "RollingUpdate":
+    if not allowed or spec.rollout.strategy != UpdateStrategy.ROLLING_UPDATE:
         return 0
     if not census.due and not moving:
         # The rollout is over but for what comes up: no more spare servers, but not fewer yet.
@@ -113,7 +113,7 @@ def _surge(
         for each in census.odd
         if (each.due or not each.available)
         and not each.kept
-        and each.server.spec.power != "Stopped"
+        and each.server.spec.power != Power.STOPPED
         and not census.is_spare(each.ordinal)
     }
     return min(allowed, len(unfinished.union(moving)))
@@ -206,7 +206,7 @@ def _is_unhealthy(facts: Facts) -> bool:
     well as it can be: else a rollout would choose what scaling takes.
     """
     told, seen = facts.server.spec, facts.server.status
-    if facts.ready or facts.operated or told.power == "Stopped":
+    if facts.ready or facts.operated or told.power == Power.STOPPED:
         return False
     as_told = (seen.revision, seen.incarnation) == (told.revision, told.incarnation)
     return as_told or facts.failed or seen.attempts.count > 0
@@ -214,7 +214,7 @@ def _is_unhealthy(facts: Facts) -> bool:
 
 def _is_stopped(facts: Facts) -> bool:
     """Return whether the server is down because somebody wants it so: nobody misses it."""
-    return not facts.counts and not facts.ready and facts.server.spec.power == "Stopped"
+    return not facts.counts and not facts.ready and facts.server.spec.power == Power.STOPPED
 
 
 def _marked(server: objects.Server) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from controller.api import names, objects
+from controller.api.choices import Power
 from controller.api.resources import Resource
 from controller.planning import ordinals, ownership
 from controller.planning.plan import Manifest
@@ -64,6 +65,6 @@ class Servers:
                 **({"domain": domain} if domain else {}),
                 "incarnation": 1,
                 "revision": revision,
-                "power": "Stopped" if stopped else "Running",
+                "power": Power.STOPPED if stopped else Power.RUNNING,
             },
         }

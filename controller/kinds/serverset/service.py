@@ -13,6 +13,7 @@ import msgspec
 
 from controller import contract
 from controller.api import clock, names, objects
+from controller.api.choices import ServiceType
 from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.api.resources import PLACES, Resource
@@ -43,7 +44,7 @@ def keep(snapshot: ServerSetSnapshot) -> Action | None:
 def _kept(server_set: objects.ServerSet, found: objects.Service) -> Action | None:
     wanted, body = service_manifest.asked(server_set), service_manifest.body(server_set)
     headless = found.spec.cluster_ip == service_manifest.NO_ADDRESS
-    if headless != (wanted.type == service_manifest.HEADLESS):
+    if headless != (wanted.type == ServiceType.HEADLESS):
         why = f"the type becomes {wanted.type}, and a living Service keeps the address it has"
         return writes.delete(found, why=why, guarded=True)
     patch = _mended(found, body)
@@ -119,7 +120,7 @@ def taken(snapshot: ServerSetSnapshot) -> tuple[Blocked, ...]:
 
 
 def _is_wanted(snapshot: ServerSetSnapshot) -> bool:
-    return service_manifest.asked(snapshot.server_set).type != service_manifest.NO_SERVICE
+    return service_manifest.asked(snapshot.server_set).type != ServiceType.NONE
 
 
 def _needless(snapshot: ServerSetSnapshot) -> Action | None:

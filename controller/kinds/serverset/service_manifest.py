@@ -12,12 +12,12 @@ from typing import Any
 import msgspec
 
 from controller.api import names, objects, remembered
+from controller.api.choices import ServiceType
 from controller.api.resources import Resource
 from controller.planning import ownership, rendering
 from controller.planning.plan import Manifest
 
 DEFAULT = objects.ComponentService()
-HEADLESS, NO_SERVICE = "Headless", "None"
 # The clusterIP of a headless Service.
 NO_ADDRESS = "None"
 
@@ -40,7 +40,7 @@ def body(server_set: objects.ServerSet) -> Manifest:
     members of a cluster must find each other to become so.
     """
     spec, wanted = server_set.spec, asked(server_set)
-    headless = wanted.type == HEADLESS
+    headless = wanted.type == ServiceType.HEADLESS
     early = wanted.publish_not_ready_addresses
     ports = [msgspec.to_builtins(each) for each in wanted_ports(server_set)]
     metadata = ownership.metadata_of(

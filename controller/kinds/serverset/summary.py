@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Sequence
 import msgspec
 
 from controller.api import conditions, names, objects
-from controller.api.conditions import Blocked
+from controller.api.choices import Power
+from controller.api.conditions import Blocked, ConditionType
 from controller.api.reasons import Reason
 from controller.kinds.serverset import (
     blockers,
@@ -21,7 +22,7 @@ from controller.kinds.serverset import (
 from controller.kinds.serverset.outlook import Outlook, converged
 from controller.kinds.serverset.reasons import ServerSetReason
 from controller.kinds.serverset.snapshot import ServerSetSnapshot
-from controller.planning import evictions, finalizers, outcomes, words
+from controller.planning import finalizers, outcomes, words
 from controller.planning.census import Census
 from controller.planning.plan import RecordEvent
 from controller.planning.verdict import Verdict
@@ -76,7 +77,7 @@ def _with_evictions(told: conditions.Conditions, outlook: Outlook) -> conditions
     else:
         return told
     one = conditions.Condition(
-        type=evictions.UNBOUNDED,
+        type=ConditionType.EVICTIONS_UNBOUNDED,
         status="True",
         reason=reason,
         message=message,
@@ -88,7 +89,7 @@ def _with_evictions(told: conditions.Conditions, outlook: Outlook) -> conditions
 
 def write_status_now(before: objects.ServerSetStatus, after: objects.ServerSetStatus) -> bool:
     """Return whether what changed is more than counts that move: others wait for it."""
-    if conditions.is_true(after.conditions, "Ready"):
+    if conditions.is_true(after.conditions, ConditionType.READY):
         return True
 
     def gist(told: objects.ServerSetStatus) -> tuple[object, ...]:
@@ -288,7 +289,7 @@ def _stopped(outlook: Outlook) -> Verdict | None:
     if census.present != census.desired or census.leaving or census.due:
         return None
     down = [each.server for each in census.odd if not each.available]
-    if not down or not all(each.spec.power == each.status.power == "Stopped" for each in down):
+    if not down or not all(each.spec.power == each.status.power == Power.STOPPED for each in down):
         return None
     message = f"{words.be(len(down), 'server')} stopped, as asked. {_counts(census)}"
     return Verdict(reason=Reason.STOPPED, message=message)

@@ -6,10 +6,10 @@ import collections
 from collections.abc import Callable
 
 from controller.api import conditions, objects
+from controller.api.conditions import ConditionType
 from controller.api.resources import Resource
 from controller.kinds.serverset.reasons import ServerSetReason
 from controller.planning.caches import Caches
-from controller.planning.evictions import UNBOUNDED
 from controller.planning.keys import Key
 
 
@@ -27,7 +27,7 @@ def by_reason(
     for path, server_set in caches.of(objects.ServerSet).objects.items():
         if mine is not None and not mine(Key(Resource.SERVERSETS, *path)):
             continue
-        told = conditions.find(server_set.status.conditions, UNBOUNDED)
+        told = conditions.find(server_set.status.conditions, ConditionType.EVICTIONS_UNBOUNDED)
         if told is not None and told.status == "True":
             counts[(told.reason,)] += 1
     return dict(counts)

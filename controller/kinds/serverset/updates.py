@@ -13,6 +13,7 @@ import msgspec
 
 from controller import contract
 from controller.api import names, objects
+from controller.api.choices import InPlace, Power
 from controller.contract import incarnations
 from controller.contract.reasons import ProviderReason
 from controller.kinds.revisions import contents
@@ -38,7 +39,7 @@ class Upkeep:
         self._possible = contract.Capability.CHANGE_IN_PLACE in fleet.capabilities
         self._stops = contract.Capability.STOP in fleet.capabilities
         self._can_change = (
-            fleet.can_change if self._spec.rollout.in_place == "WhenPossible" else _is_same
+            fleet.can_change if self._spec.rollout.in_place == InPlace.WHEN_POSSIBLE else _is_same
         )
         self._target = contents.of_server_set(self._spec)
 
@@ -92,7 +93,7 @@ class Upkeep:
 
     def _is_kept(self, told: objects.ServerSpec) -> bool:
         """Return whether the server was stopped, and keeps what it has while it is down."""
-        return self._stops and told.power == "Stopped"
+        return self._stops and told.power == Power.STOPPED
 
     def _becomes(self, told: objects.ServerSpec) -> bool:
         """Return whether the server can become the target in place, as far as is on record."""

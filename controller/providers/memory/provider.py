@@ -15,6 +15,7 @@ import msgspec
 
 from controller import contract, errors
 from controller.api import objects
+from controller.api.choices import ErrorClass, Power
 from controller.api.reasons import Reason
 from controller.api.views.meta import View
 from controller.contract import Phase, alternatives, tasks
@@ -90,7 +91,7 @@ class MemoryProvider(contract.AlwaysHeard, contract.NoClaims):
             changing=now < machine.changing_until,
             reason=MemoryReason.BROKEN if failed else NOTHING,
             message="the machine broke, as the fleet's settings want some to" if failed else "",
-            error_class="Transient" if failed else "",
+            error_class=ErrorClass.TRANSIENT if failed else "",
             since=machine.ready_at if machine.gone_at is None else machine.gone_at,
         )
 
@@ -140,7 +141,7 @@ class MemoryProvider(contract.AlwaysHeard, contract.NoClaims):
                 alternative_name=alternatives.name_of(server, call.alternative),
                 revision=server.spec.revision,
                 template=call.template,
-                stopped=server.spec.power == "Stopped",
+                stopped=server.spec.power == Power.STOPPED,
             )
 
         await self._call(key, "create", effect)
@@ -243,7 +244,7 @@ class MemoryProvider(contract.AlwaysHeard, contract.NoClaims):
             message = f"{machine.id} is of another incarnation: it must be replaced"
             raise errors.Stalled(message, reason=ProviderReason.NOT_SUPPORTED)
         now, settings = self._fleet.clock(), self._fleet.settings
-        stop = spec.power == "Stopped"
+        stop = spec.power == Power.STOPPED
         if stop and not machine.stopped:
             machine.stopped, machine.stops_at = True, now + settings.stop_seconds
             self._fleet.tell(machine, machine.stops_at)

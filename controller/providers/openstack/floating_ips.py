@@ -20,6 +20,7 @@ import structlog
 
 from controller import contract, errors
 from controller.api import conditions, objects
+from controller.api.conditions import ConditionType
 from controller.contract import Phase
 from controller.providers.openstack import addresses, machines, observation, ports, refusals
 from controller.providers.openstack.addresses import Owned
@@ -98,7 +99,9 @@ class FloatingIPs:
         if self._failure is None:
             return dataclasses.replace(contract.UNKNOWN, id=seen.id)
         told = server.status
-        if told.provider.id == machine.id and conditions.is_true(told.conditions, "Ready"):
+        if told.provider.id == machine.id and conditions.is_true(
+            told.conditions, ConditionType.READY
+        ):
             both = {*seen.addresses, *told.provider.addresses}
             return dataclasses.replace(seen, addresses=tuple(sorted(both)))
         if seen.phase is not Phase.RUNNING:

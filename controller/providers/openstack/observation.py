@@ -9,6 +9,8 @@ import dataclasses
 
 from controller import contract
 from controller.api import conditions, objects, tags
+from controller.api.choices import ErrorClass
+from controller.api.conditions import ConditionType
 from controller.api.reasons import Reason
 from controller.contract import Phase, alternatives
 from controller.contract.reasons import ProviderReason
@@ -22,7 +24,6 @@ _STOPPED = frozenset({"SHUTOFF", "PAUSED", "SUSPENDED", "SHELVED", "SHELVED_OFFL
 # Any other status, one of a later Nova too, is of a server on its way from one of these to another.
 _SETTLED = _STOPPED | {"ACTIVE", "BUILD", "ERROR", "UNKNOWN", "DELETED", "SOFT_DELETED"}
 _NO_ROOM = ("no valid host", "not enough", "no available")
-TRANSIENT = "Transient"
 # A place in a list of alternatives is below this; anybody may write the metadata of a server.
 _MOST_ALTERNATIVES = 1000
 
@@ -114,7 +115,7 @@ def observe(
         hidden=seen is Phase.UNREACHABLE,
         reason=reason,
         message=message,
-        error_class=TRANSIENT if seen is Phase.FAILED else "",
+        error_class=ErrorClass.TRANSIENT if seen is Phase.FAILED else "",
         since=_since(machine, seen, times),
     )
 
@@ -142,7 +143,7 @@ def _was_ready(machine: Machine, server: objects.Server) -> bool:
     recorded = (told.provider.id, told.incarnation, told.revision)
     if recorded != (row.id, machine.incarnation, row.metadata.get(machines.REVISION, "")):
         return False
-    ready = conditions.find(told.conditions, "Ready")
+    ready = conditions.find(told.conditions, ConditionType.READY)
     return ready is not None and (ready.status == "True" or ready.reason == Reason.UNHEALTHY)
 
 

@@ -14,6 +14,7 @@ import msgspec
 
 from controller import errors
 from controller.api import objects
+from controller.api.choices import Power
 from controller.providers.openstack import restarting
 from controller.providers.openstack.client import COMPUTE, Client
 from controller.providers.openstack.machines import Machine
@@ -60,7 +61,7 @@ class Powering:
 
     async def bring(self, server: objects.Server, machine: Machine) -> None:
         """Have a server go down or come up, as it is wanted; raises Transient where that failed."""
-        ways = _DOWN if server.spec.power == "Stopped" else _UP
+        ways = _DOWN if server.spec.power == Power.STOPPED else _UP
         action = ways.get(machine.row.status)
         if action is not None:
             await self._ask(server, machine, action)

@@ -14,6 +14,7 @@ from typing import Any
 
 from controller import contract, errors
 from controller.api import objects
+from controller.api.choices import Power
 from controller.api.reasons import Reason
 from controller.contract import Phase, incarnations, tasks
 from controller.contract.reasons import ProviderReason
@@ -283,7 +284,7 @@ class CloudProvider:
         elif is_old:
             volumes = await self._claims.given(server, call, machine)
             await self._changes.make(server, call, machine, volumes)
-        elif older and server.spec.power == "Running":
+        elif older and server.spec.power == Power.RUNNING:
             await self._powering.begin_anew(server, machine)
         else:
             await self._powering.bring(server, machine)

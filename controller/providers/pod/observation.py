@@ -11,6 +11,8 @@ from collections.abc import Mapping
 
 from controller import contract
 from controller.api import clock, names, objects, resources, tags
+from controller.api.builtin_choices import PodConditionType, PodPhase
+from controller.api.choices import ErrorClass
 from controller.api.reasons import Reason
 from controller.api.resources import PLACES, Resource
 from controller.contract import Phase, alternatives
@@ -35,23 +37,22 @@ UNREACHABLE_AFTER = 30.0
 # and is no trouble. Only a pod that is older has some.
 BINDING_SECONDS = 30.0
 
-TRANSIENT = "Transient"
-TERMINAL = "Terminal"
-WAITING = "Waiting"
+# How a pod is through that runs nothing any more.
+_ENDED = frozenset({PodPhase.SUCCEEDED, PodPhase.FAILED})
 
 # Why a container waits, where waiting longer may not help; all other reasons are ordinary.
-_STUCK: Mapping[str, str] = {
-    KubeletReason.CRASH_LOOP_BACK_OFF: TRANSIENT,
-    KubeletReason.CREATE_CONTAINER_CONFIG_ERROR: TRANSIENT,
-    KubeletReason.CREATE_CONTAINER_ERROR: TRANSIENT,
-    KubeletReason.ERR_IMAGE_NEVER_PULL: TRANSIENT,
-    KubeletReason.ERR_IMAGE_PULL: TRANSIENT,
-    KubeletReason.IMAGE_INSPECT_ERROR: TRANSIENT,
-    KubeletReason.IMAGE_PULL_BACK_OFF: TRANSIENT,
-    KubeletReason.INVALID_IMAGE_NAME: TERMINAL,
-    KubeletReason.POST_START_HOOK_ERROR: TRANSIENT,
-    KubeletReason.REGISTRY_UNAVAILABLE: TRANSIENT,
-    KubeletReason.RUN_CONTAINER_ERROR: TRANSIENT,
+_STUCK: Mapping[str, ErrorClass] = {
+    KubeletReason.CRASH_LOOP_BACK_OFF: ErrorClass.TRANSIENT,
+    KubeletReason.CREATE_CONTAINER_CONFIG_ERROR: ErrorClass.TRANSIENT,
+    KubeletReason.CREATE_CONTAINER_ERROR: ErrorClass.TRANSIENT,
+    KubeletReason.ERR_IMAGE_NEVER_PULL: ErrorClass.TRANSIENT,
+    KubeletReason.ERR_IMAGE_PULL: ErrorClass.TRANSIENT,
+    KubeletReason.IMAGE_INSPECT_ERROR: ErrorClass.TRANSIENT,
+    KubeletReason.IMAGE_PULL_BACK_OFF: ErrorClass.TRANSIENT,
+    KubeletReason.INVALID_IMAGE_NAME: ErrorClass.TERMINAL,
+    KubeletReason.POST_START_HOOK_ERROR: ErrorClass.TRANSIENT,
+    KubeletReason.REGISTRY_UNAVAILABLE: ErrorClass.TRANSIENT,
+    KubeletReason.RUN_CONTAINER_ERROR: ErrorClass.TRANSIENT,
 }
 
 # One is in all that a scheduler says of a claim which keeps a pod from its node.
@@ -145,7 +146,7 @@ def observe(
     meta = pod.metadata
     if not is_ours(pod, server):
         return _not_ours(pod, server, volumes)
-    ready = _condition(pod, "Ready")
+    ready = _condition(pod, PodConditionType.READY)
     # Of another revision, a rollout decides.
     same = revision(pod, server) == server.spec.revision and not changes.is_half(pod)
     way = _alternative(meta, server)
@@ -213,7 +214,7 @@ def _not_ours(
             phase=Phase.FOREIGN,
             reason=Reason.OWNER_GONE,
             message=f"the pod {name} was left by an earlier server, and waits to be collected",
-            error_class=WAITING,
+            error_class=ErrorClass.WAITING,
             volumes=volumes,
         )
     if is_let_go(pod, server):
@@ -270,7 +271,7 @@ def _remedy(reason: str, server: objects.Server, claim: str) -> str:
 
 def phase(pod: objects.Pod, now: float) -> Phase:
     """Return the phase of `pod`, whosever it is."""
-    return _phase(pod, _condition(pod, "Ready"), now)[0]
+    return _phase(pod, _condition(pod, PodConditionType.READY), now)[0]
 
 
 def is_changing(pod: objects.Pod) -> bool:
@@ -293,8 +294,8 @@ def _is_unseen(pod: objects.Pod) -> bool:
     return 0 < pod.status.observed_generation < pod.metadata.generation
 
 
-def _condition(pod: objects.Pod, kind: str) -> objects.PodCondition | None:
-    return next((each for each in pod.status.conditions if each.type == kind), None)
+def _condition(pod: objects.Pod, condition_type: PodConditionType) -> objects.PodCondition | None:
+    return next((each for each in pod.status.conditions if each.type == condition_type), None)
 
 
 def _ready_since(pod: objects.Pod, ready: objects.PodCondition) -> float:
@@ -312,13 +313,17 @@ def _phase(
     status = pod.status
     if pod.metadata.deletion_timestamp is not None:
         return _departing(pod, now)
-    if status.phase in {"Failed", "Succeeded"}:
+    if status.phase in _ENDED:
         return Phase.FAILED, _ended_since(ready), _end(pod)
-    if status.phase == "Unknown" or status.reason == KubeletReason.NODE_LOST:
+    if status.phase == PodPhase.UNKNOWN or status.reason == KubeletReason.NODE_LOST:
         message = status.message or f"the node {pod.spec.node_name} does not answer"
-        return Phase.UNREACHABLE, _ended_since(ready), (KubeletReason.NODE_LOST, message, TRANSIENT)
+        return (
+            Phase.UNREACHABLE,
+            _ended_since(ready),
+            (KubeletReason.NODE_LOST, message, ErrorClass.TRANSIENT),
+        )
     trouble = NO_TROUBLE if ready is not None and ready.status == "True" else _trouble(pod, now)
-    if status.phase == "Running":
+    if status.phase == PodPhase.RUNNING:
         return Phase.RUNNING, _ended_since(ready), trouble
     return Phase.PENDING, clock.parse(pod.metadata.creation_timestamp), trouble
 
@@ -332,12 +337,12 @@ def _departing(pod: objects.Pod, now: float) -> tuple[Phase, float, Trouble]:
             deadline,
             (PodReason.FINALIZERS, f"kept by finalizers: {held}", ""),
         )
-    evicted = _condition(pod, "DisruptionTarget")
+    evicted = _condition(pod, PodConditionType.DISRUPTION_TARGET)
     why = f" ({evicted.message})" if evicted is not None and evicted.message else ""
     if now < deadline + UNREACHABLE_AFTER or not pod.spec.node_name:
         return Phase.TERMINATING, deadline, _going(pod, deadline, evicted, why)
     message = f"the node {pod.spec.node_name} does not confirm that the pod has ended{why}"
-    return Phase.UNREACHABLE, deadline, (KubeletReason.NODE_LOST, message, TRANSIENT)
+    return Phase.UNREACHABLE, deadline, (KubeletReason.NODE_LOST, message, ErrorClass.TRANSIENT)
 
 
 def _going(
@@ -350,15 +355,15 @@ def _going(
     """
     node = pod.spec.node_name
     if _is_silent(pod):
-        return PodReason.NODE_SILENT, f"the node {node} does not answer{why}", WAITING
+        return PodReason.NODE_SILENT, f"the node {node} does not answer{why}", ErrorClass.WAITING
     tainted = evicted is not None and evicted.reason == KubeletReason.DELETION_BY_TAINT_MANAGER
-    ready = _condition(pod, "Ready")
+    ready = _condition(pod, PodConditionType.READY)
     told = deadline - (pod.spec.termination_grace_period_seconds or 0)
     # One that was ready until it was told to go is being ended: its node answers.
     if not tainted or ready is None or ready.status == "True" or _ended_since(ready) >= told:
         return NO_TROUBLE
     message = f"a taint of the node {node} evicts the pod{why}"
-    return KubeletReason.DELETION_BY_TAINT_MANAGER, message, WAITING
+    return KubeletReason.DELETION_BY_TAINT_MANAGER, message, ErrorClass.WAITING
 
 
 def _awaits_claims(pod: objects.Pod, server: objects.Server) -> bool:
@@ -371,24 +376,32 @@ def _ended_since(ready: objects.PodCondition | None) -> float:
 
 def _end(pod: objects.Pod) -> Trouble:
     status = pod.status
-    if status.phase == "Succeeded":
-        return Reason.COMPLETED, "all containers ended, and a server must go on", TRANSIENT
+    if status.phase == PodPhase.SUCCEEDED:
+        return (
+            Reason.COMPLETED,
+            "all containers ended, and a server must go on",
+            ErrorClass.TRANSIENT,
+        )
     if status.reason:
         lost = (
             status.reason in _LOST
             or status.reason.startswith(_NO_ROOM)
             or status.message.startswith(_REJECTED)
         )
-        return ForeignReason(status.reason), status.message, WAITING if lost else TRANSIENT
+        return (
+            ForeignReason(status.reason),
+            status.message,
+            ErrorClass.WAITING if lost else ErrorClass.TRANSIENT,
+        )
     for each in (*status.init_container_statuses, *status.container_statuses):
         end = each.state.terminated
         if end is not None and end.exit_code:
             return (
                 ForeignReason(end.reason) or _NAMELESS_END,
                 crashes.words(each.name, end),
-                TRANSIENT,
+                ErrorClass.TRANSIENT,
             )
-    return _NAMELESS_END, status.message or "the pod failed", TRANSIENT
+    return _NAMELESS_END, status.message or "the pod failed", ErrorClass.TRANSIENT
 
 
 def _trouble(pod: objects.Pod, now: float) -> Trouble:
@@ -397,17 +410,21 @@ def _trouble(pod: objects.Pod, now: float) -> Trouble:
         crash = crashes.find(pod, each, now)
         if crash is not None:
             # What runs again may become ready yet: a start may take long, and is no failure.
-            return crash.reason, crash.message, WAITING if crash.runs else TRANSIENT
+            return (
+                crash.reason,
+                crash.message,
+                ErrorClass.WAITING if crash.runs else ErrorClass.TRANSIENT,
+            )
         waiting = each.state.waiting
         if waiting is not None and waiting.reason in _STUCK:
             message = f"container {each.name}: {waiting.message or waiting.reason}"
             return ForeignReason(waiting.reason), message, _STUCK[waiting.reason]
-    scheduled = _condition(pod, "PodScheduled")
+    scheduled = _condition(pod, PodConditionType.SCHEDULED)
     if scheduled is not None and scheduled.status == "False":
         return (
             ForeignReason(scheduled.reason) or KubeletReason.UNSCHEDULABLE,
             scheduled.message,
-            WAITING,
+            ErrorClass.WAITING,
         )
     return _silence(pod)
 
@@ -417,7 +434,8 @@ def _is_silent(pod: objects.Pod) -> bool:
 
     It alone turns Ready to False without a reason while the containers are still said to be ready.
     """
-    ready, containers = _condition(pod, "Ready"), _condition(pod, "ContainersReady")
+    ready = _condition(pod, PodConditionType.READY)
+    containers = _condition(pod, PodConditionType.CONTAINERS_READY)
     return (
         ready is not None
         and ready.status != "True"
@@ -428,9 +446,13 @@ def _is_silent(pod: objects.Pod) -> bool:
 
 
 def _silence(pod: objects.Pod) -> Trouble:
-    ready = _condition(pod, "Ready")
+    ready = _condition(pod, PodConditionType.READY)
     if _is_silent(pod):
-        return PodReason.NODE_SILENT, f"the node {pod.spec.node_name} does not answer", WAITING
+        return (
+            PodReason.NODE_SILENT,
+            f"the node {pod.spec.node_name} does not answer",
+            ErrorClass.WAITING,
+        )
     # Of a start it is said as well, so it is no failure, however long it lasts.
     passed_on = KubeletReason.CONTAINERS_NOT_READY, KubeletReason.READINESS_GATES_NOT_READY
     if ready is not None and ready.status != "True" and ready.reason in passed_on:

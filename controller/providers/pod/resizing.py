@@ -13,6 +13,7 @@ from typing import Any
 
 from controller import contract, errors
 from controller.api import names, objects
+from controller.api.builtin_choices import PodConditionType
 from controller.api.resources import Resource
 from controller.contract.reasons import ProviderReason
 from controller.kube import api as kube
@@ -21,8 +22,6 @@ from controller.providers.pod import changes
 from controller.providers.pod.reasons import KubeletReason
 from controller.providers.steps import refusals
 from controller.reasons import NOTHING, ForeignReason, Vocabulary
-
-_PENDING, _IN_PROGRESS = "PodResizePending", "PodResizeInProgress"
 
 
 class CannotChange(errors.Stalled):
@@ -47,7 +46,8 @@ DONE = Progress()
 def progress(pod: objects.Pod, template: bytes) -> Progress:
     """Return how far the resize to `template` has come, as the kubelet says."""
     found = {each.type: each for each in pod.status.conditions if each.status == "True"}
-    pending, begun = found.get(_PENDING), found.get(_IN_PROGRESS)
+    pending = found.get(PodConditionType.RESIZE_PENDING)
+    begun = found.get(PodConditionType.RESIZE_IN_PROGRESS)
     if (pending is None and begun is None) or changes.differing(pod, template):
         return DONE  # or somebody else's
     told = pending or begun

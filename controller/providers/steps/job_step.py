@@ -17,6 +17,7 @@ import msgspec
 
 from controller import errors
 from controller.api import names, objects
+from controller.api.builtin_choices import JobConditionType
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.contract import tasks
@@ -183,7 +184,7 @@ def _checked(owners: Collection[str], answer: bytes) -> objects.Job:
 
 
 def _end(job: objects.Job) -> objects.PodCondition | None:
-    ends = ("Complete", "Failed")
+    ends = (JobConditionType.COMPLETE, JobConditionType.FAILED)
     conditions = job.status.conditions
     return next((each for each in conditions if each.type in ends and each.status == "True"), None)
 
@@ -191,7 +192,7 @@ def _end(job: objects.Job) -> objects.PodCondition | None:
 def _judge(job: objects.Job) -> Mapping[str, str]:
     end = _end(job)
     facts = {"job": job.metadata.name}
-    if end is not None and end.type == "Complete":
+    if end is not None and end.type == JobConditionType.COMPLETE:
         return facts
     why = f": {end.message}" if end is not None and end.message else ""
     message = f"{Resource.JOBS}/{job.metadata.name} failed{why}"

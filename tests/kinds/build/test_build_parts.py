@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from controller.api import clock, conditions, names, objects, tags
+from controller.api.choices import ErrorClass
 from controller.api.resources import Resource
 from controller.kinds.build import jobs, phases, results, run_policies
 from controller.kinds.build.snapshot import BuildSnapshot
@@ -230,7 +231,7 @@ def test_a_result_that_looks_like_none_is_none(phase: str, message: str) -> None
     found = results.read(ended_job("Complete"), (pod_that_said(message),), phase, NOW)
     assert isinstance(found, results.Result)
     assert found.error is not None
-    assert found.error.class_ == results.TRANSIENT
+    assert found.error.class_ == ErrorClass.TRANSIENT
 
 
 def test_the_word_of_a_pod_that_is_not_seen_yet_is_waited_for() -> None:

@@ -7,11 +7,11 @@ import pytest
 
 from controller import errors
 from controller.api import names, objects
+from controller.api.choices import ErrorClass
 from controller.api.resources import Resource
 from controller.contract import Phase
 from controller.kube import faults
 from controller.kube.informer import Informer
-from controller.providers.pod import observation as pod_observation
 from controller.providers.pod.provider import PodProvider
 from fakes.api_server import Behaviour, Verdict
 from tests.contracts.provider_stages import (
@@ -321,7 +321,7 @@ async def test_a_pod_that_cannot_be_placed_says_why(stage: PodStage) -> None:
     await stage.provider.create(server, create(stage.template("v1")))
     await eventually(lambda: stage.provider.observe(server).reason == "Unschedulable")
     seen = stage.provider.observe(server)
-    assert (seen.phase, seen.error_class) == (Phase.PENDING, pod_observation.WAITING)
+    assert (seen.phase, seen.error_class) == (Phase.PENDING, ErrorClass.WAITING)
 
 
 async def test_an_address_shared_with_the_node_is_not_the_pods_own(stage: PodStage) -> None:
