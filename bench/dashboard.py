@@ -18,7 +18,7 @@ from typing import Any
 from bench import viewers
 from controller.api.resources import Resource
 from controller.dashboard import cluster
-from controller.kube import api as door
+from controller.kube import api as kube
 from fakes.universe import Universe, application, component
 
 OF = "default/huge"
@@ -45,11 +45,11 @@ class Viewer:
         *,
         name: str = "",
         subresource: str = "",
-    ) -> door.Access:
+    ) -> kube.Access:
         """Allow what is in a namespace: the dearer case, as each is asked about."""
         del verb, resource, name, subresource
         self._asked["review"] += 1
-        return door.Access(allowed=bool(namespace))
+        return kube.Access(allowed=bool(namespace))
 
     async def close(self) -> None:
         """Hold nothing."""
@@ -74,7 +74,7 @@ async def measure(servers: int, people: int, seconds: float, changes: float) -> 
     asked: collections.Counter[str] = collections.Counter()
     async with Universe() as universe:
         await fill(universe, servers)
-        settings = cluster.Settings(
+        settings = cluster.ClusterSettings(
             connect=lambda _: Viewer(universe.server, asked),
             cluster="bench",
             address="127.0.0.1",

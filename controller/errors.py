@@ -14,7 +14,7 @@ from typing import ClassVar
 from controller.reasons import ForeignReason, Vocabulary
 
 
-class Kind(enum.StrEnum):
+class FailureKind(enum.StrEnum):
     """How a call went that did not succeed, as planners are told."""
 
     REFUSED = "Refused"  # and would be again
@@ -35,7 +35,7 @@ class Level(enum.StrEnum):
 class Policy:
     """What is done about an error; each class carries one."""
 
-    kind: Kind
+    kind: FailureKind
     # Whether it is a failure of the server that was to be made: it counts as one of its attempts.
     costs_attempt: bool = False
     # Whether what else is made alike would meet the same: then its siblings wait with it.
@@ -99,7 +99,7 @@ class ArgosyError(Exception):
 class Waiting(ArgosyError):  # noqa: N818 - the three are words for states, not for mishaps
     """Something else must happen first: look again when it has."""
 
-    policy = Policy(kind=Kind.WAITING, told_after=3, works=None, repeated=Level.DEBUG)
+    policy = Policy(kind=FailureKind.WAITING, told_after=3, works=None, repeated=Level.DEBUG)
 
 
 class Warned(Waiting):
@@ -112,7 +112,7 @@ class Stalled(ArgosyError):  # noqa: N818 - as above
     """Retrying cannot help until a person changes something."""
 
     policy = Policy(
-        kind=Kind.REFUSED,
+        kind=FailureKind.REFUSED,
         costs_attempt=True,
         event=True,
         longest_wait=600.0,
@@ -145,20 +145,20 @@ class OwnerGone(Waiting):
 class Transient(ArgosyError):  # noqa: N818 - as above
     """May pass by itself: retried with backoff."""
 
-    policy = Policy(kind=Kind.FAILED, costs_attempt=True, event=True)
+    policy = Policy(kind=FailureKind.FAILED, costs_attempt=True, event=True)
 
 
 class LeaseLost(Transient):
     """This process leads no more: whoever does will see to it."""
 
-    policy = Policy(kind=Kind.FAILED, told_after=6, works=None)
+    policy = Policy(kind=FailureKind.FAILED, told_after=6, works=None)
 
 
 class Crashed(Transient):
     """A bug of ours in the call, which may have taken effect."""
 
     policy = Policy(
-        kind=Kind.UNKNOWN, event=True, doubts_caches=True, works=None, level=Level.WARNING
+        kind=FailureKind.UNKNOWN, event=True, doubts_caches=True, works=None, level=Level.WARNING
     )
 
 
@@ -166,7 +166,7 @@ class UnknownOutcome(Transient):
     """The call may have taken effect: observe before anything is done again."""
 
     policy = Policy(
-        kind=Kind.UNKNOWN,
+        kind=FailureKind.UNKNOWN,
         costs_attempt=True,
         event=True,
         doubts_caches=True,
@@ -181,4 +181,4 @@ class Outage(Transient):
     That is no failure of whatever was asked for; a fleet's circuit breaker counts it.
     """
 
-    policy = Policy(kind=Kind.FAILED, told_after=6, works=False)
+    policy = Policy(kind=FailureKind.FAILED, told_after=6, works=False)

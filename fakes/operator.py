@@ -18,7 +18,7 @@ from controller.execution.pool import Pool
 from controller.execution.writer import Writer
 from controller.kinds import registry as kinds_registry
 from controller.kinds.kind import Kind
-from controller.kube import api as kube_api
+from controller.kube import api as kube
 from controller.planning.builders import Builder
 from controller.providers import registry as providers_registry
 
@@ -33,7 +33,7 @@ class Operator:
 
     def __init__(
         self,
-        api: kube_api.Api,
+        api: kube.Api,
         *,
         name: str,
         clock: Callable[[], float],

@@ -65,7 +65,7 @@ def page() -> str:
     return "\n".join(lines)
 
 
-def _for(right: declared.Right) -> str:
+def _for(right: declared.CommandRight) -> str:
     return "; ".join(filter(None, (right.why, "in the whole cluster" * right.everywhere)))
 
 

@@ -22,7 +22,7 @@ from bench import arena as arenas
 from bench import bodies
 from controller.api import names
 from controller.api.resources import Resource
-from controller.kube import api as door
+from controller.kube import api as kube
 from controller.kube.client import Client
 
 NAME = "plain kopf operator"
@@ -51,7 +51,7 @@ def stop(arena: arenas.Arena) -> None:
 class Direct:
     """The handlers, and what they share."""
 
-    def __init__(self, client: door.Api) -> None:
+    def __init__(self, client: kube.Api) -> None:
         self._client = client
         self._width = asyncio.Semaphore(WIDTH)
 

@@ -29,8 +29,8 @@ from controller.api.resources import PLACES, Resource
 from controller.kinds.application import set_manifests
 from controller.kinds.revisions import contents
 from controller.kinds.serverset import service_manifest
-from controller.kinds.serverset.server_manifests import Servers
-from controller.kube import api as door
+from controller.kinds.serverset.server_manifests import ServerManifests
+from controller.kube import api as kube
 from controller.kube.client import Client
 from controller.providers.pod import manifest as pod_manifest
 
@@ -161,7 +161,7 @@ async def _in_parallel(job: Job, count: int) -> None:
             group.create_task(work())
 
 
-async def _servers(client: door.Api, namespace: str, status: Any) -> Job:
+async def _servers(client: kube.Api, namespace: str, status: Any) -> Job:
     """Return a job that writes what Argosy writes for one server: Server, pod, status.
 
     What owns them is there, and so is their Service, as each pod of one has others write for it.
@@ -173,7 +173,7 @@ async def _servers(client: door.Api, namespace: str, status: Any) -> Job:
     answer = await client.create(Resource.SERVERSETS, namespace, body)
     server_set = msgspec.json.decode(answer, type=objects.ServerSet)
     await client.create(Resource.SERVICES, namespace, service_manifest.body(server_set))
-    made = Servers(server_set)
+    made = ServerManifests(server_set)
     decode = msgspec.json.Decoder(objects.Server).decode
 
     async def write(number: int) -> None:
@@ -200,18 +200,18 @@ async def _servers(client: door.Api, namespace: str, status: Any) -> Job:
     return write
 
 
-async def _application(client: door.Api, namespace: str) -> objects.Application:
+async def _application(client: kube.Api, namespace: str) -> objects.Application:
     answer = await client.create(Resource.APPLICATIONS, namespace, bodies.application("floor", 0))
     return msgspec.json.decode(answer, type=objects.Application)
 
 
-async def _named(client: door.Api, namespace: str, size: int) -> Job:
+async def _named(client: kube.Api, namespace: str, size: int) -> Job:
     """Return a job that writes one bare pod behind the Service that is there by then."""
     await client.create(Resource.SERVICES, namespace, bodies.service(SERVICE))
     return _pods(client, namespace, size, SERVICE)
 
 
-def _pods(client: door.Api, namespace: str, size: int = 0, behind: str = "") -> Job:
+def _pods(client: kube.Api, namespace: str, size: int = 0, behind: str = "") -> Job:
     """Return a job that writes one bare pod."""
 
     async def write(number: int) -> None:
@@ -221,7 +221,7 @@ def _pods(client: door.Api, namespace: str, size: int = 0, behind: str = "") -> 
     return write
 
 
-async def _replace(client: door.Api, namespace: str, count: int, version: str) -> None:
+async def _replace(client: kube.Api, namespace: str, count: int, version: str) -> None:
     """Delete all pods of `pods`, and make each anew as soon as it is gone."""
     listed = msgspec.json.decode(await client.list(Resource.PODS, namespace))
     waiting: collections.deque[Awaitable[bytes]] = collections.deque()

@@ -24,17 +24,17 @@ _WORDS = {"str": "string", "int": "number", "float": "number", "bool": "bool"}
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class ReviewAnswer:
     """What whoever applies is told; with an error, nothing is stored."""
 
     errors: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
-PASSED = Verdict()
+PASSED = ReviewAnswer()
 
 
-def judge(probe: Probe, error: errors.ArgosyError) -> Verdict:
+def judge(probe: Probe, error: errors.ArgosyError) -> ReviewAnswer:
     """Return what `error`, the answer to `probe`, means."""
     match error:
         case faults.AlreadyExists() | faults.NamespaceTerminating() | faults.NotFound():
@@ -42,13 +42,13 @@ def judge(probe: Probe, error: errors.ArgosyError) -> Verdict:
             return PASSED
         case faults.Refused():
             refusals = tuple(_refusals(probe, error))
-            return Verdict(errors=refusals) if refusals else _doubt(probe, error)
+            return ReviewAnswer(errors=refusals) if refusals else _doubt(probe, error)
         case faults.Forbidden():
             return _unchecked(probe, error)
         case faults.Denied() | faults.QuotaExceeded():
             return _doubt(probe, error)
         case errors.Stalled() if not isinstance(error, faults.AlreadyExists):
-            return Verdict(errors=(_unread(probe, str(error)),))
+            return ReviewAnswer(errors=(_unread(probe, str(error)),))
         case _:
             return _unchecked(probe, error)
 
@@ -83,12 +83,12 @@ def _unread(probe: Probe, said: str) -> str:
     return f"{probe.path(field or '')}: {what}"
 
 
-def _doubt(probe: Probe, error: errors.ArgosyError) -> Verdict:
-    return Verdict(warnings=(f"{probe.place} would be refused as things are: {_said(error)}",))
+def _doubt(probe: Probe, error: errors.ArgosyError) -> ReviewAnswer:
+    return ReviewAnswer(warnings=(f"{probe.place} would be refused as things are: {_said(error)}",))
 
 
-def _unchecked(probe: Probe, error: errors.ArgosyError) -> Verdict:
-    return Verdict(warnings=(f"{probe.place} could not be checked: {_said(error)}",))
+def _unchecked(probe: Probe, error: errors.ArgosyError) -> ReviewAnswer:
+    return ReviewAnswer(warnings=(f"{probe.place} could not be checked: {_said(error)}",))
 
 
 def _said(error: errors.ArgosyError) -> str:

@@ -19,7 +19,7 @@ import msgspec
 
 from controller import errors
 from controller.admission import probes, shrinking
-from controller.admission.answers import PASSED, Verdict, judge
+from controller.admission.answers import PASSED, ReviewAnswer, judge
 from controller.admission.probes import Probe
 from controller.api import names, objects, texts
 from controller.kube import api as kube
@@ -64,7 +64,7 @@ class Reviewer:
         self._places = asyncio.Semaphore(AT_ONCE)
         self._passed: collections.OrderedDict[bytes, None] = collections.OrderedDict()
 
-    async def application(self, before: Any, after: Any) -> Verdict:
+    async def application(self, before: Any, after: Any) -> ReviewAnswer:
         """Return what is wrong with the Application `after`, which was `before` until now."""
         try:
             application = _view(after, objects.Application)
@@ -72,7 +72,7 @@ class Reviewer:
             return _unreadable(error)
         full = await self._ask_room(_former(before), application)
         if full:
-            return Verdict(errors=(full,))
+            return ReviewAnswer(errors=(full,))
         namespace, fleet_name = application.metadata.namespace, application.spec.fleet
         fleet = await self._ask_fleet(namespace, fleet_name)
         warnings = (f"spec.fleet: {fleet.problem}",) if fleet.problem else ()
@@ -81,18 +81,20 @@ class Reviewer:
         known = _known(before, objects.Application, probes.of_application)
         found = await self._try(namespace, wanted, known)
         less = await self._shrinking(_former(before), application)
-        return Verdict(errors=(*less.errors, *found.errors), warnings=(*warnings, *found.warnings))
+        return ReviewAnswer(
+            errors=(*less.errors, *found.errors), warnings=(*warnings, *found.warnings)
+        )
 
     async def _shrinking(
         self, former: objects.Application | None, after: objects.Application
-    ) -> Verdict:
+    ) -> ReviewAnswer:
         try:
             async with asyncio.timeout(SECONDS):
                 return await shrinking.review(self._api, former, after)
         except TimeoutError:
             return PASSED
 
-    async def operation(self, before: Any, after: Any) -> Verdict:
+    async def operation(self, before: Any, after: Any) -> ReviewAnswer:
         """Return what is wrong with the Operation `after`, which was `before` until now."""
         try:
             operation = _view(after, objects.Operation)
@@ -102,7 +104,7 @@ class Reviewer:
         known = _known(before, objects.Operation, probes.of_operation)
         return await self._try(operation.metadata.namespace, wanted, known)
 
-    async def _try(self, namespace: str, wanted: list[Probe], known: set[bytes]) -> Verdict:
+    async def _try(self, namespace: str, wanted: list[Probe], known: set[bytes]) -> ReviewAnswer:
         """Send what is new of `wanted`, all at once, and put the answers together in its order."""
         new = [each for each in wanted if _digest("", each) not in known]
         asked = [asyncio.create_task(self._ask(namespace, each)) for each in new]
@@ -119,7 +121,7 @@ class Reviewer:
             verdict = dataclasses.replace(verdict, warnings=(*verdict.warnings, words))
         return verdict
 
-    async def _ask(self, namespace: str, probe: Probe) -> Verdict:
+    async def _ask(self, namespace: str, probe: Probe) -> ReviewAnswer:
         digest = _digest(namespace, probe)
         if digest in self._passed:
             self._passed.move_to_end(digest)
@@ -141,25 +143,25 @@ class Reviewer:
         return verdict
 
 
-def _together(asked: list[Probe], answers: list[Verdict]) -> Verdict:
+def _together(asked: list[Probe], answers: list[ReviewAnswer]) -> ReviewAnswer:
     refused = {probe.place for probe, answer in zip(asked, answers, strict=True) if answer.errors}
     heard = [
         answer for probe, answer in zip(asked, answers, strict=True) if probe.base not in refused
     ]
-    return Verdict(
+    return ReviewAnswer(
         errors=tuple(dict.fromkeys(text for each in heard for text in each.errors)),
         warnings=tuple(dict.fromkeys(text for each in heard for text in each.warnings)),
     )
 
 
-def error_text(verdict: Verdict) -> str:
+def error_text(verdict: ReviewAnswer) -> str:
     """Return what the user is refused for, in one text; empty where nothing is wrong."""
     told = [texts.cut(text, LONGEST_ERROR) for text in verdict.errors[:MOST_ERRORS]]
     left = len(verdict.errors) - len(told)
     return "; ".join([*told, *([f"and {left} more"] if left else [])])
 
 
-def warning_texts(verdict: Verdict) -> list[str]:
+def warning_texts(verdict: ReviewAnswer) -> list[str]:
     """Return what the user is warned of, cut to what is shown."""
     return [texts.cut(text, LONGEST_WARNING) for text in verdict.warnings[:MOST_WARNINGS]]
 
@@ -203,5 +205,5 @@ def _token() -> str:
     return "".join(random.choices(letters, k=names.MAX_ORDINAL_DIGITS))  # noqa: S311 - no secret
 
 
-def _unreadable(error: Exception) -> Verdict:
-    return Verdict(errors=(f"the operator could not read it: {error}",))
+def _unreadable(error: Exception) -> ReviewAnswer:
+    return ReviewAnswer(errors=(f"the operator could not read it: {error}",))

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import msgspec
 
 from controller import errors
-from controller.admission.answers import PASSED, Verdict
+from controller.admission.answers import PASSED, ReviewAnswer
 from controller.api import names, objects, quantities
 from controller.api.resources import Resource
 from controller.kube import api as kube
@@ -27,7 +27,7 @@ class _Claims(msgspec.Struct):
 
 async def review(
     api: kube.Api, before: objects.Application | None, after: objects.Application
-) -> Verdict:
+) -> ReviewAnswer:
     """Return a refusal for each claim template that asks for less than one of its claims."""
     former = {each.name: each for each in before.spec.components} if before is not None else {}
     found: list[str] = []
@@ -43,7 +43,7 @@ async def review(
             continue
         for each in less:
             found += _refusals(component, each, claims)
-    return Verdict(errors=tuple(found)) if found else PASSED
+    return ReviewAnswer(errors=tuple(found)) if found else PASSED
 
 
 async def _claims(

@@ -23,7 +23,7 @@ MOST_CHARACTERS = 100_000
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
+class ListExcerpt:
     """What is listed of a list, and how many there are."""
 
     total: int
@@ -49,10 +49,10 @@ class Headline:
     failed: int
 
 
-def first(found: Sequence[T]) -> Listed:
+def first(found: Sequence[T]) -> ListExcerpt:
     """Return the first of a list, and how long it is."""
     some = tuple(found[:MOST_LISTED])
-    return Listed(total=len(found), listed=len(some), items=some)
+    return ListExcerpt(total=len(found), listed=len(some), items=some)
 
 
 def headline(found: ApplicationPicture) -> Headline:

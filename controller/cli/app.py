@@ -19,7 +19,7 @@ import typer.main
 import typer.models
 
 from controller.cli.table import COMMANDS, OWN_PROGRAM
-from controller.cli.target import Target
+from controller.cli.target import ClusterTarget
 
 # What a command does with its `session.Session`, whose module takes long to import; the answer is
 # its exit code.
@@ -60,7 +60,7 @@ COMMON: tuple[tuple[str, Any], ...] = (
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Right:
+class CommandRight:
     """Verbs on resources that a command needs.
 
     `resource` lists those of a group before the group, "servers (argosy.dev)", and groups after
@@ -92,7 +92,7 @@ class Declared:
 
     run: Callable[..., None]
     make: Callable[..., Work] | None = None
-    rights: tuple[Right, ...] = ()
+    rights: tuple[CommandRight, ...] = ()
 
 
 # What has been declared; the module of a command does so when it is imported.
@@ -204,7 +204,9 @@ def argosy() -> None:
     """Applications on fleets of servers: see them, ask them why, act on them."""
 
 
-def command(*rights: Right, name: str = "") -> Callable[[Callable[..., Work]], Callable[..., Work]]:
+def command(
+    *rights: CommandRight, name: str = ""
+) -> Callable[[Callable[..., Work]], Callable[..., Work]]:
     """Declare a command that works on a cluster: it gets `-n`, `--context` and `--kubeconfig`.
 
     The function returns what is to be done; it is done with a session of the cluster.
@@ -228,7 +230,7 @@ def _connected(function: Callable[..., Work]) -> Callable[..., None]:
     """Return `function` with the options of `COMMON`, which performs the work it returns."""
 
     def run(**values: Any) -> None:
-        target = Target(**{each: values.pop(each) for each, _ in COMMON})
+        target = ClusterTarget(**{each: values.pop(each) for each, _ in COMMON})
         work = function(**values)
         # What a session needs takes long to import.
         from controller.cli import session  # noqa: PLC0415 - see above

@@ -13,7 +13,7 @@ import rich.text
 from controller import errors
 from controller.api import rights
 from controller.cli import screen
-from controller.cli.target import Target
+from controller.cli.target import ClusterTarget
 from controller.kube import faults
 from controller.kube.reasons import KubeReason
 from controller.presentation.problems import Refusal, TookTooLongError, UsageError
@@ -21,7 +21,7 @@ from controller.presentation.problems import Refusal, TookTooLongError, UsageErr
 FAILED, USAGE, REFUSED, MISSING, LATE, UNREACHABLE = 1, 2, 3, 4, 5, 6
 
 
-def tell(error: errors.ArgosyError, target: Target, *, server: str) -> int:
+def tell(error: errors.ArgosyError, target: ClusterTarget, *, server: str) -> int:
     """Print what went wrong and what can be done about it; return the exit code."""
     code, message, advice = explain(error, target, server=server)
     console = screen.errors()
@@ -33,7 +33,7 @@ def tell(error: errors.ArgosyError, target: Target, *, server: str) -> int:
 
 
 def explain(
-    error: errors.ArgosyError, target: Target, *, server: str
+    error: errors.ArgosyError, target: ClusterTarget, *, server: str
 ) -> tuple[int, str, tuple[str, ...]]:
     """Return the exit code, the message, and lines that say what to do next."""
     text = str(error)
@@ -87,7 +87,7 @@ def _forbidden(text: str, words: str) -> tuple[str, tuple[str, ...]]:
     )
 
 
-def _where(target: Target) -> tuple[str, ...]:
+def _where(target: ClusterTarget) -> tuple[str, ...]:
     if target.context:
         return (f"Is context {target.context!r} the right one? kubectl config get-contexts",)
     if target.kubeconfig:

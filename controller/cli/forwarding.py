@@ -35,7 +35,7 @@ HTTP = ("http", "web", "https")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class ForwardTarget:
     """Whose ports are meant: one server's, or those of all servers of a component."""
 
     application: str = ""
@@ -115,25 +115,25 @@ async def browse(
     return 0
 
 
-async def find(session: Session, thing: Sequence[str], component: str) -> Target:
+async def find(session: Session, thing: Sequence[str], component: str) -> ForwardTarget:
     """Return whose ports are meant; raises Refusal where no server has any."""
     meant = await session.find(thing, Resource.APPLICATIONS, Resource.SERVERS)
     if meant.resource is Resource.SERVERS:
         if component:
             raise UsageError(f"{meant} has one component: leave --component out")
-        return Target(server=meant.name)
+        return ForwardTarget(server=meant.name)
     application = await reading.one(session.api, objects.Application, session.namespace, meant.name)
     known = [each.name for each in application.spec.components]
     if component and component not in known:
         raise Refusal(f"{meant} has no component {component}: it has {', '.join(known)}")
     if not component and len(known) > 1:
         raise UsageError(f"{meant} has {len(known)} components: add --component {known[-1]}")
-    return Target(application=meant.name, component=component)
+    return ForwardTarget(application=meant.name, component=component)
 
 
 @contextlib.asynccontextmanager
 async def listen(
-    session: Session, target: Target, wanted: Pair, address: str
+    session: Session, target: ForwardTarget, wanted: Pair, address: str
 ) -> AsyncIterator[int]:
     """Take connections at a port of this machine; yields its number."""
     # Found out at once: a port that no server has would be told at the first connection only.
@@ -170,7 +170,7 @@ async def listen(
 
 async def _lead(
     session: Session,
-    target: Target,
+    target: ForwardTarget,
     remote: str,
     turn: int,
     *,
@@ -201,7 +201,7 @@ async def _send(reader: asyncio.StreamReader, opened: tunnel.Tunnel) -> None:
     await opened.close()
 
 
-async def _pods(session: Session, target: Target) -> list[dict[str, Any]]:
+async def _pods(session: Session, target: ForwardTarget) -> list[dict[str, Any]]:
     """Return pods that servers are, as they are on the wire; raises Refusal if there is none.
 
     What is watched of pods leaves out their ports. A page of them is enough to take turns.
@@ -224,7 +224,7 @@ def _ports(pod: dict[str, Any]) -> Iterator[dict[str, Any]]:
                 yield each
 
 
-def _number(pods: Sequence[dict[str, Any]], remote: str, target: Target) -> int:
+def _number(pods: Sequence[dict[str, Any]], remote: str, target: ForwardTarget) -> int:
     """Return the number of a port; one by number needs to be declared nowhere."""
     if remote.isdecimal():
         return int(remote)
@@ -239,7 +239,7 @@ def _number(pods: Sequence[dict[str, Any]], remote: str, target: Target) -> int:
     return known[remote]
 
 
-def _chosen(pods: Sequence[dict[str, Any]], target: Target) -> str:
+def _chosen(pods: Sequence[dict[str, Any]], target: ForwardTarget) -> str:
     """Return the port that pages are most likely at."""
     ports = [each for pod in pods[:1] for each in _ports(pod)]
     if not ports:

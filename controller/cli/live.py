@@ -26,7 +26,7 @@ FRAME_SECONDS = 0.25
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class WantedScreen:
     """What is to be shown, and how; `compact` as a table."""
 
     application: str = ""
@@ -44,7 +44,7 @@ class Wanted:
         )
 
 
-async def show(session: Session, wanted: Wanted) -> int:
+async def show(session: Session, wanted: WantedScreen) -> int:
     """Show one application, or all that are chosen."""
     chosen = wanted.chosen(session)
     found = await applications.read(session.api, chosen, screen.now())
@@ -68,7 +68,7 @@ async def show(session: Session, wanted: Wanted) -> int:
     return 0
 
 
-async def follow(session: Session, wanted: Wanted) -> int:
+async def follow(session: Session, wanted: WantedScreen) -> int:
     """Draw until interrupted; on a pipe, print a new picture for each change."""
     if wanted.form in (*documents.FORMS, "name"):
         raise UsageError(f"-w cannot be combined with -o {wanted.form}; kubectl get -w can")
@@ -84,7 +84,9 @@ async def follow(session: Session, wanted: Wanted) -> int:
                 await asyncio.sleep(FRAME_SECONDS)
 
 
-def _render(found: Sequence[ApplicationPicture], wanted: Wanted) -> rich.console.RenderableType:
+def _render(
+    found: Sequence[ApplicationPicture], wanted: WantedScreen
+) -> rich.console.RenderableType:
     if wanted.compact:
         return status.top(found)
     now = screen.now()

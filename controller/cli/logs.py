@@ -25,7 +25,7 @@ LOOK_SECONDS = 2.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class WantedLines:
     """Whose lines are wanted."""
 
     application: str
@@ -43,7 +43,7 @@ class Wanted:
     prefix: bool = True
 
 
-async def show(session: Session, wanted: Wanted) -> int:
+async def show(session: Session, wanted: WantedLines) -> int:
     """Print the lines of all servers that are wanted, as they come."""
     reader = _Reader(session, wanted)
     pods = await reader.pods()
@@ -79,7 +79,7 @@ async def show(session: Session, wanted: Wanted) -> int:
 class _Reader:
     """Reads many pods at once; each is begun once."""
 
-    def __init__(self, session: Session, wanted: Wanted) -> None:
+    def __init__(self, session: Session, wanted: WantedLines) -> None:
         self.failed = 0
         self.printed = 0
         self._session = session

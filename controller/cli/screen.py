@@ -32,7 +32,7 @@ now: Clock = time.time
 PATIENCE_SECONDS = 1.0
 
 
-class Console(rich.console.Console):
+class SafeConsole(rich.console.Console):
     """Prints nothing that steers a terminal, but what this program itself draws with."""
 
     def render(
@@ -48,11 +48,11 @@ class Console(rich.console.Console):
                 yield each._replace(text=control_characters.visible(each.text))
 
 
-def _console(*, stderr: bool = False) -> Console:
+def _console(*, stderr: bool = False) -> SafeConsole:
     seen = (sys.stderr if stderr else sys.stdout).isatty()
     # A pipe has no width: lines stay whole, as kubectl's do.
     width = None if seen or "COLUMNS" in os.environ else 10_000
-    return Console(
+    return SafeConsole(
         stderr=stderr,
         width=width,
         highlight=False,
@@ -63,7 +63,7 @@ def _console(*, stderr: bool = False) -> Console:
 
 
 @functools.cache
-def output() -> Console:
+def output() -> SafeConsole:
     """Return what writes to standard output."""
     return _console()
 
@@ -126,7 +126,7 @@ async def ask(question: str) -> str | None:
 
 
 @functools.cache
-def errors() -> Console:
+def errors() -> SafeConsole:
     """Return what writes to standard error."""
     return _console(stderr=True)
 

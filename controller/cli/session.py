@@ -16,7 +16,7 @@ from controller import errors
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.cli import failures, interrupts
-from controller.cli.target import Target
+from controller.cli.target import ClusterTarget
 from controller.kube import client, connection, faults
 from controller.presentation import problems, references
 
@@ -33,7 +33,7 @@ class Session:
 
     api: client.Client
     namespace: str
-    target: Target
+    target: ClusterTarget
     server: str
 
     async def find(
@@ -43,7 +43,7 @@ class Session:
         return await references.find(self.api, self.namespace, given, *kinds, gone=gone)
 
 
-def perform(target: Target, work: Callable[[Session], Awaitable[int]]) -> int:
+def perform(target: ClusterTarget, work: Callable[[Session], Awaitable[int]]) -> int:
     """Do the work and return its exit code; what goes wrong is told on standard error."""
     try:
         return asyncio.run(_connected(target, work))
@@ -63,7 +63,7 @@ def _cut() -> int:
     return CUT
 
 
-async def _connected(target: Target, work: Callable[[Session], Awaitable[int]]) -> int:
+async def _connected(target: ClusterTarget, work: Callable[[Session], Awaitable[int]]) -> int:
     interrupts.hear()
     try:
         where = connection.load(kubeconfig=target.kubeconfig, context=target.context)

@@ -5,7 +5,7 @@ import shlex
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class ClusterTarget:
     """The cluster and namespace that a command line names; empty is for what the context says."""
 
     namespace: str = ""

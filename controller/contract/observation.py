@@ -139,7 +139,7 @@ class Pause:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Outage:
+class OutageSpan:
     """The latest time in which a fleet's provider did not work: what failed then failed by it.
 
     It began with the calls that told of it, and is over once calls go through again; or `lasts`.
@@ -153,14 +153,14 @@ class Outage:
         """Return whether that time is of the outage."""
         return self.began <= time and (self.lasts or time < self.over)
 
-    def joined(self, other: Outage) -> Outage:
+    def joined(self, other: OutageSpan) -> OutageSpan:
         """Return both as one where they overlap, else the later one."""
         earlier, later = sorted((self, other), key=lambda each: (each.lasts, each.over))
         overlaps = earlier.over >= later.began and earlier.began < earlier.over
         if not overlaps and not earlier.lasts:
             return later
         began = min(earlier.began, later.began)
-        return Outage(began=began, over=later.over, lasts=later.lasts)
+        return OutageSpan(began=began, over=later.over, lasts=later.lasts)
 
     def clock(self, since: float, now: float) -> float:
         """Return from when a bound counts that began at `since`: no clock runs in an outage.
@@ -208,7 +208,7 @@ class FleetFacts:
     problem: Vocabulary | ForeignReason = NOTHING
     message: str = ""
     pause: Pause | None = None
-    outage: Outage = Outage()
+    outage: OutageSpan = OutageSpan()
     window: float = 0.0
     can_change: Callable[[bytes, bytes], bool] = never
     claims: Claims = no_claims

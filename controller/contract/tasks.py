@@ -120,12 +120,12 @@ def takes_down(action: str) -> bool:
 
 
 def undo(step: str) -> str:
-    """Return the name under which the undoing of a step is recorded."""
+    """Return the name under which the compensation of a step is recorded."""
     return _UNDO + step
 
 
 def undoes(step: str) -> str:
-    """Return the step that a record speaks of the undoing of; empty for that of a step itself."""
+    """Return the step of whose compensation a record speaks; empty for that of a step itself."""
     return step.removeprefix(_UNDO) if step.startswith(_UNDO) else ""
 
 
@@ -150,7 +150,7 @@ ENDS = frozenset({TaskState.SUCCEEDED, TaskState.FAILED, TaskState.CANCELLED})
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class TaskResult:
     """How an act ended; `error_class` is Transient, Terminal or Unknown where it did not succeed.
 
     Unknown is for an act that may have taken effect: its stream was cut, or no trace was found.

@@ -20,7 +20,7 @@ from controller.dashboard.pages import Pages
 from controller.dashboard.rights import Rights
 from controller.kube import faults
 from controller.presentation import acts, consequences, preview, reading, references
-from controller.presentation.acts import Act, Request, Subject, Verb
+from controller.presentation.acts import OfferedAct, Request, Subject, WriteVerb
 from controller.presentation.problems import Refusal, UsageError
 
 # What is written is shown at once: so long the page that shows it waits for its watch.
@@ -61,7 +61,7 @@ class Acting:
             status=web.HTTPSeeOther.status_code, headers={"Location": _target(found, wanted, act)}
         )
 
-    async def _named(self, request: web.Request) -> tuple[Act, Subject]:
+    async def _named(self, request: web.Request) -> tuple[OfferedAct, Subject]:
         namespace, kind, name = (request.match_info[each] for each in ("namespace", "kind", "name"))
         meant = references.parse([f"{kind}/{name}"], *_OF)
         act = acts.find(meant.resource, request.match_info["act"])
@@ -69,7 +69,7 @@ class Acting:
         return act, acts.subject(meant.resource, raw)
 
     async def _told(
-        self, act: Act, found: Subject, given: Mapping[str, str], *, changed: bool = False
+        self, act: OfferedAct, found: Subject, given: Mapping[str, str], *, changed: bool = False
     ) -> web.Response:
         wrong, wanted, told = act.hindrance(found.view), None, None
         if not wrong and act.is_told(given):
@@ -100,7 +100,7 @@ class Acting:
 
     async def _need(self, wanted: Request, *, fresh: bool = True) -> None:
         """Raise Forbidden where the person may not do it, before anything is sent."""
-        name = "" if wanted.verb is Verb.CREATE else wanted.name
+        name = "" if wanted.verb is WriteVerb.CREATE else wanted.name
         missing = await self._rights.missing(wanted.right, wanted.namespace, name, fresh=fresh)
         if missing:
             raise faults.Forbidden(missing, reason=Reason.FORBIDDEN)
@@ -127,7 +127,7 @@ def _home(found: Subject) -> str:
     return f"/{found.resource}/{space}/{name}"
 
 
-def _target(found: Subject, wanted: Request, act: Act) -> str:
-    if wanted.verb is Verb.CREATE:
+def _target(found: Subject, wanted: Request, act: OfferedAct) -> str:
+    if wanted.verb is WriteVerb.CREATE:
         return f"/operations/{wanted.namespace}/{wanted.name}?did={act.name}"
     return f"{_home(found)}?did={act.name}"

@@ -8,14 +8,14 @@ from __future__ import annotations
 from aiohttp import web
 
 from controller.dashboard.entrance import SIGN_IN, Guest, ShutError
-from controller.dashboard.gate import Gate
+from controller.dashboard.gate import TokenGate
 from controller.dashboard.pages import Pages
 
 
 class Alone:
     """An `entrance.Entrance`."""
 
-    def __init__(self, gate: Gate, pages: Pages) -> None:
+    def __init__(self, gate: TokenGate, pages: Pages) -> None:
         self.renderer = pages.renderer
         self._gate = gate
         self._pages = pages

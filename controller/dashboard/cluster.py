@@ -19,7 +19,7 @@ from controller.dashboard import site
 from controller.dashboard.board import Board
 from controller.dashboard.lobby import Connected, Lobby, Shared
 from controller.dashboard.rendering import Renderer
-from controller.kube import api as door
+from controller.kube import api as kube
 from controller.kube import certificates
 from controller.presentation import applications
 from controller.presentation.applications import Chosen
@@ -29,7 +29,7 @@ SHUTDOWN_SECONDS = 5.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class ClusterSettings:
     """What is served where; `connect` returns the API server as somebody with a token asks it."""
 
     connect: Callable[[str], Connected]
@@ -45,7 +45,7 @@ class Settings:
 
 @contextlib.asynccontextmanager
 async def run(
-    api: door.Api, settings: Settings, *, clock: Callable[[], float] = time.time
+    api: kube.Api, settings: ClusterSettings, *, clock: Callable[[], float] = time.time
 ) -> AsyncIterator[int]:
     """Lend a dashboard that is up, by its port.
 

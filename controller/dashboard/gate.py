@@ -18,7 +18,7 @@ TOKEN_BYTES = 32
 MOST_GUESSES = 10
 
 
-class Gate:
+class TokenGate:
     """The token, which lets in once, and the session that it was exchanged for."""
 
     def __init__(self, *, port: int, token: str = "") -> None:

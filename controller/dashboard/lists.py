@@ -59,7 +59,7 @@ def verdict(found: ApplicationPicture) -> str:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Servers:
+class ShownServers:
     """The servers of a component that a page shows.
 
     `strips` count all of them, where there are too many to list at once.
@@ -75,7 +75,7 @@ class Servers:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class WantedServers:
     """Which servers of a component are meant, which page of them, and how many are on one."""
 
     state: str = ""
@@ -85,7 +85,7 @@ class Wanted:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Page(Generic[T]):
+class NumberedPage(Generic[T]):
     """A page of a long list."""
 
     items: tuple[T, ...]
@@ -94,12 +94,12 @@ class Page(Generic[T]):
     total: int
 
 
-def page(found: Sequence[T], number: int, rows: int = PAGE) -> Page[T]:
+def page(found: Sequence[T], number: int, rows: int = PAGE) -> NumberedPage[T]:
     """Return one page of a list: the nearest there is to the one that is asked for."""
     pages = max(1, math.ceil(len(found) / rows))
     number = min(max(1, number), pages)
     shown = tuple(found[(number - 1) * rows : number * rows])
-    return Page(items=shown, number=number, pages=pages, total=len(found))
+    return NumberedPage(items=shown, number=number, pages=pages, total=len(found))
 
 
 def number(text: str) -> int:
@@ -111,9 +111,11 @@ class Shelf:
     """What a picture's components look like: sorted, counted and drawn once for all who look."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, Wanted], tuple[ComponentPicture, str]] = {}
+        self._known: dict[tuple[str, WantedServers], tuple[ComponentPicture, str]] = {}
 
-    def drawn(self, found: ComponentPicture, wanted: Wanted, draw: Callable[[Servers], str]) -> str:
+    def drawn(
+        self, found: ComponentPicture, wanted: WantedServers, draw: Callable[[ShownServers], str]
+    ) -> str:
         """Return what a page shows of a component's servers."""
         key = found.name, wanted
         known = self._known.get(key)
@@ -134,7 +136,7 @@ def rows(shown: Sequence[ComponentPicture]) -> int:
     return max(1, PAGE // len(shown))
 
 
-def servers(found: ComponentPicture, wanted: Wanted) -> Servers:
+def servers(found: ComponentPicture, wanted: WantedServers) -> ShownServers:
     """Return one page of a component's servers: those that need a look first."""
     meant = [
         each
@@ -144,7 +146,7 @@ def servers(found: ComponentPicture, wanted: Wanted) -> Servers:
     meant.sort(key=_rank)
     counted = strips.strips(found.servers) if len(found.servers) > wanted.rows else ()
     shown = page(meant, wanted.page, wanted.rows)
-    return Servers(
+    return ShownServers(
         shown=shown.items,
         strips=counted[:MOST_STRIPS],
         more_strips=max(0, len(counted) - MOST_STRIPS),

@@ -18,7 +18,7 @@ from controller.api.resources import Resource
 from controller.dashboard import lists
 from controller.dashboard.board import states
 from controller.dashboard.rendering import Renderer
-from controller.dashboard.rights import Offer, Rights
+from controller.dashboard.rights import ActOffer, Rights
 from controller.kube import faults
 from controller.presentation import (
     acts,
@@ -154,7 +154,7 @@ class Pages:
         shown = [each for each in found.components if chosen in ("", each.name)]
         if chosen and not shown:
             raise _missing(f"application {found.name} has no component {chosen!r}")
-        wanted = lists.Wanted(
+        wanted = lists.WantedServers(
             state=query.get("state", ""),
             zone=query.get("zone", ""),
             page=lists.number(query.get("page", "")),
@@ -181,7 +181,7 @@ class Pages:
         meant = references.parse([f"{kind}/{name}"])
         space = "" if namespace == "-" else namespace
         found = await answers.read(self.api, meant, space, self.clock())
-        offers: list[Offer] = []
+        offers: list[ActOffer] = []
         if meant.resource is Resource.SERVERS and self.rights is not None:
             server = await reading.one(self.api, objects.Server, space, meant.name)
             offers = await self._offers(meant.resource, server)
@@ -302,13 +302,16 @@ class Pages:
         return self.page("preview.html", text=text, found=found, runs=preview.runs)
 
     def _sections(
-        self, found: ApplicationPicture, shown: Sequence[ComponentPicture], wanted: lists.Wanted
+        self,
+        found: ApplicationPicture,
+        shown: Sequence[ComponentPicture],
+        wanted: lists.WantedServers,
     ) -> list[str]:
         """Return what is shown of components; nothing in it depends on who looks."""
         shelf, now = self.board.shelf(found), self.clock()
 
         def drawn(each: ComponentPicture) -> str:
-            def draw(servers: lists.Servers) -> str:
+            def draw(servers: lists.ShownServers) -> str:
                 return self.renderer.part(
                     "component.html",
                     found=found,
@@ -338,7 +341,7 @@ class Pages:
         raw = await reading.raw(self.api, Resource.APPLICATIONS, namespace, name)
         return await aside.run(lambda _: preview.editable(raw))
 
-    async def _offers(self, resource: Resource, found: Any) -> list[Offer]:
+    async def _offers(self, resource: Resource, found: Any) -> list[ActOffer]:
         """Return what this person may ask of an object; nothing where nothing may be changed."""
         if self.rights is None or found is None:
             return []

@@ -15,7 +15,7 @@ from controller.api import objects
 from controller.api.resources import Resource
 from controller.dashboard.board import Board, Key
 from controller.dashboard.lists import Shelf
-from controller.kube import api as door
+from controller.kube import api as kube
 from controller.presentation.applications import Followed, Place
 from controller.presentation.pictures import ApplicationPicture
 
@@ -51,7 +51,7 @@ class Review:
 class Sight:
     """Which namespaces one person may see: asked of the API server as that person."""
 
-    def __init__(self, api: door.Api, clock: Callable[[], float]) -> None:
+    def __init__(self, api: kube.Api, clock: Callable[[], float]) -> None:
         self._api = api
         self._clock = clock
         self._known: dict[str, Review] = {}

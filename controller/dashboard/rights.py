@@ -12,19 +12,19 @@ from typing import Any
 
 from controller import errors
 from controller.api.resources import PLACES, Resource
-from controller.kube import api as door
+from controller.kube import api as kube
 from controller.presentation import acts
-from controller.presentation.acts import Act, Right
+from controller.presentation.acts import OfferedAct, Right
 
 REMEMBERED_SECONDS = 15.0
 MOST_REMEMBERED = 1000
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Offer:
+class ActOffer:
     """An act that the object leaves open; `missing` says why this person may not do it."""
 
-    act: Act
+    act: OfferedAct
     address: str
     missing: str
 
@@ -32,7 +32,7 @@ class Offer:
 class Rights:
     """Reviews of what one person may do."""
 
-    def __init__(self, api: door.Api, clock: Callable[[], float]) -> None:
+    def __init__(self, api: kube.Api, clock: Callable[[], float]) -> None:
         self._api = api
         self._clock = clock
         self._known: dict[tuple[Right, str, str], tuple[float, str]] = {}
@@ -57,13 +57,13 @@ class Rights:
         self._known[key] = now, said
         return said
 
-    async def offers(self, resource: Resource, found: Any) -> list[Offer]:
+    async def offers(self, resource: Resource, found: Any) -> list[ActOffer]:
         """Return the acts that an object leaves open, each with whether this person may do it."""
         meta, kind = found.metadata, PLACES[resource].kind.lower()
         fitting = [each for each in acts.of(resource) if not each.hindrance(found)]
 
         async def ask(right: Right) -> str:
-            name = "" if right.verb is acts.Verb.CREATE else meta.name
+            name = "" if right.verb is acts.WriteVerb.CREATE else meta.name
             try:
                 return await self.missing(right, meta.namespace, name)
             except errors.ArgosyError as error:
@@ -73,7 +73,7 @@ class Rights:
         needed = list(dict.fromkeys(each.right for each in fitting))
         told = dict(zip(needed, await asyncio.gather(*map(ask, needed)), strict=True))
         return [
-            Offer(
+            ActOffer(
                 act=each,
                 address=f"/acts/{each.name}/{meta.namespace}/{kind}/{meta.name}",
                 missing=told[each.right],

@@ -20,7 +20,7 @@ from aiohttp import web
 from controller.dashboard import site
 from controller.dashboard.alone import Alone
 from controller.dashboard.board import Board
-from controller.dashboard.gate import Gate
+from controller.dashboard.gate import TokenGate
 from controller.dashboard.pages import Pages
 from controller.dashboard.rendering import Renderer
 from controller.dashboard.rights import Rights
@@ -35,7 +35,7 @@ SHUTDOWN_SECONDS = 1.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class DashboardSettings:
     """What is shown, and how: `typed` returns a command of ours for a namespace, to be copied."""
 
     namespace: str
@@ -50,7 +50,7 @@ class Running:
     """A dashboard that is up; its address lets in once."""
 
     url: str
-    gate: Gate
+    gate: TokenGate
 
     @property
     def address(self) -> str:
@@ -60,7 +60,7 @@ class Running:
 
 @contextlib.asynccontextmanager
 async def run(
-    api: reading.Cluster, settings: Settings, *, clock: Callable[[], float] = time.time
+    api: reading.Cluster, settings: DashboardSettings, *, clock: Callable[[], float] = time.time
 ) -> AsyncIterator[Running]:
     """Lend a dashboard that is up.
 
@@ -68,7 +68,7 @@ async def run(
     """
     with _bound(settings.port) as bound:
         port = int(bound.getsockname()[1])
-        gate = Gate(port=port)
+        gate = TokenGate(port=port)
         async with applications.follow(api, Chosen(namespace=settings.namespace)) as followed:
             board = Board(followed, clock)
             # Before anybody waits for it.

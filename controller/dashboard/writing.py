@@ -8,17 +8,17 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from controller.kube import api as door
+from controller.kube import api as kube
 from controller.presentation import requests
-from controller.presentation.acts import Request, Verb
+from controller.presentation.acts import Request, WriteVerb
 
 
-async def send(api: door.Api, request: Request, *, dry_run: bool) -> dict[str, Any]:
+async def send(api: kube.Api, request: Request, *, dry_run: bool) -> dict[str, Any]:
     """Write what is asked for, or have the API server say what would come of it."""
     place = request.resource, request.namespace
-    if request.verb is Verb.CREATE:
+    if request.verb is WriteVerb.CREATE:
         answer = await api.create(*place, request.body, dry_run=dry_run)
-    elif request.verb is Verb.PATCH:
+    elif request.verb is WriteVerb.PATCH:
         answer = await api.patch(
             *place,
             request.name,

@@ -17,7 +17,7 @@ import structlog
 from controller import contract, errors
 from controller.api.choices import ErrorClass, TaskState
 from controller.api.reasons import Reason
-from controller.contract.tasks import Outcome
+from controller.contract.tasks import TaskResult
 from controller.execution import ownership
 from controller.planning.keys import Key
 from controller.telemetry import tracing
@@ -28,10 +28,10 @@ _log = structlog.get_logger(__name__)
 Ask = Callable[[], Awaitable[contract.Facts]]
 # What the error that ended an act means for its task.
 _CLASSES = {
-    errors.Kind.REFUSED: ErrorClass.TERMINAL,
-    errors.Kind.UNKNOWN: ErrorClass.UNKNOWN,
-    errors.Kind.FAILED: ErrorClass.TRANSIENT,
-    errors.Kind.WAITING: ErrorClass.TRANSIENT,
+    errors.FailureKind.REFUSED: ErrorClass.TERMINAL,
+    errors.FailureKind.UNKNOWN: ErrorClass.UNKNOWN,
+    errors.FailureKind.FAILED: ErrorClass.TRANSIENT,
+    errors.FailureKind.WAITING: ErrorClass.TRANSIENT,
 }
 
 
@@ -49,20 +49,20 @@ class _Act:
     began: float = dataclasses.field(default_factory=time.perf_counter)
     cancelling: bool = False
     running: asyncio.Task[None] | None = None
-    outcome: Outcome | None = None
+    outcome: TaskResult | None = None
 
-    def told(self, state: TaskState, facts: contract.Facts) -> Outcome:
+    def told(self, state: TaskState, facts: contract.Facts) -> TaskResult:
         """Return that this act came to its end, and what the provider found out."""
-        return Outcome(
+        return TaskResult(
             task=self.task,
             state=state,
             message=facts.get("message", ""),
             facts={name: each for name, each in facts.items() if name != "message"},
         )
 
-    def failed(self, message: str, *, error_class: ErrorClass, facts: contract.Facts) -> Outcome:
+    def failed(self, message: str, *, error_class: ErrorClass, facts: contract.Facts) -> TaskResult:
         """Return that this act failed, and what the provider found out all the same."""
-        return Outcome(
+        return TaskResult(
             task=self.task,
             state=TaskState.FAILED,
             message=message,
@@ -83,7 +83,7 @@ class Acts:
         act = self._acts.get(key)
         return act.task if act else None
 
-    def outcome(self, key: Key) -> Outcome | None:
+    def outcome(self, key: Key) -> TaskResult | None:
         """Return the outcome of a finished act that is not yet in status."""
         act = self._acts.get(key)
         return act.outcome if act else None
@@ -155,14 +155,14 @@ class Acts:
             outcome = act.told(TaskState.CANCELLED, await ask())
         except Exception as error:  # noqa: BLE001 - cancelled is cancelled; what is left is said
             _log.warning("cancel failed", key=str(key), task=act.task, error=str(error))
-            outcome = Outcome(
+            outcome = TaskResult(
                 task=act.task,
                 state=TaskState.CANCELLED,
                 message=f"The act could not be ended: {error}",
             )
         self._conclude(key, act, outcome)
 
-    def _conclude(self, key: Key, act: _Act, outcome: Outcome) -> None:
+    def _conclude(self, key: Key, act: _Act, outcome: TaskResult) -> None:
         result = tracing.OK if outcome.state in _DONE else outcome.error_class or outcome.state
         took = time.perf_counter() - act.began
         tracing.called(act.trace, f"{act.verb} server", result, took, key[1:])
@@ -174,7 +174,7 @@ class Acts:
 
 def _class(error: errors.ArgosyError) -> ErrorClass:
     """Return what the error that ended an act means for its task."""
-    away = error.policy.works is False and error.policy.kind is errors.Kind.FAILED
+    away = error.policy.works is False and error.policy.kind is errors.FailureKind.FAILED
     if away or error.reason == Reason.CIRCUIT_OPEN:
         return _NOT_TRIED
     return _CLASSES[error.policy.kind]

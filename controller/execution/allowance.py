@@ -14,7 +14,7 @@ from typing import Any
 from controller.api import objects
 from controller.execution.caches import Caches
 from controller.execution.key_state import KeyState
-from controller.kinds.kind import Budget
+from controller.kinds.kind import SharedBudget
 from controller.planning import plan
 from controller.planning.keys import Key
 
@@ -22,7 +22,7 @@ from controller.planning.keys import Key
 AGAIN = 0.02
 
 
-def spends(budget: Budget[Any], planned: plan.Plan) -> bool:
+def spends(budget: SharedBudget[Any], planned: plan.Plan) -> bool:
     """Return whether a plan may spend of the budget; what ends acts never waits."""
     return planned.urgency is not plan.Urgency.TEARDOWN and any(
         isinstance(each, plan.Patch) and each.resource in budget.spent_on and not each.subresource
@@ -31,26 +31,26 @@ def spends(budget: Budget[Any], planned: plan.Plan) -> bool:
 
 
 class Allowance:
-    """Knows by the records of those who share a budget who is just spending it."""
+    """Knows by the states of those who share a budget who is just spending it."""
 
-    def __init__(self, caches: Caches, records: Mapping[Key, KeyState]) -> None:
+    def __init__(self, caches: Caches, states: Mapping[Key, KeyState]) -> None:
         self._caches = caches
-        self._records = records
+        self._states = states
 
-    def is_being_spent(self, budget: Budget[Any], item: objects.Object) -> bool:
+    def is_being_spent(self, budget: SharedBudget[Any], item: objects.Object) -> bool:
         """Return whether the other side's last takedowns are in flight, or not seen yet."""
         others = budget.shared_with(self._caches, item)
-        return any(self._unseen(budget, self._records.get(each)) for each in others)
+        return any(self._unseen(budget, self._states.get(each)) for each in others)
 
-    def _unseen(self, budget: Budget[Any], record: KeyState | None) -> bool:
-        if record is None or not record.spends:
+    def _unseen(self, budget: SharedBudget[Any], state: KeyState | None) -> bool:
+        if state is None or not state.spends:
             return False
         informers = self._caches.informers
         return (
-            record.in_flight
-            or bool(record.uncertain)
+            state.in_flight
+            or bool(state.uncertain)
             or any(
                 place[0] in budget.spent_on and not informers[place[0]].reached(floor, *place[1:])
-                for place, floor in record.floors.items()
+                for place, floor in state.floors.items()
             )
         )

@@ -15,7 +15,7 @@ from controller import contract
 from controller.api import objects
 from controller.execution.fleet_waiters import Waiters
 from controller.planning import keys
-from controller.planning.circuit import Circuit, Rule, State
+from controller.planning.circuit import Circuit, CircuitState, Rule
 
 _log = structlog.get_logger(__name__)
 
@@ -57,7 +57,7 @@ class Breaker:
 
     def may_begin(self, verb: contract.Verb) -> bool:
         """Return whether the circuit lets such a call begin now."""
-        if self.circuit.state is State.OPEN:
+        if self.circuit.state is CircuitState.OPEN:
             return verb in PROBES and not self._probing
         return self.room is None or self.room > 0
 
@@ -77,21 +77,21 @@ class Breaker:
 
     def promise(self, verb: contract.Verb) -> None:
         """Count a call that was planned, and will begin when its turn comes, as one that tries."""
-        if self.circuit.state is State.HALF_OPEN and verb not in PROBES:
+        if self.circuit.state is CircuitState.HALF_OPEN and verb not in PROBES:
             self._promises.append(self._clock() + PROMISE_SECONDS)
 
-    def begin(self, verb: contract.Verb) -> State:
+    def begin(self, verb: contract.Verb) -> CircuitState:
         """Count a call in; return the state in which it begins."""
         began = self.circuit.state
-        if began is State.HALF_OPEN and self._promises and verb not in PROBES:
+        if began is CircuitState.HALF_OPEN and self._promises and verb not in PROBES:
             self._promises.pop(0)
-        self._probing += began is State.OPEN
+        self._probing += began is CircuitState.OPEN
         self.circuit = self.circuit.begun()
         return began
 
     def end(
         self,
-        began: State,
+        began: CircuitState,
         verb: contract.Verb,
         *,
         failed: bool | None,
@@ -99,7 +99,7 @@ class Breaker:
         words: str = "",
     ) -> None:
         """Count a call out that began in that state; `failed` is None where it tells nothing."""
-        self._probing -= began is State.OPEN
+        self._probing -= began is CircuitState.OPEN
         if failed is None:
             after = self.circuit.withdrawn(began=began)
         else:
@@ -107,7 +107,7 @@ class Breaker:
                 self._clock(), failed=failed, began=began, probe=verb in PROBES, whose=whose,
                 words=words,
             )  # fmt: skip
-        frees = began is State.OPEN and self.circuit.state is State.HALF_OPEN
+        frees = began is CircuitState.OPEN and self.circuit.state is CircuitState.HALF_OPEN
         self.turn(after)
         if frees:
             self._wake_waiting()
@@ -117,7 +117,7 @@ class Breaker:
         """Have the circuit be `after`, and whoever waits for that look again."""
         before, self.circuit = self.circuit, after
         if after.state is before.state:
-            if after.state is State.HALF_OPEN and after is not before:
+            if after.state is CircuitState.HALF_OPEN and after is not before:
                 self._wake_waiting()
             return
         _log.warning(
@@ -126,17 +126,17 @@ class Breaker:
         )  # fmt: skip
         self._promises.clear()
         self.stop()
-        if after.state is State.CLOSED:
+        if after.state is CircuitState.CLOSED:
             self._tried.clear()
         else:
             left = after.until - self._clock()
-            self._look_again(left if after.state is State.OPEN else PROMISE_SECONDS)
-        if after.state is State.HALF_OPEN:
+            self._look_again(left if after.state is CircuitState.OPEN else PROMISE_SECONDS)
+        if after.state is CircuitState.HALF_OPEN:
             self._waiters.touch(keys.fleet(self.fleet.metadata.name))
             if not self._wake_waiting():
                 # Whoever would be the first says nothing of that: a set, or an operation.
                 self._wake_all()
-        elif before.state is State.HALF_OPEN and after.state is State.OPEN:
+        elif before.state is CircuitState.HALF_OPEN and after.state is CircuitState.OPEN:
             # Whoever waits waits on: a trial in vain is no reason to plan all of them anew.
             self._waiters.touch(keys.fleet(self.fleet.metadata.name))
         else:
@@ -144,7 +144,7 @@ class Breaker:
 
     def seen(self) -> None:
         """Take in that the provider has shown something, which may bring the next trial forward."""
-        if self.circuit.state is State.OPEN:
+        if self.circuit.state is CircuitState.OPEN:
             self.turn(self.circuit.seen(self._clock()))
 
     def ruled(self, rule: Rule) -> None:
@@ -181,7 +181,7 @@ class Breaker:
         self.turn(before.at(self._clock()))
         if self.circuit.state is not before.state:
             return
-        if before.state is State.OPEN:  # the two clocks differ by a little
+        if before.state is CircuitState.OPEN:  # the two clocks differ by a little
             self._look_again(1.0)
         else:
             # Whoever was to try has not.
@@ -189,7 +189,7 @@ class Breaker:
             self._look_again(PROMISE_SECONDS)
 
     def _wake_all(self) -> None:
-        works = self.circuit.state is State.CLOSED
+        works = self.circuit.state is CircuitState.CLOSED
         self._waiters.wake_all(self.fleet, namespace=self.namespace, works=works)
 
     def _wake_waiting(self) -> int:

@@ -13,7 +13,7 @@ from controller.api import names, objects, resources
 from controller.api.resources import PLACES, Place, Resource
 from controller.kinds import registry as kinds_registry
 from controller.kinds.kind import Kind
-from controller.kube import api as kube_api
+from controller.kube import api as kube
 from controller.kube import informer, slots
 from controller.planning import caches as reading
 from controller.planning.caches import Index, Path
@@ -45,7 +45,7 @@ class Caches:
 
     def __init__(
         self,
-        api: kube_api.Api,
+        api: kube.Api,
         *,
         kinds: Sequence[Kind[Any, Any]] = kinds_registry.KINDS,
         namespaces: Sequence[str] = ("",),

@@ -1,6 +1,6 @@
-"""Calls: each is handed to a pool, and its answer is taken into the record of its key.
+"""Calls: each is handed to a pool, and its answer is taken into the state of its key.
 
-A key's record counts what is in flight. When the last answer is in, the key is settled: planned
+A key's state counts what is in flight. When the last answer is in, the key is settled: planned
 again if something changed meanwhile or failed, else left until a cache says something new. An
 answer that is no success is written down as an outcome, of which the next plan is told; what its
 error's policy says is all that decides what is done about it. The dispatcher says what is called.
@@ -45,7 +45,7 @@ class _Asked:
     """One call: for which key, about what, and what it may write; with whom it starts slowly."""
 
     key: Key
-    record: KeyState
+    state: KeyState
     target: Target
     verb: AnyVerb
     places: tuple[Place, ...]
@@ -75,7 +75,7 @@ class Calls:
     def make(
         self,
         key: Key,
-        record: KeyState,
+        state: KeyState,
         ask: Ask,
         *,
         item: objects.Object | None,
@@ -86,28 +86,28 @@ class Calls:
         group: Hashable = None,
         pool: Pool | None = None,
     ) -> None:
-        """Have the pool ask, and take the answer into the key's record.
+        """Have the pool ask, and take the answer into the key's state.
 
         What is of a `group` starts slowly once others of the group have failed.
         """
-        asked = _Asked(key=key, record=record, target=target, verb=verb, places=places, group=group)
+        asked = _Asked(key=key, state=state, target=target, verb=verb, places=places, group=group)
 
         async def run() -> None:
             ownership.act_for(key)
             try:
-                if group and record.take_renewal():
-                    self._slow_start.release(group, record.epoch)
+                if group and state.take_renewal():
+                    self._slow_start.release(group, state.epoch)
                 if (cause := self._held_by(asked)) is not None:
-                    self._failed(asked, cause, held=True)
+                    self._failed(asked, cause, waits_with_siblings=True)
                 else:
                     self._answered(asked, await self._try(asked, ask))
             finally:
-                if record.answer():
-                    self._settled(key, record)
+                if state.answer():
+                    self._settled(key, state)
 
         # A bug in what the kind says comes before the call is counted: nobody would answer that.
         flow = self._flow(key, item)
-        record.ask(reads=verb is ObjectVerb.READ)
+        state.ask(reads=verb is ObjectVerb.READ)
         (pool or self._pool).submit(key, run, flow=flow, urgency=urgency, creates=group is not None)
 
     def _held_by(self, asked: _Asked) -> errors.ArgosyError | None:
@@ -115,7 +115,7 @@ class Calls:
         if not asked.group:
             return None
         target, near = asked.target, asked.key.namespace
-        trial = isinstance(target, targets.Call) and self._fleets.tries(target.fleet, near)
+        trial = isinstance(target, targets.ServerTarget) and self._fleets.tries(target.fleet, near)
         return self._slow_start.begin(asked.group, asked.target, asked.key, trial=trial)
 
     def _flow(self, key: Key, item: objects.Object | None) -> Hashable:
@@ -128,7 +128,7 @@ class Calls:
         began, result = time.perf_counter(), "error"
         try:
             for written in await ask():
-                asked.record.note(written)
+                asked.state.note(written)
         except errors.ArgosyError as error:
             result = error.reason
             return error
@@ -140,12 +140,12 @@ class Calls:
         finally:
             took, label = time.perf_counter() - began, asked.target.label
             metrics.wrote(label, result, took)
-            tracing.called(asked.record.trace, f"{asked.verb} {label}", result, took, asked.key[1:])
+            tracing.called(asked.state.trace, f"{asked.verb} {label}", result, took, asked.key[1:])
         return None
 
     def _answered(self, asked: _Asked, error: errors.ArgosyError | None) -> None:
         if error is None:
-            asked.record.forget(asked.target, asked.verb)
+            asked.state.forget(asked.target, asked.verb)
             if asked.group:
                 self._slow_start.succeeded(asked.group, asked.target)
             return
@@ -153,30 +153,32 @@ class Calls:
             self._slow_start.failed(asked.group, asked.target, asked.key, error)
         self._failed(asked, error)
 
-    def _failed(self, asked: _Asked, error: errors.ArgosyError, *, held: bool = False) -> None:
+    def _failed(
+        self, asked: _Asked, error: errors.ArgosyError, *, waits_with_siblings: bool = False
+    ) -> None:
         """Write down what happened, and do what the error's policy says."""
-        record, policy = asked.record, error.policy
+        state, policy = asked.state, error.policy
         if policy.local and asked.key.namespace:
             # What was to be written may not be there, so it is not what is in the way.
             error.blocker = error.blocker or f"Namespace/{asked.key.namespace}"
-        fleet = asked.target.fleet if isinstance(asked.target, targets.Call) else ""
-        found = record.fail(
+        fleet = asked.target.fleet if isinstance(asked.target, targets.ServerTarget) else ""
+        found = state.fail(
             asked.target, asked.verb, error, self._clock(),
-            held=held, display=self._fleets.display(fleet),
+            waits_with_siblings=waits_with_siblings, display=self._fleets.display(fleet),
         )  # fmt: skip
         # What is told is told at once, and all else of the key goes on: only the call itself waits.
         quiet = not found.told or asked.verb in (ObjectVerb.STATUS, ObjectVerb.READ)
-        if held or not quiet:
-            record.plan_again()
-        if held:
+        if waits_with_siblings or not quiet:
+            state.plan_again()
+        if waits_with_siblings:
             return
         if quiet:
-            record.falter()
+            state.falter()
         if policy.doubts_caches:
             # Our picture is in doubt, or was old: the next plan is made from a newer one.
-            record.doubt(asked.places)
+            state.doubt(asked.places)
         if error.retry_after:
-            record.defer(self._clock() + error.retry_after)
+            state.defer(self._clock() + error.retry_after)
         getattr(_log, policy.repeated if found.count >= REPEATED else policy.level)(
             "call failed", key=str(asked.key), target=str(asked.target), verb=asked.verb,
             kind=found.kind, reason=error.reason, error=texts.cut(str(error), crashes.LONGEST),

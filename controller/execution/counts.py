@@ -18,7 +18,7 @@ from controller.planning.keys import Key
 from controller.planning.subtotals import Subtotals
 
 
-class Counts:
+class KindCounts:
     """What kinds count: in the slots that are `mine`, and in those of others as they tell it."""
 
     def __init__(self, caches: Caches, mine: Callable[[], Collection[int]]) -> None:

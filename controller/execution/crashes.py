@@ -1,6 +1,6 @@
-"""What is told of an object that Argosy failed to look at, or whose status was refused.
+"""What is told of an object that Argosy failed to visit, or whose status was refused.
 
-Both are faults of Argosy's own, never the object's. `failed_looks` asks, for the engine's guards
+Both are faults of Argosy's own, never the object's. `failed_visits` asks, for the engine's guards
 around each visit and each callback of a watch, and so does `status_writer`.
 """
 

@@ -75,39 +75,39 @@ class Dispatcher:
         )
 
     def execute(
-        self, key: Key, record: KeyState, item: objects.Object, planned: plan.Plan
+        self, key: Key, state: KeyState, item: objects.Object, planned: plan.Plan
     ) -> float | None:
         """Hand over what was planned and is due; return when to look again, in seconds."""
         now = self._clock()
-        failed = outcomes.of(record.outcomes.values())
+        failed = outcomes.of(state.outcomes.values())
         actions = planned.actions
         if failed.every:
             actions = failed.due(actions, item, now)
-            self._forget(record, item, planned, now)
+            self._forget(state, item, planned, now)
         if len(actions) > MOST_ACTIONS:
             actions = actions[:MOST_ACTIONS]
-            record.plan_again()
+            state.plan_again()
         for action in actions:
-            self._submit(key, record, item, action, planned.urgency)
-        held = self._statuses.submit(key, record, item, planned)
+            self._submit(key, state, item, action, planned.urgency)
+        held = self._statuses.submit(key, state, item, planned)
         return plan.soonest(held, failed.wake_after(now))
 
     def _forget(
-        self, record: KeyState, item: objects.Object, planned: plan.Plan, now: float
+        self, state: KeyState, item: objects.Object, planned: plan.Plan, now: float
     ) -> None:
         """Drop outcomes that are due and that nobody asks for any more."""
         wanted = {targets.of(each, item) for each in planned.actions}
-        for asked, found in tuple(record.outcomes.items()):
+        for asked, found in tuple(state.outcomes.items()):
             target, verb = asked
             if found.again > now or asked in wanted or verb in (ObjectVerb.STATUS, ObjectVerb.READ):
                 continue
-            if isinstance(target, targets.Write) or verb is not contract.Verb.CREATE:
+            if isinstance(target, targets.ObjectTarget) or verb is not contract.Verb.CREATE:
                 # Of creates the Server planner knows when they are due.
-                record.forget(target, verb)
+                state.forget(target, verb)
                 # The status that was planned just now still speaks of it.
-                record.plan_again()
+                state.plan_again()
 
-    def finish_act(self, key: Key, record: KeyState, item: objects.Object) -> bool:
+    def finish_act(self, key: Key, state: KeyState, item: objects.Object) -> bool:
         """Write the outcome of a finished act into the server's status; False if none waits."""
         found = self._acts.outcome(key)
         if found is None:
@@ -123,48 +123,48 @@ class Dispatcher:
             return answer
 
         self._calls.make(
-            key, record, write, item=item, target=targets.Write(*key), verb=ObjectVerb.STATUS,
+            key, state, write, item=item, target=targets.ObjectTarget(*key), verb=ObjectVerb.STATUS,
             places=(key,), urgency=plan.Urgency.INTERACTIVE,
         )  # fmt: skip
         return True
 
-    def stall(self, key: Key, record: KeyState, odd: wire.Malformed) -> None:
+    def stall(self, key: Key, state: KeyState, odd: wire.Malformed) -> None:
         """Mark an object that cannot even be read: others go on, and its status says why."""
         patch = unreadable.patch(key, odd, self._clock())
 
         async def write() -> Sequence[WriteReceipt]:
             answer = await self._writer.write(patch)
-            record.tell(odd.message)
+            state.tell(odd.message)
             return answer
 
         self._calls.make(
-            key, record, write, item=None, target=targets.Write(*key), verb=ObjectVerb.STATUS,
+            key, state, write, item=None, target=targets.ObjectTarget(*key), verb=ObjectVerb.STATUS,
             places=(), urgency=plan.Urgency.ROUTINE,
         )  # fmt: skip
 
-    def resolve(self, key: Key, record: KeyState, item: objects.Object | None) -> None:
+    def resolve(self, key: Key, state: KeyState, item: objects.Object | None) -> None:
         """Ask for one consistent read where an answer was lost: the caches must reach it."""
-        for place in tuple(record.uncertain):
+        for place in tuple(state.uncertain):
             self._calls.make(
                 key,
-                record,
-                functools.partial(self._read, record, place),
+                state,
+                functools.partial(self._read, state, place),
                 item=item,
-                target=targets.Write(*place),
+                target=targets.ObjectTarget(*place),
                 verb=ObjectVerb.READ,
                 places=(),
                 urgency=plan.Urgency.INTERACTIVE,
             )
 
-    async def _read(self, record: KeyState, place: Place) -> Sequence[WriteReceipt]:
+    async def _read(self, state: KeyState, place: Place) -> Sequence[WriteReceipt]:
         found = await self._writer.look(*place)
-        record.believe(place)
+        state.believe(place)
         return (found,) if found is not None else ()
 
     def _submit(
         self,
         key: Key,
-        record: KeyState,
+        state: KeyState,
         item: objects.Object,
         action: plan.Action,
         urgency: plan.Urgency,
@@ -172,16 +172,16 @@ class Dispatcher:
         if isinstance(action, plan.RecordEvent):
             self.emit(key, item, action)
         elif isinstance(action, contract.Call):
-            self._call(key, record, item, action, urgency)
+            self._call(key, state, item, action, urgency)
         elif isinstance(action, plan.DeleteOrphan | plan.DeleteClaim):
-            self._collect(key, record, item, action)
+            self._collect(key, state, item, action)
         else:
-            self._write(key, record, item, action, urgency)
+            self._write(key, state, item, action, urgency)
 
     def _write(
         self,
         key: Key,
-        record: KeyState,
+        state: KeyState,
         item: objects.Object,
         action: plan.Request,
         urgency: plan.Urgency,
@@ -189,12 +189,12 @@ class Dispatcher:
         asked = targets.of(action, item)
         assert asked is not None  # noqa: S101 - every write is about an object
         target, verb = asked
-        assert isinstance(target, targets.Write)  # noqa: S101 - as above
+        assert isinstance(target, targets.ObjectTarget)  # noqa: S101 - as above
         if isinstance(action, plan.Delete):
             urgency = plan.Urgency.TEARDOWN
         self._calls.make(
             key,
-            record,
+            state,
             lambda: self._writer.write(action),
             item=item,
             target=target,
@@ -207,7 +207,7 @@ class Dispatcher:
     def _call(
         self,
         key: Key,
-        record: KeyState,
+        state: KeyState,
         item: objects.Object,
         call: contract.Call,
         urgency: plan.Urgency,
@@ -217,10 +217,10 @@ class Dispatcher:
         fleet, verb = server.spec.fleet, call.verb
         self._fleets.promise(fleet, verb, key.namespace)
         if verb in _ACTS:
-            self._acts.start(key, call, lambda: self._ask(server, call), trace=record.trace)
+            self._acts.start(key, call, lambda: self._ask(server, call), trace=state.trace)
             return
         if verb is contract.Verb.CANCEL:
-            self._acts.cancel(key, call, lambda: self._ask(server, call), trace=record.trace)
+            self._acts.cancel(key, call, lambda: self._ask(server, call), trace=state.trace)
             return
         provider = self._fleets.provider(fleet)
         if verb is contract.Verb.DELETE:
@@ -230,7 +230,7 @@ class Dispatcher:
         target, asked_for = asked
         self._calls.make(
             key,
-            record,
+            state,
             lambda: self._ask(server, call),
             item=item,
             target=target,
@@ -257,7 +257,7 @@ class Dispatcher:
     def _collect(
         self,
         key: Key,
-        record: KeyState,
+        state: KeyState,
         item: objects.Object,
         action: plan.DeleteOrphan | plan.DeleteClaim,
     ) -> None:
@@ -271,7 +271,9 @@ class Dispatcher:
                 return provider.discard(action.claim)
             return provider.collect(action.instance, action.server)
 
-        target, verb = cast("tuple[targets.Call, targets.AnyVerb]", targets.of(action, item))
+        target, verb = cast(
+            "tuple[targets.ServerTarget, targets.AnyVerb]", targets.of(action, item)
+        )
         ask = functools.partial(
             self._fleets.ask, target.fleet, contract.Verb.DELETE, go,
             namespace=key.namespace, whose=target.server,
@@ -281,7 +283,7 @@ class Dispatcher:
             return contract.NOTHING if await self._writer.is_claimed(action) else await ask()
 
         self._calls.make(
-            key, record, collect, item=item, target=target, verb=verb, places=(),
+            key, state, collect, item=item, target=target, verb=verb, places=(),
             urgency=plan.Urgency.ROUTINE, pool=self._fleets.pool(target.fleet),
         )  # fmt: skip
 
@@ -292,5 +294,5 @@ class Dispatcher:
             resource, about = resources.of(type(action.about)), action.about
         if self._event_writer.is_new(about, action):
             event_key = key._replace(resource=Resource.EVENTS)
-            record = functools.partial(self._event_writer.record, resource, about, action)
-            self._pool.submit(event_key, ownership.on_behalf_of(key, record), flow="events")
+            tell = functools.partial(self._event_writer.record, resource, about, action)
+            self._pool.submit(event_key, ownership.on_behalf_of(key, tell), flow="events")

@@ -20,7 +20,7 @@ from controller.execution.acts import Acts
 from controller.execution.caches import Caches
 from controller.execution.dispatcher import Dispatcher
 from controller.execution.event_writer import EventWriter
-from controller.execution.failed_looks import FailedLooks
+from controller.execution.failed_visits import FailedVisits
 from controller.execution.fleets import Fleets
 from controller.execution.gate import Gate
 from controller.execution.key_state import KeyState
@@ -44,7 +44,7 @@ _log = structlog.get_logger(__name__)
 SLICE, MOST_VISITS = 0.004, 64
 # What looks at many objects is planned again after they change at most this often: per object that
 # a plan looks at, within bounds.
-SECONDS_PER_LOOK, SHORTEST_PAUSE, LONGEST_PAUSE = 50e-6, 0.02, 1.0
+SECONDS_PER_OBJECT, SHORTEST_PAUSE, LONGEST_PAUSE = 50e-6, 0.02, 1.0
 # How often it is looked whether the calls of keys have ended that are let go, in seconds.
 LET_GO_POLL = 0.01
 # How often the engine turns when there is nothing to do, and how late a turn may be, in seconds.
@@ -76,8 +76,8 @@ class Engine:
         self._pool = pool
         self._clock = clock
         self._queue = Queue()
-        self._records: dict[Key, KeyState] = {}
-        self._allowance = allowance.Allowance(caches, self._records)
+        self._states: dict[Key, KeyState] = {}
+        self._allowance = allowance.Allowance(caches, self._states)
         self._informers = caches.informers
         self._gate = Gate(caches.informers, wake=self._queue.add)
         self._acts = Acts(finished=functools.partial(self.touch, urgent=True))
@@ -103,7 +103,7 @@ class Engine:
             latest=self._latest,
             kinds=caches.kinds,
         )
-        self._failed_looks = FailedLooks(
+        self._failed_visits = FailedVisits(
             caches=caches,
             sources=self._sources,
             queue=self._queue,
@@ -136,9 +136,9 @@ class Engine:
         """Have `key` planned as soon as its writes in flight are answered and seen."""
         if not self._leading:
             return
-        record = self._records.get(key)
-        if record is not None and record.in_flight:
-            record.plan_again()
+        state = self._states.get(key)
+        if state is not None and state.in_flight:
+            state.plan_again()
         else:
             self._queue.add(key, urgent=urgent)
 
@@ -146,21 +146,21 @@ class Engine:
         """Have `key` planned soon: at most as often as its size allows."""
         if not self._leading:
             return
-        record = self._records.get(key)
-        if record is None:
+        state = self._states.get(key)
+        if state is None:
             self._queue.add(key)
-        elif record.in_flight:
-            record.plan_again()
+        elif state.in_flight:
+            state.plan_again()
         else:
-            self._queue.add(key, delay=self._rest(record))
+            self._queue.add(key, delay=self._rest(state))
 
     def withdraw(self, key: Key) -> None:
         """Take back what of `key` has not started, and have it planned again."""
         if not self._leading:
             return
-        record = self._records.get(key)
-        if record is not None and record.in_flight:
-            self._take_back(key, record)
+        state = self._states.get(key)
+        if state is not None and state.in_flight:
+            self._take_back(key, state)
         self.touch(key, urgent=True)
 
     # --- Life -------------------------------------------------------------------------------------
@@ -208,9 +208,9 @@ class Engine:
 
     async def let_go(self, belongs: Callable[[Key], bool]) -> None:
         """Take back, await and forget what is under way of keys that are planned here no more."""
-        due = {key: record for key, record in self._records.items() if belongs(key)}
-        for key, record in due.items():
-            self._take_back(key, record)
+        due = {key: state for key, state in self._states.items() if belongs(key)}
+        for key, state in due.items():
+            self._take_back(key, state)
         while any(each.in_flight for each in due.values()):  # noqa: ASYNC110 - rare, and short
             await asyncio.sleep(LET_GO_POLL)
         for key in due:
@@ -267,7 +267,7 @@ class Engine:
         if self._leading and (
             resource not in self._kinds or self._ownership.owns(keys.of(resource, item))
         ):
-            self._failed_looks.missed(resource, item, error)
+            self._failed_visits.missed(resource, item, error)
 
     async def _serve(self) -> None:
         loop = asyncio.get_running_loop()
@@ -291,104 +291,104 @@ class Engine:
     # --- One visit --------------------------------------------------------------------------------
 
     def _visit(self, key: Key) -> None:
-        """Look at one object. Whatever fails here is that object's trouble alone."""
+        """Visit one object. Whatever fails here is that object's trouble alone."""
         if not self._ownership.owns(key):
             # Another install or replica has it; all is looked at when it comes back.
             return
-        record = self._records.get(key)
-        if record is None:
-            record = self._records[key] = KeyState()
+        state = self._states.get(key)
+        if state is None:
+            state = self._states[key] = KeyState()
         try:
-            self._look(key, record)
+            self._visit_in_state(key, state)
         except Exception as error:  # noqa: BLE001 - one odd object must not stop the others
-            self._failed_looks.crashed(key, record, error)
+            self._failed_visits.crashed(key, state, error)
 
-    def _look(self, key: Key, record: KeyState) -> None:
-        if record.in_flight:
-            record.plan_again()
+    def _visit_in_state(self, key: Key, state: KeyState) -> None:
+        if state.in_flight:
+            state.plan_again()
             return
-        if not self._gate.passes(key, record):
+        if not self._gate.passes(key, state):
             return
         informer = self._informers[key.resource]
         item, odd = informer.objects.get(key.path), informer.malformed.get(key.path)
-        if record.uncertain:
-            record.plan_again()  # the read is made to be planned from, even if it tells no news
-            self._dispatcher.resolve(key, record, item)
+        if state.uncertain:
+            state.plan_again()  # the read is made to be planned from, even if it tells no news
+            self._dispatcher.resolve(key, state, item)
         elif odd is not None and odd.remains is None and odd.metadata.deletion_timestamp:
-            self._failed_looks.bury(key, record, odd.metadata)
+            self._failed_visits.bury(key, state, odd.metadata)
         elif item is None:
-            self._stall(key, record)
+            self._stall(key, state)
         else:
-            record.plan_anew()
-            if not self._dispatcher.finish_act(key, record, item):
-                self._reconcile(key, record, item)
+            state.plan_anew()
+            if not self._dispatcher.finish_act(key, state, item):
+                self._reconcile(key, state, item)
 
-    def _stall(self, key: Key, record: KeyState) -> None:
+    def _stall(self, key: Key, state: KeyState) -> None:
         """Forget an object that is gone; one of which nothing could be read is told so itself."""
         odd = self._informers[key.resource].malformed.get(key.path)
         if odd is None:
             self._forget(key)
-        elif record.told != odd.message:
-            self._dispatcher.stall(key, record, odd)
+        elif state.told != odd.message:
+            self._dispatcher.stall(key, state, odd)
 
-    def _reconcile(self, key: Key, record: KeyState, item: objects.Object) -> None:
-        """Plan, hand over what was planned, and arrange for the next look."""
-        planned = self._measured(key, record, item)
+    def _reconcile(self, key: Key, state: KeyState, item: objects.Object) -> None:
+        """Plan, hand over what was planned, and arrange for the next visit."""
+        planned = self._measured(key, state, item)
         budget = self._kinds[key.resource].budget
         spends = budget is not None and allowance.spends(budget, planned)
         if spends and budget is not None and self._allowance.is_being_spent(budget, item):
             self._queue.add(key, delay=allowance.AGAIN)
             return
-        record.spend(spends=spends)
-        held = self._dispatcher.execute(key, record, item, planned)
+        state.spend(spends=spends)
+        held = self._dispatcher.execute(key, state, item, planned)
         wake = plan.soonest(planned.wake_after, held)
         if wake is not None:
             self._queue.add(key, delay=max(wake, 0.001))
-        record.recover()
-        if record.in_flight:
+        state.recover()
+        if state.in_flight:
             return
-        record.succeed()
-        if record.dirty:
+        state.succeed()
+        if state.dirty:
             self._queue.add(key)
-        elif record.is_blank():
+        elif state.is_blank():
             # Ten thousand servers at rest need no memory of their last visit.
-            del self._records[key]
+            del self._states[key]
 
-    def _latest(self, key: Key, record: KeyState) -> tuple[objects.Object, plan.Plan] | None:
+    def _latest(self, key: Key, state: KeyState) -> tuple[objects.Object, plan.Plan] | None:
         """Plan anew what has changed while its status stood in line; None where nothing has.
 
         Nor where something else of the key is under way, or its own writes may not be seen yet:
         what was planned then stands. Only the status is taken of the plan, and the Events that go
         with it: the key is visited once the write is answered, as it would have been.
         """
-        if not record.dirty or record.pending > 1 or record.floors or record.gone:
+        if not state.dirty or state.pending > 1 or state.floors or state.gone:
             return None
         item = self._informers[key.resource].objects.get(key.path)
-        if item is None or record.uncertain or self._acts.outcome(key) is not None:
+        if item is None or state.uncertain or self._acts.outcome(key) is not None:
             return None
         try:
-            return item, self._measured(key, record, item)
+            return item, self._measured(key, state, item)
         except Exception:  # noqa: BLE001 - the visit that follows says so on the object
             return None
 
-    def _measured(self, key: Key, record: KeyState, item: objects.Object) -> plan.Plan:
+    def _measured(self, key: Key, state: KeyState, item: objects.Object) -> plan.Plan:
         about = (*key, item.metadata.generation)
         logging.visit(*about)
         with metrics.reconcile(key.resource), tracing.reconcile(*about) as trace:
-            record.follow(trace)
-            return self._plan(key, record, item)
+            state.follow(trace)
+            return self._plan(key, state, item)
 
-    def _plan(self, key: Key, record: KeyState, item: objects.Object) -> plan.Plan:
+    def _plan(self, key: Key, state: KeyState, item: objects.Object) -> plan.Plan:
         kind, now = self._kinds[key.resource], self._clock()
         if not self._caches.plans(kind.view):
             return plan.Plan()
         if (told := unreadable.plan_for(self._informers[key.resource], key, now)) is not None:
             return told
-        record.begin(asyncio.get_running_loop().time())
+        state.begin(asyncio.get_running_loop().time())
         retry = kind.retry(self._sources.caches, item)
         moment = Moment(
             now=now,
-            outcomes=record.remembered(now, (item.metadata.generation, retry)),
+            outcomes=state.remembered(now, (item.metadata.generation, retry)),
             acting=self._acts.running(key),
             holder=self._holder,
             watching_since=self._since,
@@ -396,42 +396,42 @@ class Engine:
             total=self._ownership.total(key),
         )
         snapshot = kind.gather(self._sources, item, moment)
-        record.space(_pause(kind, snapshot))
+        state.space(_pause(kind, snapshot))
         return management.restrict(kind.plan(snapshot), snapshot)
 
-    def _settle(self, key: Key, record: KeyState) -> None:
+    def _settle(self, key: Key, state: KeyState) -> None:
         """All answers are in: plan again if that is called for, else wait for the caches."""
         try:
-            backs_off = record.settle()
+            backs_off = state.settle()
         except Exception as error:  # noqa: BLE001 - a call ended it, which nobody awaits
-            self._failed_looks.crashed(key, record, error)
+            self._failed_visits.crashed(key, state, error)
             return
         if backs_off:
-            self._queue.add(key, delay=record.backoff(self._clock()))
-        elif record.dirty or record.uncertain:
+            self._queue.add(key, delay=state.backoff(self._clock()))
+        elif state.dirty or state.uncertain:
             self._queue.add(key)
 
-    def _take_back(self, key: Key, record: KeyState) -> None:
+    def _take_back(self, key: Key, state: KeyState) -> None:
         """Count out the calls of `key` that have not started."""
         taken = sum(pool.withdraw(key) for pool in self._pools)
         try:
-            record.take_back(taken)
+            state.take_back(taken)
         except Exception as error:  # noqa: BLE001 - no watch and no hand-over may end over one key
-            self._failed_looks.crashed(key, record, error)
+            self._failed_visits.crashed(key, state, error)
 
     def _nudge(self, key: Key) -> None:
         """Let what waits for its siblings' sake, or for its fleet's, be tried now."""
-        if (record := self._records.get(key)) is not None:
-            record.hasten()
+        if (state := self._states.get(key)) is not None:
+            state.hasten()
         self.touch_later(key)
 
     def _forget(self, key: Key) -> None:
-        self._records.pop(key, None)
+        self._states.pop(key, None)
         self._queue.discard(key)
         self._acts.forget(key)
 
-    def _rest(self, record: KeyState) -> float:
-        due = record.planned_at + record.pause - asyncio.get_running_loop().time()
+    def _rest(self, state: KeyState) -> float:
+        due = state.planned_at + state.pause - asyncio.get_running_loop().time()
         return max(due, 0.0)
 
 
@@ -439,4 +439,4 @@ def _pause(kind: Kind[Any, Any], snapshot: object) -> float:
     """Return the shortest time between two plans that only follow what is below the key."""
     if kind.weight is None:
         return 0.0
-    return min(max(kind.weight(snapshot) * SECONDS_PER_LOOK, SHORTEST_PAUSE), LONGEST_PAUSE)
+    return min(max(kind.weight(snapshot) * SECONDS_PER_OBJECT, SHORTEST_PAUSE), LONGEST_PAUSE)

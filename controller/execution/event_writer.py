@@ -12,7 +12,7 @@ from controller import errors
 from controller.api import clock as clocks
 from controller.api import names, objects
 from controller.api.resources import PLACES, Resource
-from controller.kube import api as kube_api
+from controller.kube import api as kube
 from controller.planning import plan
 
 _log = structlog.get_logger(__name__)
@@ -27,7 +27,7 @@ LONGEST_NOTE = 1000
 class EventWriter:
     """Writes an Event for each new (object, reason, message)."""
 
-    def __init__(self, api: kube_api.Api, *, reporter: str, clock: Callable[[], float]) -> None:
+    def __init__(self, api: kube.Api, *, reporter: str, clock: Callable[[], float]) -> None:
         self._api = api
         self._reporter = reporter
         self._clock = clock

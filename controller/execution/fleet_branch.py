@@ -18,7 +18,7 @@ from controller.execution.breaker import Breaker
 from controller.execution.fleet_waiters import Waiters
 from controller.execution.pool import WIDTH, Pool
 from controller.execution.provider_life import ProviderLife
-from controller.planning.circuit import Rule, State
+from controller.planning.circuit import CircuitState, Rule
 
 # How much is kept of what a provider said of a failure.
 LONGEST_WORDS = 300
@@ -26,7 +26,7 @@ _ACTS = frozenset({contract.Verb.ACT, contract.Verb.RESUME})
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
+class CallEnd:
     """How a call ended: whether the provider `failed`, None where that tells nothing.
 
     `local` is whether it failed as it would if only this namespace's calls did.
@@ -63,7 +63,7 @@ class Branch:
         """Return all breakers of the fleet."""
         return (self.whole, *self._own.values())
 
-    def outage(self, namespace: str) -> contract.Outage:
+    def outage(self, namespace: str) -> contract.OutageSpan:
         """Return the latest time in which calls for a namespace did not get through."""
         outage = self.whole.circuit.outage
         own = self._own.get(namespace)
@@ -80,23 +80,25 @@ class Branch:
         """Return what such a call must wait for, if anything."""
         return next((one for one in self.breakers(namespace) if not one.may_begin(verb)), None)
 
-    def begin(self, namespace: str, verb: contract.Verb) -> tuple[tuple[Breaker, State], ...]:
+    def begin(
+        self, namespace: str, verb: contract.Verb
+    ) -> tuple[tuple[Breaker, CircuitState], ...]:
         """Count a call in with each breaker; return in which state it begins there."""
         return tuple((each, each.begin(verb)) for each in self.breakers(namespace))
 
     def end(
         self,
-        begun: tuple[tuple[Breaker, State], ...],
+        begun: tuple[tuple[Breaker, CircuitState], ...],
         namespace: str,
         verb: contract.Verb,
-        how: Ended,
+        how: CallEnd,
     ) -> None:
         """Count a call out.
 
         What may be one namespace's own trouble tells nothing of the fleet, nor the fleet's of it.
         """
         if how.local and how.failed and namespace and namespace not in self._own:
-            begun = (*begun, (self._opened(namespace), State.CLOSED))
+            begun = (*begun, (self._opened(namespace), CircuitState.CLOSED))
         for breaker, began in begun:
             fits = not how.failed or how.local == bool(breaker.namespace)
             breaker.end(
@@ -124,7 +126,9 @@ class Branch:
     def held(self) -> frozenset[str]:
         """Return the namespaces whose calls alone are held back."""
         own = self._own.items()
-        return frozenset(name for name, each in own if each.circuit.state is not State.CLOSED)
+        return frozenset(
+            name for name, each in own if each.circuit.state is not CircuitState.CLOSED
+        )
 
     def _opened(self, namespace: str) -> Breaker:
         """Return a namespace's breaker, which is new; those of namespaces without servers go."""
@@ -138,20 +142,20 @@ class Branch:
         return made
 
 
-def ended(error: errors.ArgosyError, verb: contract.Verb, whose: str) -> Ended:
+def ended(error: errors.ArgosyError, verb: contract.Verb, whose: str) -> CallEnd:
     """Return how a call ended that raised this."""
-    return Ended(
+    return CallEnd(
         failed=_failed(error, verb),
         local=error.policy.local,
         # An answer that was lost may be that server's own trouble.
-        whose=whose if error.policy.kind is errors.Kind.UNKNOWN else "",
+        whose=whose if error.policy.kind is errors.FailureKind.UNKNOWN else "",
         words=texts.cut(error.words, LONGEST_WORDS),
     )
 
 
-def unanswered(error: OSError) -> Ended:
+def unanswered(error: OSError) -> CallEnd:
     """Return how a call ended that nobody answered."""
-    return Ended(failed=True, words=texts.cut(str(error), LONGEST_WORDS))
+    return CallEnd(failed=True, words=texts.cut(str(error), LONGEST_WORDS))
 
 
 def _failed(error: errors.ArgosyError, verb: contract.Verb) -> bool | None:
@@ -160,7 +164,7 @@ def _failed(error: errors.ArgosyError, verb: contract.Verb) -> bool | None:
     A provider that refuses has answered. An act whose end nobody saw may have failed by itself.
     """
     policy = error.policy
-    if policy.works is None or (policy.kind is errors.Kind.UNKNOWN and verb in _ACTS):
+    if policy.works is None or (policy.kind is errors.FailureKind.UNKNOWN and verb in _ACTS):
         return None
     return not policy.works
 

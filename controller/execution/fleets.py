@@ -22,13 +22,13 @@ from controller.api.reasons import Reason
 from controller.execution import fleet_branch
 from controller.execution.breaker import Breaker
 from controller.execution.caches import Caches
-from controller.execution.fleet_branch import Branch, Ended
+from controller.execution.fleet_branch import Branch, CallEnd
 from controller.execution.fleet_waiters import Waiters
 from controller.execution.pool import WIDTH, Pool
 from controller.execution.provider_life import ProviderLife
 from controller.planning import circuit as circuits
 from controller.planning import keys, relations, words
-from controller.planning.circuit import Circuit, State
+from controller.planning.circuit import Circuit, CircuitState
 from controller.planning.keys import Key
 from controller.reasons import NOTHING, ForeignReason, Vocabulary
 
@@ -247,12 +247,12 @@ class Fleets:
         """Return whether what may be called for a namespace's servers are trials."""
         branch = self._branches.get(name)
         found = branch.breakers(namespace) if branch is not None else ()
-        return any(each.circuit.state is State.HALF_OPEN for each in found)
+        return any(each.circuit.state is CircuitState.HALF_OPEN for each in found)
 
     def circuits(self) -> dict[tuple[str, ...], float]:
         """Return of each fleet whether its circuit holds calls back."""
         return {
-            (name,): float(each.whole.circuit.state is not State.CLOSED)
+            (name,): float(each.whole.circuit.state is not CircuitState.CLOSED)
             for name, each in self._branches.items()
         }
 
@@ -328,7 +328,7 @@ class Fleets:
             problem=problem,
             message=message,
             pause=self._pause(name, namespace) if not problem else None,
-            outage=branch.outage(namespace) if branch is not None else contract.Outage(),
+            outage=branch.outage(namespace) if branch is not None else contract.OutageSpan(),
             window=float(spec.limits.circuit.window_seconds),
             can_change=provider.can_change if provider is not None else contract.never,
             claims=provider.claims if provider is not None else _unknown,
@@ -363,7 +363,7 @@ class Fleets:
                 " must match spec.allowedNamespaces of the Fleet."
             )
         failure = self.failure(name)
-        if failure is None or failure.policy.kind is not errors.Kind.REFUSED:
+        if failure is None or failure.policy.kind is not errors.FailureKind.REFUSED:
             return NOTHING, ""
         return failure.reason, _not_opened(name, failure)
 
@@ -421,10 +421,10 @@ class Fleets:
             if branch.blocking(namespace, verb) is not None:
                 message = f"many calls to the fleet {name} failed: new ones wait for a while"
                 raise errors.Waiting(message, reason=Reason.CIRCUIT_OPEN)
-            begun, how = branch.begin(namespace, verb), Ended(failed=None)
+            begun, how = branch.begin(namespace, verb), CallEnd(failed=None)
             try:
                 answer = await call(provider)
-                how = Ended(failed=False)
+                how = CallEnd(failed=False)
             except errors.ArgosyError as error:
                 how = fleet_branch.ended(error, verb, whose)
                 raise
@@ -464,7 +464,7 @@ class Fleets:
         """Have everything planned anew that may have waited for the fleet."""
         branch = self._branches.get(name)
         if branch is not None:
-            works = branch.whole.circuit.state is State.CLOSED
+            works = branch.whole.circuit.state is CircuitState.CLOSED
             self._waiters.wake_all(branch.fleet, works=works)
 
 
@@ -487,6 +487,6 @@ def _held(by: Breaker) -> contract.Pause:
         message=circuits.message(
             f"{whose} for the namespace {namespace}" if namespace else whose, circuit.words
         ),
-        until=circuit.until if circuit.state is State.OPEN else 0.0,
+        until=circuit.until if circuit.state is CircuitState.OPEN else 0.0,
         namespace=namespace,
     )

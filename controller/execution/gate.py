@@ -1,6 +1,6 @@
 """The gate: no key is planned before the caches show all that it wrote itself.
 
-No timeout stands in for that. The engine asks at each look; a key that has to wait is parked here,
+No timeout stands in for that. The engine asks at each visit; a key that has to wait is parked here,
 and woken by the cache that it waits for once that has come far enough.
 """
 
@@ -40,24 +40,24 @@ class Gate:
         """Return how many entries wait for a cache."""
         return sum(map(len, self._parked.values()))
 
-    def passes(self, key: Key, record: KeyState) -> bool:
+    def passes(self, key: Key, state: KeyState) -> bool:
         """Return whether the caches show all that this key wrote; park it where they do not."""
-        for (resource, namespace, slot), floor in tuple(record.floors.items()):
+        for (resource, namespace, slot), floor in tuple(state.floors.items()):
             informer = self._informers.get(resource)
             if informer is None or informer.reached(floor, namespace, slot):
-                record.reach((resource, namespace, slot))
+                state.reach((resource, namespace, slot))
                 continue
-            self._park(key, record, (resource, slot if informer.by_slot else None), floor)
+            self._park(key, state, (resource, slot if informer.by_slot else None), floor)
             return False
-        for where, written in tuple(record.gone.items()):
+        for where, written in tuple(state.gone.items()):
             if self._shows(written):
                 # The event of its going touches this key.
-                record.park()
+                state.park()
                 return False
-            record.see_gone(where)
-        if record.phase is PARKED:
+            state.see_gone(where)
+        if state.phase is PARKED:
             self._awaited.pop(key, None)
-        record.come_through()
+        state.come_through()
         return True
 
     def advance(self, resource: Resource, version: int, slot: int | None) -> None:
@@ -70,9 +70,9 @@ class Gate:
                 del self._awaited[key]
                 self._wake(key)
 
-    def _park(self, key: Key, record: KeyState, cache: Cache, floor: int) -> None:
+    def _park(self, key: Key, state: KeyState, cache: Cache, floor: int) -> None:
         """Have the key woken when the cache shows the version; it may stand in line already."""
-        record.park()
+        state.park()
         if self._awaited.get(key) == (cache, floor):
             return
         self._awaited[key] = cache, floor

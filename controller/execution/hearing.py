@@ -15,7 +15,7 @@ import msgspec
 from controller import errors
 from controller.api.reasons import Reason
 from controller.api.resources import PLACES, Resource
-from controller.kube import api as kube_api
+from controller.kube import api as kube
 from controller.kube import faults
 from controller.planning import plan
 from controller.reasons import ForeignReason
@@ -40,7 +40,7 @@ class _Events(msgspec.Struct, frozen=True, kw_only=True):
     items: tuple[_Event, ...] = ()
 
 
-async def hear(api: kube_api.Api, asked: plan.Hear) -> NoReturn:
+async def hear(api: kube.Api, asked: plan.Hear) -> NoReturn:
     """Raise Warned: with the latest Warning about the object, or with what its planner knows."""
     found: tuple[_Event, ...] = ()
     # Where that is not allowed, its planner's own words must do.

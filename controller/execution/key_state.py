@@ -22,7 +22,7 @@ from controller.execution.phases import (
     READING,
     WRITING,
     IllegalMoveError,
-    Phase,
+    KeyPhase,
 )
 from controller.execution.statuses import Pacer
 from controller.kube.receipts import WriteReceipt
@@ -38,7 +38,7 @@ LONGEST_MESSAGE = 2000
 FIRST_BACKOFF = 0.2
 LONGEST_BACKOFF = 60.0
 # What waits with its siblings is called when its turn comes, and comes by itself after this long.
-HELD_SECONDS = 60.0
+SIBLINGS_SECONDS = 60.0
 # What usually passes at once is no news at first; what has gone on for so long is, however seldom
 # it was tried.
 NEWS_SECONDS = 30.0
@@ -49,7 +49,7 @@ class KeyState:
     """One key: its phase, the versions that its calls returned, and how those went that failed."""
 
     # What the key waits for; `move` alone changes it.
-    phase: Phase = IDLE
+    phase: KeyPhase = IDLE
 
     # --- Of calls in flight, that is of WRITING and READING ---
     # Calls that were handed over and are not answered.
@@ -90,7 +90,7 @@ class KeyState:
     pause: float = 0.0
     # The last plan may have taken servers down, of which others must hear before they do.
     spends: bool = False
-    # The error that looking at this object ended with, told once, and how often in a row it did.
+    # The error that the visits of this object ended with, told once, and how often in a row it did.
     crashed: str = ""
     crashes: int = 0
     # What was told of an object of which nothing could be read.
@@ -98,7 +98,7 @@ class KeyState:
 
     # --- The moves ---
 
-    def move(self, after: Phase) -> None:
+    def move(self, after: KeyPhase) -> None:
         """Come into another phase; raises that the table has no such move, and stays then."""
         if after not in MOVES[self.phase]:
             raise IllegalMoveError(self.phase, after)
@@ -231,7 +231,7 @@ class KeyState:
         del self.gone[where]
 
     def is_blank(self) -> bool:
-        """Return whether forgetting this record would change nothing."""
+        """Return whether forgetting this state would change nothing."""
         return not (
             self.phase is not IDLE
             or self.dirty
@@ -246,17 +246,17 @@ class KeyState:
         )
 
     def crash(self, error: str) -> bool:
-        """Count one more look that failed; return whether the error is news."""
+        """Count one more visit that failed; return whether the error is news."""
         self.crashes += 1
         news, self.crashed = error != self.crashed, error
         return news
 
     def recover(self) -> None:
-        """Forget failed looks: this one succeeded."""
+        """Forget failed visits: this one succeeded."""
         self.crashed, self.crashes = "", 0
 
     def rest(self) -> float:
-        """Return how long to wait after a look that failed, in seconds; a change comes first."""
+        """Return how long to wait after a visit that failed, in seconds; a change comes first."""
         return _spread(self.crashes)
 
     def remembered(self, now: float, epoch: tuple[int, str]) -> tuple[Outcome, ...]:
@@ -276,13 +276,13 @@ class KeyState:
         error: errors.ArgosyError,
         now: float,
         *,
-        held: bool = False,
+        waits_with_siblings: bool = False,
         display: contract.Display = contract.PLAIN,
     ) -> Outcome:
         """Write down that a call failed once more, and when it is due again.
 
-        One that is `held` was not made: it waits for what its siblings meet. `display` is how the
-        fleet that was called is seen.
+        One that `waits_with_siblings` was not made: what those meet is waited for. `display` is
+        how the fleet that was called is seen.
         """
         before = self.outcomes.get((target, verb))
         count = before.count + 1 if before is not None else 1
@@ -292,8 +292,8 @@ class KeyState:
         told = count >= policy.told_after or now - since >= NEWS_SECONDS
         believed = count >= policy.believed_after
         wait = _spread(count, longest=policy.longest_wait)
-        if held:
-            wait = HELD_SECONDS if told else NEWS_SECONDS
+        if waits_with_siblings:
+            wait = SIBLINGS_SECONDS if told else NEWS_SECONDS
         if error.retry_after:
             wait = max(wait, error.retry_after)
         # The planner spaces the attempts at a server itself, as its recovery says.
@@ -301,7 +301,7 @@ class KeyState:
         made = self.outcomes[target, verb] = Outcome(
             target=target,
             verb=verb,
-            kind=policy.kind if believed else errors.Kind.FAILED,
+            kind=policy.kind if believed else errors.FailureKind.FAILED,
             reason=error.reason,
             message=error.words[:LONGEST_MESSAGE],
             time=now,
@@ -312,7 +312,7 @@ class KeyState:
             costs_attempt=policy.costs_attempt and believed,
             told=told,
             event=policy.event,
-            held=held,
+            waits_with_siblings=waits_with_siblings,
             display=display,
         )
         return made
@@ -329,7 +329,7 @@ class KeyState:
     def hasten(self) -> None:
         """Let creates and a provider's calls be tried now: it is their turn, says who held them."""
         for asked, found in self.outcomes.items():
-            if found.verb is Verb.CREATE or isinstance(found.target, targets.Call):
+            if found.verb is Verb.CREATE or isinstance(found.target, targets.ServerTarget):
                 self.outcomes[asked] = dataclasses.replace(found, again=found.time)
 
     def backoff(self, now: float) -> float:
@@ -339,7 +339,7 @@ class KeyState:
 
 def _is_attempt(target: Target, verb: AnyVerb) -> bool:
     """Return whether the Server planner spaces these calls itself, as the recovery policy says."""
-    return isinstance(target, targets.Call) and verb is Verb.CREATE
+    return isinstance(target, targets.ServerTarget) and verb is Verb.CREATE
 
 
 def _spread(count: int, *, longest: float = LONGEST_BACKOFF) -> float:

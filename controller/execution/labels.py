@@ -189,7 +189,7 @@ class Labels:
         return _Whose(None, None) if slot is not None and self._plans(slot) else None
 
     async def _write(self, odd: _Odd) -> None:
-        known = writes.Known(odd.resource, odd.meta)
+        known = writes.HasMetadata(odd.resource, odd.meta)
         patch = writes.relabel(known, odd.value, why="watched by its part of the work")
         try:
             await asyncio.create_task(self._send(odd.key, patch))

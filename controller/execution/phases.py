@@ -16,32 +16,32 @@ import enum
 from collections.abc import Mapping
 
 
-class Phase(enum.StrEnum):
+class KeyPhase(enum.StrEnum):
     """What a key waits for, if for anything."""
 
-    # For nothing: it is at rest, or to be looked at. Calls begin here, and nowhere else.
+    # For nothing: it is at rest, or to be visited. Calls begin here, and nowhere else.
     IDLE = "Idle"
     # For the answers to its calls, of which one at least may change something.
     WRITING = "Writing"
     # For the answers to its calls, which only read.
     READING = "Reading"
-    # For the caches to show what it wrote; a look finds out whether they do.
+    # For the caches to show what it wrote; a visit finds out whether they do.
     PARKED = "Parked"
     # For some time to pass, since its last calls failed; a change that concerns it comes first.
     BACKING_OFF = "BackingOff"
 
 
 # By themselves they are quicker to come by, which each visit does, and the table is easier to read.
-IDLE, WRITING, READING, PARKED, BACKING_OFF = Phase
+IDLE, WRITING, READING, PARKED, BACKING_OFF = KeyPhase
 
 # Of each phase, those that may come next. To stay in a phase is no move.
-MOVES: Mapping[Phase, frozenset[Phase]] = {
-    # Past the gate a look leads to calls, or to none; before the gate, to the parked.
+MOVES: Mapping[KeyPhase, frozenset[KeyPhase]] = {
+    # Past the gate a visit leads to calls, or to none; before the gate, to the parked.
     IDLE: frozenset({WRITING, READING, PARKED}),
     # All calls are answered, or those that are not were taken back; or one of them has failed.
     WRITING: frozenset({IDLE, BACKING_OFF}),
     READING: frozenset({IDLE, BACKING_OFF}),
-    # What is parked calls nobody: first a look must find it past the gate.
+    # What is parked calls nobody: first a visit must find it past the gate.
     PARKED: frozenset({IDLE}),
     # Nor does what backs off. Of its last calls others succeeded, which are yet to be seen.
     BACKING_OFF: frozenset({IDLE, PARKED}),
@@ -53,5 +53,5 @@ IN_FLIGHT = frozenset({WRITING, READING})
 class IllegalMoveError(Exception):
     """A key was to come into a phase that cannot follow its own."""
 
-    def __init__(self, before: Phase, after: Phase) -> None:
+    def __init__(self, before: KeyPhase, after: KeyPhase) -> None:
         super().__init__(f"a key that is {before} cannot become {after}")

@@ -30,11 +30,11 @@ import structlog
 from controller import errors, parts
 from controller.api import names
 from controller.execution.caches import Caches
-from controller.execution.counts import Counts
+from controller.execution.counts import KindCounts
 from controller.execution.engine import Engine
 from controller.kube import assignment, slots
 from controller.kube.lease import Elector
-from controller.kube.members import Members, View
+from controller.kube.members import Members, MembersView
 from controller.planning.caches import Total
 from controller.planning.keys import Key
 from controller.telemetry import progress
@@ -108,7 +108,7 @@ class Sharing:
         self._confirmed_at: float | None = None
         self._is_leaving = False
         self._tasks: set[asyncio.Task[None]] = set()
-        self._counts = Counts(caches, self._seen)
+        self._counts = KindCounts(caches, self._seen)
         heartbeat.says = self._counts.annotations
 
     def connect(self, engine: Engine) -> None:
@@ -304,7 +304,7 @@ class Sharing:
 
     # --- Taking -----------------------------------------------------------------------------------
 
-    def _check(self, view: View) -> None:
+    def _check(self, view: MembersView) -> None:
         """Hold what is held to what a list shows; find what was taken without an answer."""
         me = self._members.identity
         lost, found = set(), {}

@@ -54,20 +54,20 @@ class StatusWriter:
         self._kinds = kinds
 
     def submit(
-        self, key: Key, record: KeyState, item: objects.Object, planned: plan.Plan
+        self, key: Key, state: KeyState, item: objects.Object, planned: plan.Plan
     ) -> float | None:
         """Have a plan's status written, if it is news; return when to look again, in seconds."""
         if planned.status is None:
             return None
-        failed = record.outcomes.get((targets.Write(*key), ObjectVerb.STATUS))
+        failed = state.outcomes.get((targets.ObjectTarget(*key), ObjectVerb.STATUS))
         if failed is not None and failed.again > self._clock():
             return failed.again - self._clock()
         whole, news = self._kinds[key.resource].puts_status, "what was seen has changed"
         patch = statuses.patch(item, planned.status, whole=whole, why=news)
         if not patch.body:
             return None
-        acting = record.in_flight and self._kinds[key.resource].sums_up
-        held = record.pacer.wait(
+        acting = state.in_flight and self._kinds[key.resource].sums_up
+        held = state.pacer.wait(
             self._clock(),
             at_once=planned.write_status_now,
             acting=acting,
@@ -77,20 +77,20 @@ class StatusWriter:
             return held
 
         self._calls.make(
-            key, record, lambda: self._tell(key, record, item, planned.status, patch), item=item,
-            target=targets.Write(*key), verb=ObjectVerb.STATUS, places=(key,),
+            key, state, lambda: self._tell(key, state, item, planned.status, patch), item=item,
+            target=targets.ObjectTarget(*key), verb=ObjectVerb.STATUS, places=(key,),
             urgency=planned.urgency,
         )  # fmt: skip
         return None
 
     async def _tell(
-        self, key: Key, record: KeyState, item: objects.Object, status: Any, patch: plan.Patch
+        self, key: Key, state: KeyState, item: objects.Object, status: Any, patch: plan.Patch
     ) -> Sequence[WriteReceipt]:
         """Write the status whose turn has come: as it is by now, where it waited long in line.
 
         What has been overtaken would be one write, and what has overtaken it another.
         """
-        found = self._latest(key, record)
+        found = self._latest(key, state)
         if found is not None:
             item, planned = found
             if planned.status is None:
@@ -102,8 +102,8 @@ class StatusWriter:
         try:
             written = await self._writer.write(patch)
         except faults.Refused as error:
-            return await self._tell_refused(key, record, item, error)
-        record.pacer.wrote(self._clock())
+            return await self._tell_refused(key, state, item, error)
+        state.pacer.wrote(self._clock())
         if (first := self._kinds[key.resource].ready_first(item, status)) is not None:
             metrics.ready_first(*first)
         if found is not None:
@@ -114,7 +114,7 @@ class StatusWriter:
         return written
 
     async def _tell_refused(
-        self, key: Key, record: KeyState, item: objects.Object, error: faults.Refused
+        self, key: Key, state: KeyState, item: objects.Object, error: faults.Refused
     ) -> Sequence[WriteReceipt]:
         """Write a smaller status, which says that the whole one was refused; try that again later.
 
@@ -122,7 +122,7 @@ class StatusWriter:
         """
         metrics.status_refused(key.resource)
         _log.warning("status refused", key=str(key), error=texts.cut(str(error), crashes.LONGEST))
-        record.falter()
+        state.falter()
         told = crashes.refused(item, error, self._clock())
         whole, why = self._kinds[key.resource].puts_status, "the whole status was refused"
         smaller = statuses.patch(item, told, whole=whole, why=why)

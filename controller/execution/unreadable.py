@@ -32,7 +32,7 @@ def patch(key: Key, odd: Malformed, now: float) -> plan.Patch:
         now=now,
     )
     return writes.patch(
-        writes.Known(key.resource, odd.metadata),
+        writes.HasMetadata(key.resource, odd.metadata),
         {"status": {"conditions": msgspec.to_builtins(after)}},
         subresource="status",
         why=Reason.MALFORMED,

@@ -16,7 +16,7 @@ from controller.api import names, nesting, objects, texts
 from controller.api.reasons import Reason
 from controller.api.resources import PLACES, Resource
 from controller.execution import hearing
-from controller.kube import api as kube_api
+from controller.kube import api as kube
 from controller.kube import faults, slots
 from controller.kube.reasons import KubeReason
 from controller.kube.receipts import WriteReceipt
@@ -42,7 +42,7 @@ class Writer:
 
     def __init__(
         self,
-        api: kube_api.Api,
+        api: kube.Api,
         *,
         may_write: Callable[[], bool] = lambda: True,
         made: Callable[[Resource, bytes], None] = lambda _resource, _answer: None,

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from controller.api.resources import PLACES, Resource
-from controller.kube import api as door
+from controller.kube import api as kube
 from controller.kube import faults
 from controller.presentation import reading, requests, surroundings
 from controller.presentation.problems import Refusal, TookTooLongError
@@ -39,7 +39,7 @@ class Handover:
     A wait ends after `timeout_seconds`, and with 0 never.
     """
 
-    api: door.Api
+    api: kube.Api
     namespace: str
     say: Callable[[str], None]
     consent: Consent = Consent()

@@ -35,7 +35,7 @@ class _Body:
     held: int = 0
 
 
-class Room:
+class BodyMemory:
     """The memory that bodies share: `most` bytes."""
 
     def __init__(self, most: int = MOST) -> None:

@@ -21,7 +21,7 @@ SHUTDOWN_SECONDS = 10.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class HooksOptions:
     """How to run; each is a flag of `argosy hooks`."""
 
     keys: Path
@@ -31,14 +31,14 @@ class Options:
     log_level: str = "info"
 
 
-def run(options: Options) -> None:
+def run(options: HooksOptions) -> None:
     """Receive until SIGTERM or SIGINT."""
     logging.configure(format=options.log_format, level=options.log_level)
     with contextlib.suppress(asyncio.CancelledError):
         asyncio.run(_serve(options))
 
 
-async def _serve(options: Options) -> None:
+async def _serve(options: HooksOptions) -> None:
     own = asyncio.current_task()
     for each in (signal.SIGTERM, signal.SIGINT):
         if own is not None:

@@ -42,7 +42,7 @@ class Receiver:
         self._api = api
         self._keys = keys
         self._clock = clock
-        self._room = bodies.Room()
+        self._room = bodies.BodyMemory()
         self._seen: collections.OrderedDict[str, None] = collections.OrderedDict()
 
     def application(self) -> web.Application:

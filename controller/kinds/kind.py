@@ -14,7 +14,7 @@ from controller.api import objects, resources, tags
 from controller.api.objects import Meta
 from controller.api.permissions import Permission
 from controller.api.resources import Resource
-from controller.contract.tasks import Outcome
+from controller.contract.tasks import TaskResult
 from controller.planning.caches import Caches, Counter, Index, Keeper, Moment, Sources
 from controller.planning.keys import Key
 from controller.planning.plan import Action, Patch, Plan
@@ -37,7 +37,7 @@ S = TypeVar("S", bound=Snapshot[Any])  # what it is planned from
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Budget(Generic[O]):
+class SharedBudget(Generic[O]):
     """What may be down, where several keys count it from the same objects and each may spend it.
 
     A patch of what is in `spent_on`, but for its status, may take one down, or let somebody else do
@@ -49,7 +49,7 @@ class Budget(Generic[O]):
     shared_with: Callable[[Caches, O], Iterable[Key]]
 
 
-def _no_act(item: objects.Object, outcome: Outcome, now: float) -> Patch | None:
+def _no_act(item: objects.Object, outcome: TaskResult, now: float) -> Patch | None:
     """Nothing is written of acts by a kind that has none."""
     del item, outcome, now
     return None
@@ -100,7 +100,7 @@ class Kind(Generic[O, S]):
     # How many objects a plan looks at: the more, the longer the engine lets changes below the key
     # add up. None: a plan costs next to nothing.
     weight: Callable[[S], int] | None = None
-    budget: Budget[O] | None = None
+    budget: SharedBudget[O] | None = None
     # The application that an object is of, with all that shares its budget: where replicas share
     # the work, one of them has all of it. By its own name where an object names none.
     application: Callable[[O], str] = _named_application
@@ -121,7 +121,7 @@ class Kind(Generic[O, S]):
     # how many seconds. Whoever wrote the status counts it, so it is counted once.
     ready_first: Callable[[O, Any], tuple[str, float] | None] = _no_first
     # The write that tells how an act ended that this process carried out for an object.
-    finish_act: Callable[[O, Outcome, float], Patch | None] = _no_act
+    finish_act: Callable[[O, TaskResult, float], Patch | None] = _no_act
     # What is said of its objects alone: `why` explains it, and a page for people lists it.
     reasons: tuple[type[Vocabulary], ...] = ()
     # What the operator must be allowed to do for its objects; RBAC is made from this.

@@ -1,1 +1,1 @@
-"""The only door to Kubernetes: client, watches, caches, writes, the Lease."""
+"""The only way to Kubernetes: client, watches, caches, writes, the Lease."""

@@ -1,4 +1,4 @@
-"""The door to Kubernetes, as the rest of the engine sees it.
+"""The API of Kubernetes, as the rest of the engine sees it.
 
 `client.Client` is the real one, over HTTP; tests bring an API server in memory. Bodies go in and
 come out as JSON bytes: whoever asks decodes what it wants to know. What is not a success is raised

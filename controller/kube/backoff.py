@@ -7,7 +7,7 @@ import random
 from controller import errors
 
 
-class Backoff:
+class RetryDelays:
     """Delays that double from `first` to `longest` seconds, each shortened by up to half."""
 
     def __init__(self, *, first: float, longest: float, rng: random.Random) -> None:

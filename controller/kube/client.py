@@ -390,7 +390,7 @@ class Client:
             ) as socket:
                 yield socket
         except aiohttp.WSServerHandshakeError as error:
-            status = faults.Status(message=error.message)
+            status = faults.ApiStatus(message=error.message)
             raise faults.from_status(error.status, status, what=what, writes=False) from error
         except (aiohttp.ClientError, OSError) as error:
             raise sockets.broken(error, what, writes=True) from error

@@ -19,11 +19,11 @@ from controller.kube.reasons import KubeReason
 from controller.reasons import Vocabulary
 
 # The API server itself is in trouble: no failure of any server, and nobody could be told anyway.
-_AWAY = errors.Policy(kind=errors.Kind.FAILED, shared=True, told_after=6, works=False)
+_AWAY = errors.Policy(kind=errors.FailureKind.FAILED, shared=True, told_after=6, works=False)
 # What was planned from is old: another look is all that it takes, most of the time.
-_OUTDATED = errors.Policy(kind=errors.Kind.FAILED, doubts_caches=True, told_after=4)
+_OUTDATED = errors.Policy(kind=errors.FailureKind.FAILED, doubts_caches=True, told_after=4)
 # Somebody who guards the namespace says no, of all that is alike, and may say otherwise later.
-_GUARDED = errors.Policy(kind=errors.Kind.FAILED, shared=True, event=True)
+_GUARDED = errors.Policy(kind=errors.FailureKind.FAILED, shared=True, event=True)
 
 
 class NotFound(errors.Transient):
@@ -191,7 +191,7 @@ class Details(msgspec.Struct, frozen=True, rename="camel"):
     causes: list[Cause] | None = None
 
 
-class Status(msgspec.Struct, frozen=True, rename="camel"):
+class ApiStatus(msgspec.Struct, frozen=True, rename="camel"):
     """What the API server answers when it does not answer with an object."""
 
     status: str = ""
@@ -209,15 +209,15 @@ class Status(msgspec.Struct, frozen=True, rename="camel"):
         )
 
 
-_decoder = msgspec.json.Decoder(Status)
+_decoder = msgspec.json.Decoder(ApiStatus)
 
 
-def read_status(body: bytes) -> Status:
+def read_status(body: bytes) -> ApiStatus:
     """Return the Status in `body`; where there is none, one that carries its text."""
     try:
         return _decoder.decode(body)
     except msgspec.DecodeError:
-        return Status(message=body[:300].decode(errors="replace").strip())
+        return ApiStatus(message=body[:300].decode(errors="replace").strip())
 
 
 def from_answer(
@@ -233,7 +233,7 @@ def from_answer(
 
 
 def from_status(
-    code: int, status: Status, *, what: str, writes: bool, retry_after: float | None = None
+    code: int, status: ApiStatus, *, what: str, writes: bool, retry_after: float | None = None
 ) -> errors.ArgosyError:
     """Return the error that a Status with this HTTP code means."""
     words = status.message or status.reason or f"HTTP {code}"
@@ -248,7 +248,7 @@ def from_status(
     return made
 
 
-def _meaning(code: int, status: Status, *, writes: bool) -> _Meaning:  # noqa: PLR0911 - a line each
+def _meaning(code: int, status: ApiStatus, *, writes: bool) -> _Meaning:  # noqa: PLR0911 - a line each
     """Return which error an answer means, its reason, and what is in the way."""
     if code == _FORBIDDEN:
         return _forbidden(status, writes=writes)
@@ -275,7 +275,7 @@ def _meaning(code: int, status: Status, *, writes: bool) -> _Meaning:  # noqa: P
     return Refused, Reason.REFUSED, ""
 
 
-def _forbidden(status: Status, *, writes: bool) -> _Meaning:
+def _forbidden(status: ApiStatus, *, writes: bool) -> _Meaning:
     """Return who forbids it: a quota, an authorizer, or what admits content.
 
     Each is known by the form that Kubernetes gives to its sentence, from the beginning: what a

@@ -16,12 +16,12 @@ import structlog
 from controller import errors
 from controller.api import objects, resources
 from controller.api.resources import Resource
-from controller.kube import api as door
+from controller.kube import api as kube
 from controller.kube import faults, wire
-from controller.kube.backoff import Backoff
+from controller.kube.backoff import RetryDelays
 from controller.kube.cache import Cache, Key, version_of
 from controller.kube.reasons import KubeReason
-from controller.kube.scope import Scope
+from controller.kube.scope import WatchScope
 from controller.telemetry import progress
 
 T = TypeVar("T", bound=objects.Object)
@@ -57,9 +57,9 @@ class Follower(Generic[T]):
 
     def __init__(
         self,
-        api: door.Api,
+        api: kube.Api,
         resource: Resource,
-        scope: Scope,
+        scope: WatchScope,
         *,
         cache: Cache[T],
         decoder: wire.Decoder[T],
@@ -80,7 +80,7 @@ class Follower(Generic[T]):
         self._decoder = decoder
         self._silence = silence_seconds
         self._rng = rng
-        self._backoff = Backoff(first=0.2, longest=15.0, rng=rng)
+        self._backoff = RetryDelays(first=0.2, longest=15.0, rng=rng)
         self._refused = 0
         self._missed = 0
         self._seen = 0
@@ -228,7 +228,7 @@ class Follower(Generic[T]):
 
         What does not fit its view is there all the same.
         """
-        backoff = Backoff(first=0.2, longest=15.0, rng=self._rng)
+        backoff = RetryDelays(first=0.2, longest=15.0, rng=self._rng)
         while not self._is_closed:
             try:
                 items, malformed, version = await self._read_all()
@@ -322,7 +322,7 @@ class Follower(Generic[T]):
             resource_version=str(self._seen),
             label_selector=self.scope.selector,
             field_selector=self.scope.fields,
-            timeout_seconds=round(door.WATCH_SECONDS * (1 + self._rng.random())),
+            timeout_seconds=round(kube.WATCH_SECONDS * (1 + self._rng.random())),
         )
         spoke = False
         try:
@@ -351,7 +351,7 @@ class Follower(Generic[T]):
 
     def _take(self, line: bytes) -> None:
         kind, what, version = self._decoder.event(line)
-        if version <= self._seen and kind is not wire.Kind.BOOKMARK:
+        if version <= self._seen and kind is not wire.WatchEventKind.BOOKMARK:
             return  # already seen, or older than what was
         if what is not None:
             self._change(what, version)

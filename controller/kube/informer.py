@@ -17,11 +17,11 @@ from controller import parts
 from controller.api import objects, resources
 from controller.api.objects import Meta
 from controller.api.resources import Resource
-from controller.kube import api as door
+from controller.kube import api as kube
 from controller.kube import slots, wire
 from controller.kube.cache import Cache, Key, OnChange
 from controller.kube.follower import ALL, Follower
-from controller.kube.scope import Scope
+from controller.kube.scope import WatchScope
 from controller.telemetry import progress
 
 T = TypeVar("T", bound=objects.Object)
@@ -42,7 +42,7 @@ class Informer(Generic[T]):
 
     def __init__(
         self,
-        api: door.Api,
+        api: kube.Api,
         resource: Resource,
         *,
         namespaces: Sequence[str] = ("",),
@@ -76,7 +76,7 @@ class Informer(Generic[T]):
             each: Follower(
                 self._api,
                 self.resource,
-                Scope(
+                WatchScope(
                     namespace=each,
                     labels=self._labels,
                     fields=self._fields,

@@ -24,7 +24,7 @@ import structlog
 from controller import errors, parts
 from controller.api import clock
 from controller.api.resources import Resource
-from controller.kube import api as door
+from controller.kube import api as kube
 from controller.kube import faults
 from controller.kube.lease import Elector, LeaseLost
 from controller.kube.reasons import KubeReason
@@ -65,7 +65,7 @@ class _Leases(msgspec.Struct, frozen=True):
     items: list[_Lease] = []
 
 
-class Claim:
+class ScopeClaim:
     """The claim of one install on one scope: a namespace, or everything.
 
     `held` is whether the scope is looked after here; `why` tells why not, once that is known.
@@ -73,7 +73,7 @@ class Claim:
 
     def __init__(
         self,
-        api: door.Api,
+        api: kube.Api,
         install: str,
         scope: str,
         *,
@@ -260,7 +260,7 @@ class _Nobody:
 class _Above:
     """The claim of another install on the whole cluster, as one for a namespace sees it."""
 
-    def __init__(self, api: door.Api, install: str, wall_clock: Callable[[], float]) -> None:
+    def __init__(self, api: kube.Api, install: str, wall_clock: Callable[[], float]) -> None:
         self.holder = ""
         self._api = api
         self._install = install
@@ -303,7 +303,7 @@ class Installs:
 
     def __init__(
         self,
-        api: door.Api,
+        api: kube.Api,
         install: str,
         namespaces: Sequence[str] = (),
         *,
@@ -313,7 +313,9 @@ class Installs:
         # Told when a scope is looked after here from now on.
         self.taken: Callable[[], None] = lambda: None
         self._claims = {
-            each: Claim(api, install, each, taken=self._tell, shared=shared, wall_clock=wall_clock)
+            each: ScopeClaim(
+                api, install, each, taken=self._tell, shared=shared, wall_clock=wall_clock
+            )
             for each in namespaces or (EVERYWHERE,)
         }
         self._everywhere = self._claims.get(EVERYWHERE)

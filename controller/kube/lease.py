@@ -24,7 +24,7 @@ import structlog
 from controller import errors
 from controller.api import clock
 from controller.api.resources import PLACES, Resource
-from controller.kube import api as door
+from controller.kube import api as kube
 from controller.kube import faults
 from controller.kube.reasons import KubeReason
 from controller.telemetry import progress
@@ -89,7 +89,7 @@ class Elector:
 
     def __init__(
         self,
-        api: door.Api,
+        api: kube.Api,
         namespace: str,
         name: str,
         identity: str,

@@ -25,7 +25,7 @@ import msgspec
 
 from controller.api import clock, names
 from controller.api.resources import PLACES, Resource
-from controller.kube import api as door
+from controller.kube import api as kube
 from controller.kube import faults, slots, tallies
 from controller.kube.reasons import KubeReason
 from controller.kube.tallies import Tally
@@ -94,7 +94,7 @@ class Holding:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class View:
+class MembersView:
     """What one list showed, which was begun at `began` by the loop's clock."""
 
     began: float
@@ -113,7 +113,7 @@ class Members:
 
     def __init__(
         self,
-        api: door.Api,
+        api: kube.Api,
         namespace: str,
         identity: str,
         *,
@@ -137,7 +137,7 @@ class Members:
         # The last epoch that was seen of each slot: that of a new Lease is higher.
         self._epochs: dict[int, int] = {}
 
-    async def look(self) -> View:
+    async def look(self) -> MembersView:
         """Return who is there and who has what, by a list that is not stale."""
         began = self._now()
         text = await self._bounded(self._api.list(Resource.LEASES, self._namespace))
@@ -156,7 +156,7 @@ class Members:
         known = shown | {each.holder for each in self._slots.values()}
         self._heard = {each: self._heard.get(each, answered) for each in known}
         alive = {each for each in shown if began - self._heard[each] < self._patience}
-        return View(
+        return MembersView(
             began=began,
             members=frozenset(alive | {self.identity}),
             held={

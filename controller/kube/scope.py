@@ -13,7 +13,7 @@ from controller.kube import slots
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Scope:
+class WatchScope:
     """One part of a resource; `by_slot`: of those objects alone that say that they are of `slot`.
 
     Without a slot these are the objects that say none: those from before there was the label, and

@@ -93,7 +93,7 @@ async def execute(
                 if message.type is aiohttp.WSMsgType.BINARY and message.data:
                     said.take(message.data)
     except aiohttp.WSServerHandshakeError as error:
-        status = faults.Status(message=error.message)
+        status = faults.ApiStatus(message=error.message)
         # Refused before any command could start.
         raise faults.from_status(error.status, status, what=what, writes=False) from error
     except TimeoutError as error:
@@ -107,7 +107,7 @@ async def execute(
     return said.result(what)
 
 
-def exit_code(status: faults.Status, what: str) -> int:
+def exit_code(status: faults.ApiStatus, what: str) -> int:
     """Return the exit code that a command's Status tells; raises ExecFailed if it never ran."""
     if status.status == "Success":
         return 0

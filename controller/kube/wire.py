@@ -23,7 +23,7 @@ T = TypeVar("T", bound=objects.Object)
 E = TypeVar("E")
 
 
-class Kind(enum.Enum):
+class WatchEventKind(enum.Enum):
     """What a watch event says."""
 
     PRESENT = enum.auto()
@@ -45,7 +45,7 @@ class Malformed:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Page(Generic[T]):
+class ListPage(Generic[T]):
     """One page of a list."""
 
     items: Sequence[T]
@@ -93,7 +93,7 @@ _ADDED, _MODIFIED, _DELETED, _BOOKMARK = b"A"[0], b"M"[0], b"D"[0], b"B"[0]
 # How a decoder says that it cannot go on: that JSON is none, does not fit, is too deep, no Unicode.
 UNREADABLE = (msgspec.DecodeError, RecursionError, ValueError)
 
-Event = tuple[Kind, T | Malformed | objects.Meta | None, int]
+Event = tuple[WatchEventKind, T | Malformed | objects.Meta | None, int]
 
 
 class Decoder(Generic[T]):
@@ -114,7 +114,7 @@ class Decoder(Generic[T]):
         # A ControllerRevision is its data: without that nothing of use is left of it.
         self._leaves_remains = "spec" in view.__struct_fields__
 
-    def page(self, text: bytes) -> Page[T]:
+    def page(self, text: bytes) -> ListPage[T]:
         """Return a page of a list; raises Garbled where it is not one."""
         malformed: list[Malformed] = []
         try:
@@ -123,7 +123,7 @@ class Decoder(Generic[T]):
         except UNREADABLE:
             page, items, malformed = self._piecewise(text)
         meta = page.metadata
-        return Page(items, malformed, self._version(meta.resource_version), meta.continue_token)
+        return ListPage(items, malformed, self._version(meta.resource_version), meta.continue_token)
 
     def event(self, line: bytes) -> Event[T]:
         """Return what an event says: its kind, the object (or its Meta), its resourceVersion.
@@ -151,13 +151,13 @@ class Decoder(Generic[T]):
         first = line[_FIRST] if line.startswith(_PREFIX) and len(line) > _FIRST else 0
         if first in (_ADDED, _MODIFIED):
             view = self._present.decode(line).object
-            return Kind.PRESENT, view, int(view.metadata.resource_version)
+            return WatchEventKind.PRESENT, view, int(view.metadata.resource_version)
         if first == _BOOKMARK:
             mark = self._bookmark.decode(line).object.metadata
-            return Kind.BOOKMARK, None, int(mark.resource_version)
+            return WatchEventKind.BOOKMARK, None, int(mark.resource_version)
         if first == _DELETED:
             meta = self._bare_line.decode(line).object.metadata
-            return Kind.DELETED, meta, int(meta.resource_version)
+            return WatchEventKind.DELETED, meta, int(meta.resource_version)
         return self._unusual(line)
 
     def _unreadable(self, line: bytes) -> Event[T]:
@@ -166,7 +166,7 @@ class Decoder(Generic[T]):
         try:
             if readable.startswith((_PREFIX + b"A", _PREFIX + b"M")):
                 found = self._object(self._raw_line.decode(readable).object)
-                return Kind.PRESENT, found, int(found.metadata.resource_version)
+                return WatchEventKind.PRESENT, found, int(found.metadata.resource_version)
             return self._event(readable)
         except UNREADABLE as error:
             raise self._garbled(line) from error

@@ -60,7 +60,7 @@ def _below(caches: Caches, index: Index[Any], uid: str) -> Iterator[Meta]:
 
 def _delete(resource: Resource, child: Meta) -> Delete:
     return writes.delete(
-        writes.Known(resource, child),
+        writes.HasMetadata(resource, child),
         # It may have been orphaned since.
         why=REASON,
         guarded=True,

@@ -27,7 +27,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 
-from controller.contract import Outage
+from controller.contract import OutageSpan
 
 # The longest that a circuit stays open before one call is tried.
 LONGEST_SECONDS = 600.0
@@ -39,7 +39,7 @@ _FEW_CALLS, _FEW_SERVERS = 3, 2
 NOBODY = ""
 
 
-class State(enum.StrEnum):
+class CircuitState(enum.StrEnum):
     """Whether calls go through."""
 
     CLOSED = "Closed"
@@ -100,7 +100,7 @@ class Circuit:
     """How a fleet's calls went lately, and what follows from that."""
 
     rule: Rule = Rule()
-    state: State = State.CLOSED
+    state: CircuitState = CircuitState.CLOSED
     # When it opened, when it may be tried again, and how often in a row it has opened.
     opened: float = 0.0
     until: float = 0.0
@@ -125,23 +125,25 @@ class Circuit:
     @property
     def free(self) -> int | None:
         """How many more calls may begin now; None where the circuit sets no bound."""
-        if self.state is State.CLOSED:
+        if self.state is CircuitState.CLOSED:
             return None
-        return max(self.width - self.running, 0) if self.state is State.HALF_OPEN else 0
+        return max(self.width - self.running, 0) if self.state is CircuitState.HALF_OPEN else 0
 
     @property
-    def outage(self) -> Outage:
+    def outage(self) -> OutageSpan:
         """The latest time in which the provider did not work."""
-        return Outage(began=self.began, over=self.over, lasts=self.state is not State.CLOSED)
+        return OutageSpan(
+            began=self.began, over=self.over, lasts=self.state is not CircuitState.CLOSED
+        )
 
     def at(self, now: float) -> Circuit:
         """Return the circuit as it is at that time: an open one is tried when its time is over.
 
         A half open one whose calls succeeded, and that nobody needs any more, is closed.
         """
-        if self.state is State.OPEN and now >= self.until:
+        if self.state is CircuitState.OPEN and now >= self.until:
             return self._half_open()
-        if self.state is State.HALF_OPEN and self.succeeded and not self.running:
+        if self.state is CircuitState.HALF_OPEN and self.succeeded and not self.running:
             return self if now < self.succeeded + self.rule.open_seconds else self.anew(now)
         return self
 
@@ -151,13 +153,13 @@ class Circuit:
         But never sooner than after the shortest pause, and once in an outage if that is in vain.
         """
         early = now < self.opened + self.rule.open_seconds
-        if self.state is not State.OPEN or self.deceived or early:
+        if self.state is not CircuitState.OPEN or self.deceived or early:
             return self
         return dataclasses.replace(self._half_open(), sighted=True)
 
     def begun(self) -> Circuit:
         """Return the circuit once a call has begun."""
-        if self.state is not State.HALF_OPEN:
+        if self.state is not CircuitState.HALF_OPEN:
             return self
         return dataclasses.replace(self, running=self.running + 1)
 
@@ -166,7 +168,7 @@ class Circuit:
         now: float,
         *,
         failed: bool,
-        began: State,
+        began: CircuitState,
         probe: bool = False,
         whose: str = NOBODY,
         words: str = "",
@@ -178,20 +180,20 @@ class Circuit:
         is open. `whose` is the server that it was about, where its end may be that server's own
         trouble. `words` are the provider's own about a failure.
         """
-        if self.state is State.CLOSED:
+        if self.state is CircuitState.CLOSED:
             after = self._counted(now, failed=failed, whose=whose)
-            opens = after.state is State.OPEN
+            opens = after.state is CircuitState.OPEN
             return dataclasses.replace(after, words=words) if opens else after
         if began is not self.state:
             return self
-        if self.state is State.OPEN:
+        if self.state is CircuitState.OPEN:
             alive = probe and not failed
             return dataclasses.replace(self._half_open(), succeeded=now) if alive else self
         return self._tried(now, failed=failed)
 
-    def withdrawn(self, *, began: State) -> Circuit:
+    def withdrawn(self, *, began: CircuitState) -> Circuit:
         """Return the circuit once a call has ended of which nothing is to be counted."""
-        if not began is self.state is State.HALF_OPEN:
+        if not began is self.state is CircuitState.HALF_OPEN:
             return self
         return dataclasses.replace(self, running=max(self.running - 1, 0))
 
@@ -201,7 +203,7 @@ class Circuit:
 
     def anew(self, now: float) -> Circuit:
         """Return the circuit with all its failures forgotten: of a provider that works again."""
-        over = self.over if self.state is State.CLOSED else now
+        over = self.over if self.state is CircuitState.CLOSED else now
         return Circuit(rule=self.rule, began=self.began, over=over)
 
     def _counted(self, now: float, *, failed: bool, whose: str) -> Circuit:
@@ -244,13 +246,14 @@ class Circuit:
     def _open(self, now: float, *, began: float) -> Circuit:
         pause = min(self.rule.open_seconds * 2.0 ** min(self.times, 16), LONGEST_SECONDS)
         return Circuit(
-            rule=self.rule, state=State.OPEN, opened=now, until=now + pause, times=self.times + 1,
-            began=began, deceived=self.deceived or self.sighted, words=self.words,
+            rule=self.rule, state=CircuitState.OPEN, opened=now, until=now + pause,
+            times=self.times + 1, began=began, deceived=self.deceived or self.sighted,
+            words=self.words,
         )  # fmt: skip
 
     def _half_open(self) -> Circuit:
         return Circuit(
-            rule=self.rule, state=State.HALF_OPEN, until=self.until, times=self.times,
+            rule=self.rule, state=CircuitState.HALF_OPEN, until=self.until, times=self.times,
             width=1, needed=1, began=self.began, deceived=self.deceived, words=self.words,
         )  # fmt: skip
 

@@ -76,7 +76,7 @@ def release(resource: Resource, meta: objects.Meta) -> Patch:
 def _patch(resource: Resource, meta: objects.Meta, wanted: tuple[str, ...], why: str) -> Patch:
     # A list replaces a list: guarded by the version, lest another's finalizer get lost.
     return writes.patch(
-        writes.Known(resource, meta),
+        writes.HasMetadata(resource, meta),
         body={"metadata": {"finalizers": list(wanted)}},
         why=why,
         guarded=True,

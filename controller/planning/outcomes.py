@@ -39,7 +39,7 @@ class Outcome:
 
     target: Target
     verb: AnyVerb
-    kind: errors.Kind
+    kind: errors.FailureKind
     reason: Vocabulary | ForeignReason
     message: str
     # When it last happened, and when first.
@@ -55,14 +55,14 @@ class Outcome:
     told: bool = True
     event: bool = False
     # It was not asked: it waits for what its siblings were answered.
-    held: bool = False
+    waits_with_siblings: bool = False
     # How people see what was asked for, where that is of a fleet.
     display: contract.Display = contract.PLAIN
 
     @property
     def refused(self) -> bool:
         """Whether the same would be refused again."""
-        return self.kind is errors.Kind.REFUSED
+        return self.kind is errors.FailureKind.REFUSED
 
     @property
     def in_status(self) -> bool:
@@ -78,7 +78,7 @@ class Outcome:
     def asked(self) -> str:
         """What was asked about, as `blockedBy` names it: a machine of a fleet has no object."""
         made = self.display.resource
-        if made is None or not isinstance(self.target, targets.Call):
+        if made is None or not isinstance(self.target, targets.ServerTarget):
             return self.target.object
         return resources.thing(made, self.target.server)
 
@@ -115,7 +115,7 @@ class Outcome:
     def _instance(self, item: objects.Object) -> str:
         """Return what it is about where that is no server's any more, and a Fleet sees to it."""
         target = self.target
-        if not isinstance(target, targets.Call):
+        if not isinstance(target, targets.ServerTarget):
             return ""
         return f"Instance/{target.server}" if target.maker == name(item) else ""
 
@@ -140,7 +140,7 @@ class Outcomes:
     def has_refused(self, resource: Resource, name: str) -> bool:
         """Return whether a write to that object was refused."""
         return any(
-            isinstance(each.target, targets.Write)
+            isinstance(each.target, targets.ObjectTarget)
             and (each.target.resource, each.target.name) == (resource, name)
             for each in self.refused
         )
@@ -209,7 +209,7 @@ def news(
 
 def _subject(found: Outcome, item: objects.Object) -> str:
     target = found.target
-    if isinstance(target, targets.Write):
+    if isinstance(target, targets.ObjectTarget):
         return target.object
     if target.maker == name(item):
         return found.object(item)

@@ -30,7 +30,7 @@ AnyVerb = Verb | ObjectVerb
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Write:
+class ObjectTarget:
     """An object of the API server's."""
 
     resource: Resource
@@ -54,7 +54,7 @@ class Write:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Call:
+class ServerTarget:
     """A server, asked of the provider of its fleet."""
 
     fleet: str
@@ -76,7 +76,7 @@ class Call:
         return resources.thing(Resource.FLEETS, self.fleet)
 
 
-Target = Write | Call
+Target = ObjectTarget | ServerTarget
 
 # How these went is told in the status of their task.
 _ACTS = frozenset({Verb.ACT, Verb.RESUME, Verb.CANCEL})
@@ -86,15 +86,15 @@ def of(action: plan.Action, item: objects.Object) -> tuple[Target, AnyVerb] | No
     """Return what an action planned for `item` is about; None for those that nothing answers."""
     if isinstance(action, plan.Create):
         meta = action.body["metadata"]
-        made = Write(action.resource, str(meta.get("namespace", "")), str(meta["name"]))
+        made = ObjectTarget(action.resource, str(meta.get("namespace", "")), str(meta["name"]))
         return made, Verb.CREATE
     if isinstance(action, plan.Patch):
         status = action.subresource == "status"
         verb: AnyVerb = ObjectVerb.STATUS if status else Verb.CHANGE
-        return Write(action.resource, action.namespace, action.name), verb
+        return ObjectTarget(action.resource, action.namespace, action.name), verb
     if isinstance(action, plan.Delete | plan.Hear):
         verb = Verb.DELETE if isinstance(action, plan.Delete) else ObjectVerb.START
-        return Write(action.resource, action.namespace, action.name), verb
+        return ObjectTarget(action.resource, action.namespace, action.name), verb
     if isinstance(action, contract.Call):
         return of_call(action, item)
     return _of_what_is_left(action, item)
@@ -102,9 +102,9 @@ def of(action: plan.Action, item: objects.Object) -> tuple[Target, AnyVerb] | No
 
 def _of_what_is_left(action: plan.Action, item: objects.Object) -> tuple[Target, AnyVerb] | None:
     if isinstance(action, plan.DeleteClaim):
-        return Call(action.fleet, action.claim.name), Verb.DELETE
+        return ServerTarget(action.fleet, action.claim.name), Verb.DELETE
     if isinstance(action, plan.DeleteOrphan):
-        return Call(item.metadata.name, action.instance), Verb.DELETE
+        return ServerTarget(item.metadata.name, action.instance), Verb.DELETE
     return None
 
 
@@ -112,7 +112,7 @@ def of_call(call: contract.Call, item: objects.Object) -> tuple[Target, AnyVerb]
     """Return what a call to a provider is about; acts tell how they went in their task."""
     if call.verb in _ACTS or not isinstance(item, objects.Server):
         return None
-    return Call(item.spec.fleet, item.metadata.name), call.verb
+    return ServerTarget(item.spec.fleet, item.metadata.name), call.verb
 
 
 def alike(server: objects.Server, call: contract.Call) -> Hashable:

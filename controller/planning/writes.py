@@ -19,7 +19,7 @@ from controller.planning.plan import Create, Delete, DeleteClaim, Manifest, Patc
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Known:
+class HasMetadata:
     """An object of which no more than its metadata may be readable."""
 
     resource: Resource
@@ -36,7 +36,7 @@ def create(body: Manifest, *, why: str) -> Create:
 
 
 def patch(
-    item: objects.Object | Known,
+    item: objects.Object | HasMetadata,
     body: Manifest,
     *,
     why: str,
@@ -61,13 +61,13 @@ def patch(
     )
 
 
-def relabel(item: objects.Object | Known, bucket: str | None, *, why: str) -> Patch:
+def relabel(item: objects.Object | HasMetadata, bucket: str | None, *, why: str) -> Patch:
     """Return the write that has an object bear the label of this part of the work; None: none."""
     body = {"metadata": {"labels": {names.BUCKET_LABEL: bucket}}}
     return dataclasses.replace(patch(item, {}, why=why, guarded=True), body=body)
 
 
-def delete(item: objects.Object | Known, *, why: str, guarded: bool) -> Delete:
+def delete(item: objects.Object | HasMetadata, *, why: str, guarded: bool) -> Delete:
     """Return the delete of an object."""
     meta = item.metadata
     return Delete(
@@ -87,8 +87,8 @@ def delete_claim(
     if claim.resource is None:
         return DeleteClaim(claim=claim, fleet=fleet, why=why)
     meta = objects.Meta(namespace=namespace, name=claim.name, uid=claim.id)
-    return delete(Known(claim.resource, meta), why=why, guarded=False)
+    return delete(HasMetadata(claim.resource, meta), why=why, guarded=False)
 
 
-def _resource(item: objects.Object | Known) -> Resource:
-    return item.resource if isinstance(item, Known) else resources.of(type(item))
+def _resource(item: objects.Object | HasMetadata) -> Resource:
+    return item.resource if isinstance(item, HasMetadata) else resources.of(type(item))

@@ -29,7 +29,7 @@ MOST_REPLICAS = 10**9
 MOST_DIGITS = 9
 
 
-class Verb(enum.StrEnum):
+class WriteVerb(enum.StrEnum):
     """How something is written."""
 
     CREATE = "create"
@@ -41,7 +41,7 @@ class Verb(enum.StrEnum):
 class Right:
     """What the API server is asked whether a person may do it."""
 
-    verb: Verb
+    verb: WriteVerb
     resource: Resource
     subresource: str = ""
 
@@ -71,7 +71,7 @@ class Subject:
 class Request:
     """One write, and the command of ours that asks for the same."""
 
-    verb: Verb
+    verb: WriteVerb
     resource: Resource
     namespace: str
     name: str
@@ -102,7 +102,7 @@ Given = Mapping[str, str]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Act:
+class OfferedAct:
     """One act; `hindrance` says why the object as it stands leaves nothing to do, where it does."""
 
     name: str
@@ -134,12 +134,12 @@ def subject(resource: Resource, raw: dict[str, Any]) -> Subject:
     return Subject(resource=resource, raw=raw, view=found)
 
 
-def of(resource: Resource) -> tuple[Act, ...]:
+def of(resource: Resource) -> tuple[OfferedAct, ...]:
     """Return the acts on objects of a kind, in the order in which they are shown."""
     return tuple(each for each in _ACTS if each.resource is resource)
 
 
-def find(resource: Resource, name: str) -> Act:
+def find(resource: Resource, name: str) -> OfferedAct:
     """Return an act by its name; raises NotFound."""
     found = next((each for each in of(resource) if each.name == name), None)
     if found is None:
@@ -152,7 +152,7 @@ def _patch(found: Subject, body: Mapping[str, Any], command: str) -> Request:
     """Return a change of the very object that was shown: one that has come after it is another."""
     meta = {**body.get("metadata", {}), "uid": found.meta.uid}
     return Request(
-        verb=Verb.PATCH,
+        verb=WriteVerb.PATCH,
         resource=found.resource,
         namespace=found.meta.namespace,
         name=found.meta.name,
@@ -177,7 +177,7 @@ def _scale(found: Subject, given: Given, _now: float) -> Request:
     if wanted.before is not None:
         return _patch(found, wanted.body, command)
     return Request(
-        verb=Verb.PATCH,
+        verb=WriteVerb.PATCH,
         resource=Resource.SERVERSETS,
         namespace=found.meta.namespace,
         name=api_names.server_set(name, wanted.component),
@@ -216,7 +216,7 @@ def _operate(action: Action, word: str) -> Callable[[Subject, Given, float], Req
         )
         words += [part for key, value in options if value for part in (key, shlex.quote(value))]
         return Request(
-            verb=Verb.CREATE,
+            verb=WriteVerb.CREATE,
             resource=Resource.OPERATIONS,
             namespace=found.meta.namespace,
             name=body["metadata"]["name"],
@@ -229,7 +229,7 @@ def _operate(action: Action, word: str) -> Callable[[Subject, Given, float], Req
 
 def _delete(found: Subject, _given: Given, _now: float) -> Request:
     return Request(
-        verb=Verb.DELETE,
+        verb=WriteVerb.DELETE,
         resource=found.resource,
         namespace=found.meta.namespace,
         name=found.meta.name,
@@ -296,11 +296,11 @@ def _steps(found: objects.Operation) -> tuple[str, ...]:
     return tuple(each.name for each in found.spec.steps)
 
 
-_APPLICATION = Right(verb=Verb.PATCH, resource=Resource.APPLICATIONS)
-_OPERATION = Right(verb=Verb.PATCH, resource=Resource.OPERATIONS)
-_SERVER = Right(verb=Verb.PATCH, resource=Resource.SERVERS)
-_BEGIN = Right(verb=Verb.CREATE, resource=Resource.OPERATIONS)
-_REMOVE = Right(verb=Verb.DELETE, resource=Resource.APPLICATIONS)
+_APPLICATION = Right(verb=WriteVerb.PATCH, resource=Resource.APPLICATIONS)
+_OPERATION = Right(verb=WriteVerb.PATCH, resource=Resource.OPERATIONS)
+_SERVER = Right(verb=WriteVerb.PATCH, resource=Resource.SERVERS)
+_BEGIN = Right(verb=WriteVerb.CREATE, resource=Resource.OPERATIONS)
+_REMOVE = Right(verb=WriteVerb.DELETE, resource=Resource.APPLICATIONS)
 _PAUSED, _RUNNING = "already paused", "not paused"
 _COMPONENT = Field(name="component", label="Component", choices=_components)
 _WHICH = (
@@ -322,20 +322,20 @@ def _act(  # noqa: PLR0917 - the columns of a table
     about: str,
     fields: tuple[Field, ...] = (),
     of: Resource = Resource.APPLICATIONS,
-) -> Act:
-    return Act(
+) -> OfferedAct:
+    return OfferedAct(
         name=name, title=title, about=about, resource=of, right=right, ask=ask,
         hindrance=hindrance, fields=fields,
     )  # fmt: skip
 
 
-def _verb(action: Action, about: str) -> Act:
+def _verb(action: Action, about: str) -> OfferedAct:
     name = action.lower()
     return _act(name, str(action), _BEGIN, _operate(action, name), _going, about, _WHICH)
 
 
 _OPERATIONS, _SERVERS = Resource.OPERATIONS, Resource.SERVERS
-_ACTS: tuple[Act, ...] = (
+_ACTS: tuple[OfferedAct, ...] = (
     _act("pause", "Pause", _APPLICATION, _spec("pause", requests.PAUSE),
          _flagged("paused", _PAUSED), "Change nothing until somebody resumes."),
     _act("resume", "Resume", _APPLICATION, _spec("resume", requests.RESUME),

@@ -14,7 +14,7 @@ from typing import Any
 
 from controller.api import objects
 from controller.api.resources import Resource
-from controller.kube import api as door
+from controller.kube import api as kube
 from controller.kube import faults, informer
 from controller.planning import domains
 from controller.presentation import pictures, reading
@@ -47,7 +47,7 @@ class Chosen:
         return self.application in ("", meta.name) and matches(meta.labels, self.selector)
 
 
-async def read(api: door.Api, chosen: Chosen, now: float) -> list[ApplicationPicture]:
+async def read(api: kube.Api, chosen: Chosen, now: float) -> list[ApplicationPicture]:
     """Return the pictures of those that exist, by namespace and name."""
     if chosen.application:
         found = await one(api, chosen.namespace, chosen.application, now)
@@ -60,7 +60,7 @@ async def read(api: door.Api, chosen: Chosen, now: float) -> list[ApplicationPic
 
 
 async def one(
-    api: door.Api, namespace: str, name: str, now: float, *, uid: str = ""
+    api: kube.Api, namespace: str, name: str, now: float, *, uid: str = ""
 ) -> ApplicationPicture | None:
     """Return the picture of an application; None if it is gone, or not the one of that `uid`."""
     try:
@@ -80,7 +80,7 @@ class Followed:
     `spaces` those of each namespace.
     """
 
-    def __init__(self, api: door.Api, chosen: Chosen) -> None:
+    def __init__(self, api: kube.Api, chosen: Chosen) -> None:
         self.changed = asyncio.Event()
         self.version = 0
         self.versions: collections.Counter[tuple[str, str]] = collections.Counter()
@@ -183,7 +183,7 @@ class Followed:
         """Return once everything has been read."""
         await asyncio.gather(*(each.wait() for each in self._informers.values()))
 
-    def _informer(self, api: door.Api, resource: Resource) -> informer.Informer[Any]:
+    def _informer(self, api: kube.Api, resource: Resource) -> informer.Informer[Any]:
         made: informer.Informer[Any] = informer.Informer(
             api, resource, namespaces=self._chosen.among or (self._chosen.namespace,)
         )
@@ -231,7 +231,7 @@ class Followed:
 
 
 @contextlib.asynccontextmanager
-async def follow(api: door.Api, chosen: Chosen) -> AsyncIterator[Followed]:
+async def follow(api: kube.Api, chosen: Chosen) -> AsyncIterator[Followed]:
     """Lend the applications that are meant, read and kept up to date."""
     followed = Followed(api, chosen)
     async with asyncio.TaskGroup() as group:

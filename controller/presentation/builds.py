@@ -10,7 +10,7 @@ import dataclasses
 from controller.api import clock, conditions, names, objects
 from controller.api.conditions import ConditionType
 from controller.api.reasons import Reason
-from controller.kube import api as door
+from controller.kube import api as kube
 from controller.presentation import last_lines, reading
 from controller.presentation.last_lines import Printed
 
@@ -45,19 +45,19 @@ class BuildPicture:
     phases: tuple[PhasePicture, ...]
 
 
-async def read(api: door.Api, namespace: str, application: str, now: float) -> list[BuildPicture]:
+async def read(api: kube.Api, namespace: str, application: str, now: float) -> list[BuildPicture]:
     """Return the Builds of an application, the newest of each component first."""
     found = await reading.many(api, objects.Build, namespace)
     mine = [picture(each, now) for each in found if each.spec.application == application]
     return sorted(mine, key=lambda each: (each.component, -each.number))
 
 
-async def one(api: door.Api, namespace: str, name: str, now: float) -> BuildPicture:
+async def one(api: kube.Api, namespace: str, name: str, now: float) -> BuildPicture:
     """Return one Build; raises NotFound."""
     return picture(await reading.one(api, objects.Build, namespace, name), now)
 
 
-async def printed(api: door.Api, namespace: str, name: str) -> list[Printed]:
+async def printed(api: kube.Api, namespace: str, name: str) -> list[Printed]:
     """Return the last lines of a Build, phase by phase as they ran.
 
     Nothing where its pods are gone, or have not come.

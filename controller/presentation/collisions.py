@@ -16,14 +16,14 @@ from controller import errors
 from controller.api import names, objects, resources
 from controller.api.resources import Resource
 from controller.execution.caches import Caches
-from controller.kube import api as door
+from controller.kube import api as kube
 from controller.presentation import inspection
 
 MOST_ASKED = 50
 
 
 async def of(
-    api: door.Api,
+    api: kube.Api,
     look: inspection.Inspection,
     wanted: objects.Application,
     created: Sequence[str],
@@ -59,7 +59,7 @@ def _of_sets(caches: Caches, wanted: objects.Application) -> Iterator[tuple[str,
 
 
 async def _of_server(
-    api: door.Api, wanted: objects.Application, made: Resource, server: str
+    api: kube.Api, wanted: objects.Application, made: Resource, server: str
 ) -> str:
     """Return what an object of a server's name is in the way of; one let go of is taken up."""
     thing = resources.thing(made, server)

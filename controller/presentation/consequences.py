@@ -16,10 +16,10 @@ import yaml
 from controller.api import objects
 from controller.api.resources import Resource
 from controller.kinds.operation import targets
-from controller.kube import api as door
+from controller.kube import api as kube
 from controller.presentation import aside, forecast, inspection, preview, reading
-from controller.presentation.acts import Request, Subject, Verb
-from controller.presentation.preview import Ending, Preview
+from controller.presentation.acts import Request, Subject, WriteVerb
+from controller.presentation.preview import DeletionPreview, Preview
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,18 +31,18 @@ class Consequences:
 
     diff: tuple[str, ...] = ()
     plan: Preview | None = None
-    ending: Ending | None = None
+    ending: DeletionPreview | None = None
     servers: tuple[str, ...] | None = None
     notes: tuple[str, ...] = ()
 
 
 async def of(
-    api: door.Api, found: Subject, request: Request, after: Mapping[str, Any], now: float
+    api: kube.Api, found: Subject, request: Request, after: Mapping[str, Any], now: float
 ) -> Consequences:
     """Return what would come of a request that the API server has answered as a dry run."""
-    if request.verb is Verb.DELETE:
+    if request.verb is WriteVerb.DELETE:
         return Consequences(ending=await preview.of_delete(api, found.view, now))
-    if request.verb is Verb.CREATE:
+    if request.verb is WriteVerb.CREATE:
         return await _of_operation(api, found, after)
     if request.subresource:
         count = after["spec"]["replicas"]
@@ -63,7 +63,7 @@ async def of(
     return Consequences(diff=diff)
 
 
-async def _of_operation(api: door.Api, found: Subject, after: Mapping[str, Any]) -> Consequences:
+async def _of_operation(api: kube.Api, found: Subject, after: Mapping[str, Any]) -> Consequences:
     made = msgspec.json.decode(msgspec.json.encode(after), type=objects.Operation)
     meta = found.meta
     _, servers, _ = await reading.below(api, meta.namespace, meta.name)

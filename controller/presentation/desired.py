@@ -14,7 +14,7 @@ import pydantic
 
 from controller.api import application, names, nesting
 from controller.api.resources import Resource
-from controller.kube import api as door
+from controller.kube import api as kube
 from controller.kube import faults
 from controller.planning import merge_patch
 from controller.presentation import reading
@@ -35,7 +35,7 @@ class Desired:
     notes: tuple[str, ...] = ()
 
 
-async def ask(api: door.Api, namespace: str, manifest: Mapping[str, Any]) -> Desired:
+async def ask(api: kube.Api, namespace: str, manifest: Mapping[str, Any]) -> Desired:
     """Return the application as it is, and as `kubectl apply` would make it.
 
     Whoever may not apply it is told which right that takes, and gets what the schema alone says.
@@ -57,7 +57,7 @@ async def ask(api: door.Api, namespace: str, manifest: Mapping[str, Any]) -> Des
 
 
 async def _dry_run(
-    api: door.Api,
+    api: kube.Api,
     namespace: str,
     manifest: Mapping[str, Any],
     before: dict[str, Any] | None,

@@ -14,7 +14,7 @@ import msgspec
 
 from controller.api import names, objects
 from controller.api.resources import Resource
-from controller.kube import api as door
+from controller.kube import api as kube
 from controller.presentation import reading
 
 _OURS = f"{names.GROUP}/"
@@ -43,7 +43,7 @@ class Events:
     belongs: Callable[[Raw], bool]
 
 
-async def read(api: door.Api, namespace: str, application: str) -> Events:
+async def read(api: kube.Api, namespace: str, application: str) -> Events:
     """Return the events of an application, or of all; raises NotFound if it does not exist."""
     if application:
         # An application that does not exist has no events, which would read as good news.
@@ -55,7 +55,7 @@ async def read(api: door.Api, namespace: str, application: str) -> Events:
     return Events(found=tuple(found), version=version, belongs=belongs)
 
 
-async def follow(api: door.Api, namespace: str, since: Events) -> AsyncIterator[Happening]:
+async def follow(api: kube.Api, namespace: str, since: Events) -> AsyncIterator[Happening]:
     """Yield what happens after `since`, as it comes."""
     lines = api.watch(Resource.EVENTS, namespace, resource_version=since.version)
     async with contextlib.aclosing(lines):
@@ -81,7 +81,7 @@ def happening(event: Raw) -> Happening:
     )
 
 
-async def _belonging(api: door.Api, namespace: str, application: str) -> Callable[[Raw], bool]:
+async def _belonging(api: kube.Api, namespace: str, application: str) -> Callable[[Raw], bool]:
     """Return what tells whether an event is about the application or a part of it."""
     sets, servers, operations = await reading.below(api, namespace, application)
     chosen = {each.metadata.name for each in operations if each.spec.application == application}

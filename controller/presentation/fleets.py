@@ -12,8 +12,8 @@ from controller.api.conditions import Blocked, ConditionType
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.api.views.fleet_parts import FleetLimits, Orphan, Unclaimed
-from controller.kube import api as door
-from controller.planning.circuit import State
+from controller.kube import api as kube
+from controller.planning.circuit import CircuitState
 from controller.presentation import reading
 
 
@@ -45,7 +45,7 @@ class FleetPicture:
     unclaimed: tuple[Unclaimed, ...]
 
 
-async def read(api: door.Api) -> list[FleetPicture]:
+async def read(api: kube.Api) -> list[FleetPicture]:
     """Return the fleets that somebody wrote, by name; raises Forbidden."""
     found = await reading.many(api, objects.Fleet, "")
     return sorted(map(picture, found), key=lambda each: each.name)
@@ -54,7 +54,7 @@ async def read(api: door.Api) -> list[FleetPicture]:
 def circuit_wait(found: objects.Fleet) -> Blocked | None:
     """Return what waits for a fleet's circuit are told: since when, and when it is tried next."""
     ready = conditions.find(found.status.conditions, ConditionType.READY)
-    if found.status.circuit == State.CLOSED or ready is None:
+    if found.status.circuit == CircuitState.CLOSED or ready is None:
         return None
     return Blocked(
         object=resources.thing(Resource.FLEETS, found.metadata.name),
@@ -77,7 +77,7 @@ def picture(found: objects.Fleet) -> FleetPicture:
         message=ready.message if ready else "Argosy has not looked at it yet.",
         servers=status.servers,
         circuit=status.circuit,
-        next_trial="" if status.circuit == State.CLOSED else status.next_trial_time or "",
+        next_trial="" if status.circuit == CircuitState.CLOSED else status.next_trial_time or "",
         limits=spec.limits,
         domains=tuple(
             DomainPicture(name=each.name, state=each.state, weight=each.weight)

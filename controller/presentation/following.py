@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 
 from controller import errors
 from controller.api import objects
-from controller.kube import api as door
+from controller.kube import api as kube
 from controller.kube import faults
 from controller.presentation import reading
 
@@ -21,7 +21,7 @@ TRIES = round(PATIENCE_SECONDS / POLL_SECONDS)
 
 
 async def looks(
-    api: door.Api, namespace: str, name: str, *, answered: bool = False
+    api: kube.Api, namespace: str, name: str, *, answered: bool = False
 ) -> AsyncIterator[objects.Operation]:
     """Yield the operation as it is now, again and again; who takes them waits in between.
 

@@ -65,7 +65,7 @@ class Effect(enum.StrEnum):
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class ForecastStep:
     """What happens to servers of one component at one moment; the next step waits for it."""
 
     effect: Effect
@@ -84,7 +84,7 @@ class Forecast:
     servers that they were made for. `domains` are the failure domains that servers are given.
     """
 
-    steps: tuple[tuple[Step, ...], ...]
+    steps: tuple[tuple[ForecastStep, ...], ...]
     budgets: dict[str, tuple[int, int]]
     finished: bool
     message: str
@@ -104,30 +104,30 @@ def forecast(
 
     It goes no further than the round in which nobody wants it any more.
     """
-    stage = _Stage(sources, application, now)
-    rounds: list[tuple[Step, ...]] = []
+    rehearsal = _Rehearsal(sources, application, now)
+    rounds: list[tuple[ForecastStep, ...]] = []
     still = 0
     for _ in range(MOST_ROUNDS):
-        before = stage.writes
-        steps = stage.advance()
+        before = rehearsal.writes
+        steps = rehearsal.advance()
         if steps:
             rounds.append(steps)
-        still = 0 if stage.writes != before else still + 1
-        if still >= STILL or stage.gone or not wanted():
+        still = 0 if rehearsal.writes != before else still + 1
+        if still >= STILL or rehearsal.gone or not wanted():
             break
-    status = stage.application.status
+    status = rehearsal.application.status
     message = next(
         (each.message for each in status.conditions if each.type == ConditionType.READY), ""
     )
     return Forecast(
         steps=tuple(rounds),
-        budgets=stage.budgets(),
-        finished=stage.gone or still >= STILL,
+        budgets=rehearsal.budgets(),
+        finished=rehearsal.gone or still >= STILL,
         message=message,
-        claims_deleted=_in_order(stage.claims_deleted),
-        claims_kept=_in_order(stage.claims_left()),
-        domains=stage.domains,
-        builds=tuple(stage.built),
+        claims_deleted=_in_order(rehearsal.claims_deleted),
+        claims_kept=_in_order(rehearsal.claims_left()),
+        domains=rehearsal.domains,
+        builds=tuple(rehearsal.built),
     )
 
 
@@ -158,7 +158,7 @@ class _Fleets:
         return known
 
 
-class _Stage:
+class _Rehearsal:
     """One application and all below it: planned from what is cached, and from what came of that."""
 
     def __init__(self, sources: Sources, application: objects.Application, now: float) -> None:
@@ -246,10 +246,10 @@ class _Stage:
     def _serving(self) -> frozenset[str]:
         return frozenset(each.metadata.name for each in self._servers())
 
-    def advance(self) -> tuple[Step, ...]:
+    def advance(self) -> tuple[ForecastStep, ...]:
         """Let everything be planned once; return what happens to servers."""
         self._carry_out_application()
-        steps: list[Step] = []
+        steps: list[ForecastStep] = []
         for each in sorted(self._sets(), key=lambda each: each.metadata.name):
             steps += self._carry_out_set(each)
         for server in self._changed():
@@ -280,7 +280,7 @@ class _Stage:
             self.gone = True
         self._tell(self.application, made)
 
-    def _carry_out_set(self, found: objects.ServerSet) -> Iterator[Step]:
+    def _carry_out_set(self, found: objects.ServerSet) -> Iterator[ForecastStep]:
         made = self._planned(SERVER_SET, found)
         yield from self._steps(found.spec.component, made)
         for action in made.actions:
@@ -293,7 +293,7 @@ class _Stage:
         if made.status is not None:
             self._caches.put(msgspec.structs.replace(item, status=made.status))
 
-    def _steps(self, component: str, made: plan.Plan) -> Iterator[Step]:
+    def _steps(self, component: str, made: plan.Plan) -> Iterator[ForecastStep]:
         """Yield what the plan does to servers, one step for each effect and reason."""
         grouped: dict[tuple[Effect, str], list[tuple[int, str]]] = {}
         for action in made.actions:
@@ -305,7 +305,7 @@ class _Stage:
                 (int(server.rpartition("-")[2]), server)
             )
         for (effect, reason), servers in grouped.items():
-            yield Step(
+            yield ForecastStep(
                 effect=effect,
                 component=component,
                 servers=tuple(server for _, server in sorted(servers)),

@@ -23,7 +23,7 @@ from controller.execution.caches import Caches
 from controller.execution.fleets import Fleets
 from controller.execution.pool import Pool
 from controller.kinds.registry import KINDS
-from controller.kube import api as door
+from controller.kube import api as kube
 from controller.kube import faults, informer
 from controller.kube.reasons import KubeReason
 from controller.planning import keys, plan
@@ -111,7 +111,7 @@ class Inspection:
         return found.spec.fleet if found is not None else ""
 
 
-async def inspect(api: door.Api, key: keys.Key) -> tuple[Any, plan.Plan, tuple[str, ...]]:
+async def inspect(api: kube.Api, key: keys.Key) -> tuple[Any, plan.Plan, tuple[str, ...]]:
     """Return the snapshot and plan of one object, and notes on what could not be read."""
     async with look(api, key.namespace) as found:
         snapshot, planned = found.plan(key)
@@ -119,7 +119,7 @@ async def inspect(api: door.Api, key: keys.Key) -> tuple[Any, plan.Plan, tuple[s
 
 
 @contextlib.asynccontextmanager
-async def look(api: door.Api, namespace: str) -> AsyncIterator[Inspection]:
+async def look(api: kube.Api, namespace: str) -> AsyncIterator[Inspection]:
     """Fill the caches of one namespace ("" for all) and lend them, as they were then.
 
     Raises Forbidden where what planning needs most may not be read.
@@ -157,7 +157,7 @@ def _acting(item: objects.Object) -> str | None:
     return told.id if told is not None and told.state == TaskState.STARTED else None
 
 
-async def _readable(api: door.Api, namespace: str) -> tuple[frozenset[Resource], tuple[str, ...]]:
+async def _readable(api: kube.Api, namespace: str) -> tuple[frozenset[Resource], tuple[str, ...]]:
     """Find out what may be listed, by listing one of each."""
     wanted = tuple(Caches(api, namespaces=(namespace,)).informers)
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from controller import errors
 from controller.api import objects
-from controller.kube import api as door
+from controller.kube import api as kube
 from controller.kube import faults
 from controller.presentation import reading
 
@@ -31,14 +31,14 @@ class Printed:
     trouble: str = ""
 
 
-async def read(api: door.Api, namespace: str, servers: Sequence[str]) -> list[Printed]:
+async def read(api: kube.Api, namespace: str, servers: Sequence[str]) -> list[Printed]:
     """Return the last lines of the servers, of five at most, container by container."""
     chosen = tuple(dict.fromkeys(servers))[:MOST_SERVERS]
     found = await asyncio.gather(*(_server(api, namespace, each) for each in chosen))
     return [each for printed in found for each in printed]
 
 
-async def _server(api: door.Api, namespace: str, server: str) -> list[Printed]:
+async def _server(api: kube.Api, namespace: str, server: str) -> list[Printed]:
     try:
         pod = await reading.one(api, objects.Pod, namespace, server)
     except faults.NotFound:
@@ -48,14 +48,14 @@ async def _server(api: door.Api, namespace: str, server: str) -> list[Printed]:
     return await of_pod(api, namespace, pod)
 
 
-async def of_pod(api: door.Api, namespace: str, pod: objects.Pod) -> list[Printed]:
+async def of_pod(api: kube.Api, namespace: str, pod: objects.Pod) -> list[Printed]:
     """Return the last lines of a pod, container by container."""
     name = pod.metadata.name
     named = [each.name for each in pod.spec.containers]
     return list(await asyncio.gather(*(_last(api, namespace, name, each) for each in named)))
 
 
-async def of_crashed(api: door.Api, namespace: str, pod: objects.Pod) -> list[Printed]:
+async def of_crashed(api: kube.Api, namespace: str, pod: objects.Pod) -> list[Printed]:
     """Return the last words of the containers of a pod that ended; those that run again as well."""
     status = pod.status
     ended = [
@@ -84,7 +84,7 @@ def _is_crash(state: objects.ContainerState) -> bool:
 
 
 async def _last(
-    api: door.Api,
+    api: kube.Api,
     namespace: str,
     pod: str,
     container: str,

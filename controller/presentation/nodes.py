@@ -15,17 +15,17 @@ from controller import errors
 from controller.api import objects
 from controller.api.builtin_choices import NodeConditionType
 from controller.api.resources import Resource
-from controller.kube import api as door
+from controller.kube import api as kube
 
 
-async def silent(api: door.Api, pods: Sequence[objects.Pod]) -> tuple[str, ...]:
+async def silent(api: kube.Api, pods: Sequence[objects.Pod]) -> tuple[str, ...]:
     """Return a sentence for each node of these pods that is not ready, in its cluster's words."""
     names = sorted({each.spec.node_name for each in pods if each.spec.node_name})
     told = await asyncio.gather(*(_told(api, each) for each in names))
     return tuple(each for each in told if each)
 
 
-async def _told(api: door.Api, name: str) -> str:
+async def _told(api: kube.Api, name: str) -> str:
     """Return what is said of a node; nothing where it is ready, or may not be read."""
     try:
         # To list is what whoever asks why may do with nodes, if anything.

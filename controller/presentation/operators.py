@@ -7,7 +7,7 @@ import dataclasses
 import msgspec
 
 from controller.api.resources import Resource
-from controller.kube import api as door
+from controller.kube import api as kube
 
 # By which the chart labels the operator.
 SELECTOR = "app.kubernetes.io/part-of=argosy,app.kubernetes.io/component=operator"
@@ -15,7 +15,7 @@ _VERSION = "app.kubernetes.io/version"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Operator:
+class OperatorInstall:
     """One install: where it is, and how many of its replicas are ready."""
 
     namespace: str
@@ -26,7 +26,7 @@ class Operator:
     ready: int
 
 
-async def read(api: door.Api) -> list[Operator]:
+async def read(api: kube.Api) -> list[OperatorInstall]:
     """Return all installs that there are, by where they are."""
     text = await api.list(Resource.DEPLOYMENTS, "", label_selector=SELECTOR)
     found = []
@@ -34,7 +34,7 @@ async def read(api: door.Api) -> list[Operator]:
         meta, spec, status = each["metadata"], each["spec"], each.get("status", {})
         (container, *_) = spec["template"]["spec"]["containers"]
         found.append(
-            Operator(
+            OperatorInstall(
                 namespace=meta["namespace"],
                 name=meta["name"],
                 version=meta["labels"].get(_VERSION, ""),

@@ -17,7 +17,7 @@ import yaml
 
 from controller.api import clock, names, objects
 from controller.api.choices import Management
-from controller.kube import api as door
+from controller.kube import api as kube
 from controller.presentation import aside, collisions, desired, forecast, inspection
 from controller.presentation.forecast import Effect, Forecast
 from controller.presentation.problems import Refusal
@@ -41,7 +41,7 @@ class Preview:
     claims_kept: tuple[str, ...]
     # The Builds that must succeed first.
     builds: tuple[str, ...]
-    steps: tuple[tuple[forecast.Step, ...], ...]
+    steps: tuple[tuple[forecast.ForecastStep, ...], ...]
     # The failure domains of the servers that are made, by their names.
     domains: Mapping[str, str]
     budgets: dict[str, tuple[int, int]]
@@ -52,7 +52,7 @@ class Preview:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class StepGroup:
     """Steps of one kind that follow each other in one component, told as one.
 
     `batch` is the most servers that are at it at once; `budget` how many of how many may be down,
@@ -68,10 +68,10 @@ class Run:
 
 
 def runs(
-    steps: Sequence[Sequence[forecast.Step]], budgets: Mapping[str, tuple[int, int]]
-) -> list[Run]:
+    steps: Sequence[Sequence[forecast.ForecastStep]], budgets: Mapping[str, tuple[int, int]]
+) -> list[StepGroup]:
     """Return the steps in order, steps of one kind that follow each other as one."""
-    joined: list[tuple[forecast.Step, list[tuple[str, ...]]]] = []
+    joined: list[tuple[forecast.ForecastStep, list[tuple[str, ...]]]] = []
     for each in itertools.chain.from_iterable(steps):
         # A step goes on with the last one of its component, if that was of its kind.
         last = next((run for run in reversed(joined) if run[0].component == each.component), None)
@@ -80,7 +80,7 @@ def runs(
         else:
             joined.append((each, [each.servers]))
     return [
-        Run(
+        StepGroup(
             effect=first.effect,
             component=first.component,
             servers=tuple(itertools.chain.from_iterable(batches)),
@@ -92,7 +92,7 @@ def runs(
     ]
 
 
-async def read(api: door.Api, namespace: str, manifest: Mapping[str, Any], now: float) -> Preview:
+async def read(api: kube.Api, namespace: str, manifest: Mapping[str, Any], now: float) -> Preview:
     """Return what applying the manifest would do; nothing is changed by asking."""
     asked = await desired.ask(api, namespace, manifest)
     try:
@@ -118,22 +118,22 @@ async def read(api: door.Api, namespace: str, manifest: Mapping[str, Any], now: 
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Ending:
+class DeletionPreview:
     """What deleting an application would take down."""
 
-    steps: tuple[tuple[forecast.Step, ...], ...]
+    steps: tuple[tuple[forecast.ForecastStep, ...], ...]
     claims_deleted: tuple[str, ...]
     claims_kept: tuple[str, ...]
     notes: tuple[str, ...]
 
 
-async def of_delete(api: door.Api, found: objects.Application, now: float) -> Ending:
+async def of_delete(api: kube.Api, found: objects.Application, now: float) -> DeletionPreview:
     """Return what would go with the application."""
     going = msgspec.structs.replace(found.metadata, deletion_timestamp=clock.stamp(now))
     async with inspection.look(api, found.metadata.namespace) as look:
         gone = msgspec.structs.replace(found, metadata=going)
         told = await aside.run(lambda still: forecast.forecast(look.sources, gone, now, still))
-        return Ending(
+        return DeletionPreview(
             steps=told.steps,
             claims_deleted=told.claims_deleted,
             claims_kept=told.claims_kept,

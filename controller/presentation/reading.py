@@ -14,14 +14,14 @@ from controller import errors
 from controller.api import names, nesting, objects, resources
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
-from controller.kube import api as door
+from controller.kube import api as kube
 from controller.kube import wire
 
 T = TypeVar("T", bound=objects.Object)
 PAGE = 500
 
 
-class Cluster(door.Api, Protocol):
+class Cluster(kube.Api, Protocol):
     """An API server that is also asked for what is of no kind that Argosy watches."""
 
     async def raw(self, path: str, query: str = "") -> bytes:
@@ -29,7 +29,7 @@ class Cluster(door.Api, Protocol):
         ...
 
 
-async def one(api: door.Api, view: type[T], namespace: str, name: str) -> T:
+async def one(api: kube.Api, view: type[T], namespace: str, name: str) -> T:
     """Return an object, or what remains of one that cannot be read whole; raises NotFound."""
     resource = _resource(view)
     found = _decoder(view).one(await api.get(resource, namespace, name))
@@ -41,7 +41,7 @@ async def one(api: door.Api, view: type[T], namespace: str, name: str) -> T:
     return found
 
 
-async def many(api: door.Api, view: type[T], namespace: str, selector: str = "") -> list[T]:
+async def many(api: kube.Api, view: type[T], namespace: str, selector: str = "") -> list[T]:
     """Return all objects of a kind in a namespace ("" for all), or what remains of them."""
     resource = _resource(view)
     decoder = _decoder(view)
@@ -60,7 +60,7 @@ async def many(api: door.Api, view: type[T], namespace: str, selector: str = "")
 
 
 async def below(
-    api: door.Api, namespace: str, application: str = ""
+    api: kube.Api, namespace: str, application: str = ""
 ) -> tuple[list[objects.ServerSet], list[objects.Server], list[objects.Operation]]:
     """Return the sets and servers of an application (of all if none), and all operations."""
     selector = f"{names.APPLICATION_LABEL}={application}" if application else ""
@@ -72,7 +72,7 @@ async def below(
     return sets, servers, operations
 
 
-async def raw(api: door.Api, resource: Resource, namespace: str, name: str) -> dict[str, Any]:
+async def raw(api: kube.Api, resource: Resource, namespace: str, name: str) -> dict[str, Any]:
     """Return an object as it is on the wire: whole, as what is left out would be lost."""
     text = await api.get(resource, namespace, name)
     if nesting.is_deeper(text, nesting.READABLE):

@@ -18,7 +18,7 @@ from controller.execution.caches import Caches
 from controller.kinds.operation.reasons import OperationReason
 from controller.kube.reasons import KubeReason
 from controller.planning.outcomes import Outcome
-from controller.planning.targets import Write
+from controller.planning.targets import ObjectTarget
 from controller.reasons import Vocabulary
 
 # By the words that stand in status.
@@ -71,9 +71,9 @@ def _outcomes(
             continue
         since, refused = clock.parse(each.since), each.reason == stalled
         yield Outcome(
-            target=Write(named or resources.of(type(item)), item.metadata.namespace, name),
+            target=ObjectTarget(named or resources.of(type(item)), item.metadata.namespace, name),
             verb=Verb.CHANGE if refused else Verb.DELETE,
-            kind=errors.Kind.REFUSED if refused else errors.Kind.FAILED,
+            kind=errors.FailureKind.REFUSED if refused else errors.FailureKind.FAILED,
             reason=OF_CALLS[each.reason],
             message=each.message,
             time=since,

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from controller.api import names, resources
 from controller.api.reasons import Reason
 from controller.api.resources import OURS, PLACES, Resource
-from controller.kube import api as door
+from controller.kube import api as kube
 from controller.kube import faults
 from controller.presentation.problems import UsageError
 
@@ -74,7 +74,7 @@ def parse(given: Sequence[str], *allowed: Resource) -> Reference:
 
 
 async def find(
-    api: door.Api, namespace: str, given: Sequence[str], *allowed: Resource, gone: bool = False
+    api: kube.Api, namespace: str, given: Sequence[str], *allowed: Resource, gone: bool = False
 ) -> Reference:
     """Return what `given` means; a name alone means the one object of that name that there is.
 
@@ -99,7 +99,7 @@ async def find(
     )
 
 
-async def _exists(api: door.Api, meant: Reference, namespace: str) -> bool | None:
+async def _exists(api: kube.Api, meant: Reference, namespace: str) -> bool | None:
     """Return whether the object is there; None where that may not be seen."""
     try:
         await api.get(meant.resource, meant.space(namespace), meant.name)

@@ -176,7 +176,7 @@ def retry_now(now: float) -> dict[str, Any]:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Scaling:
+class ScalingRequest:
     """A new number of servers, where it is owned: in the Application, or else in the ServerSet.
 
     `before` is None where the Application leaves it to the set, whose subresource is then patched.
@@ -187,7 +187,7 @@ class Scaling:
     body: dict[str, Any]
 
 
-def scale(application: Mapping[str, Any], component: str, replicas: int) -> Scaling:
+def scale(application: Mapping[str, Any], component: str, replicas: int) -> ScalingRequest:
     """Return the change that gives a component (the only one if none is named) so many servers.
 
     `application` is as it is on the wire: a merge patch replaces the list of components, so that it
@@ -198,12 +198,14 @@ def scale(application: Mapping[str, Any], component: str, replicas: int) -> Scal
     version = {"resourceVersion": application["metadata"].get("resourceVersion", "")}
     if (whole := application["spec"].get("replicas")) is not None:
         body = {"metadata": version, "spec": {"replicas": replicas}}
-        return Scaling(component=chosen["name"], before=whole, body=body)
+        return ScalingRequest(component=chosen["name"], before=whole, body=body)
     if "replicas" not in chosen:
-        return Scaling(component=chosen["name"], before=None, body={"spec": {"replicas": replicas}})
+        return ScalingRequest(
+            component=chosen["name"], before=None, body={"spec": {"replicas": replicas}}
+        )
     changed = [{**each, "replicas": replicas} if each is chosen else each for each in known]
     body = {"metadata": version, "spec": {"components": changed}}
-    return Scaling(component=chosen["name"], before=chosen["replicas"], body=body)
+    return ScalingRequest(component=chosen["name"], before=chosen["replicas"], body=body)
 
 
 def _component(

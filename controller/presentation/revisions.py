@@ -16,7 +16,7 @@ import yaml
 
 from controller.api import clock, names, objects, tags
 from controller.kinds.revisions import proven_revisions, rejection
-from controller.kube import api as door
+from controller.kube import api as kube
 from controller.presentation import reading
 from controller.presentation.problems import UsageError
 
@@ -41,7 +41,7 @@ class Revision:
 
 
 async def read(
-    api: door.Api, namespace: str, application: str, component: str, now: float
+    api: kube.Api, namespace: str, application: str, component: str, now: float
 ) -> list[Revision]:
     """Return the revisions of an application, or of one component of it, the newest first."""
     found = await reading.one(api, objects.Application, namespace, application)

@@ -18,7 +18,7 @@ WHOLE = 100.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class TimelineEntry:
     """One operation; moments are stamps, empty where they are not known or have not come.
 
     `who` is known of what has ended, as the operator then writes down whom it believes. In percent
@@ -47,7 +47,7 @@ class Entry:
 class Timeline:
     """The operations, the latest first, and the time from the first of them until now."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[TimelineEntry, ...]
     begin: str
     end: str
 
@@ -58,7 +58,7 @@ def timeline(
     """Return the timeline of an application; of the operations its own alone are looked at."""
     meta = application.metadata
     past = {(each.name, each.request_time): each for each in application.status.operations}
-    found: dict[tuple[str, str], Entry] = {key: _past(each) for key, each in past.items()}
+    found: dict[tuple[str, str], TimelineEntry] = {key: _past(each) for key, each in past.items()}
     for each in operations:
         mine = each.spec.application == meta.name and each.metadata.namespace == meta.namespace
         if mine:
@@ -73,8 +73,8 @@ def timeline(
     )
 
 
-def _past(found: objects.PastOperation) -> Entry:
-    return Entry(
+def _past(found: objects.PastOperation) -> TimelineEntry:
+    return TimelineEntry(
         name=found.name,
         action=found.action,
         who=found.requested_by,
@@ -87,10 +87,10 @@ def _past(found: objects.PastOperation) -> Entry:
     )
 
 
-def _present(found: objects.Operation, past: objects.PastOperation | None) -> Entry:
+def _present(found: objects.Operation, past: objects.PastOperation | None) -> TimelineEntry:
     status = found.status
     verdict = conditions.find(status.conditions, ConditionType.SUCCEEDED)
-    return Entry(
+    return TimelineEntry(
         name=found.metadata.name,
         action=found.spec.action,
         who=past.requested_by if past is not None else "",
@@ -103,7 +103,7 @@ def _present(found: objects.Operation, past: objects.PastOperation | None) -> En
     )
 
 
-def _placed(found: Entry, begin: float, now: float) -> Entry:
+def _placed(found: TimelineEntry, begin: float, now: float) -> TimelineEntry:
     """Return an entry that knows where it stands between the beginning and now."""
     asked = clock.parse(found.asked) if found.asked else begin
     ended = clock.parse(found.ended) if found.ended else now

@@ -12,7 +12,7 @@ from typing import Any
 from controller.api import conditions
 from controller.api.conditions import ConditionType
 from controller.api.resources import PLACES
-from controller.kube import api as door
+from controller.kube import api as kube
 from controller.kube import faults
 from controller.presentation import reading
 from controller.presentation.references import Reference
@@ -20,7 +20,7 @@ from controller.presentation.references import Reference
 DELETED = "deleted"
 
 
-class Outcome(enum.Enum):
+class WaitResult(enum.Enum):
     """How the wait stands."""
 
     MET = enum.auto()
@@ -37,10 +37,10 @@ class Goal:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class WaitStanding:
     """How an object stands, against what is waited for."""
 
-    outcome: Outcome
+    outcome: WaitResult
     message: str
 
 
@@ -55,7 +55,7 @@ def goal(text: str, meant: Reference) -> Goal:
     return Goal(kind=kind, status=status or "True")
 
 
-async def look(api: door.Api, namespace: str, meant: Reference, wanted: Goal) -> Standing:
+async def look(api: kube.Api, namespace: str, meant: Reference, wanted: Goal) -> WaitStanding:
     """Return how it stands now; raises NotFound where it is gone and should not be."""
     view: Any = PLACES[meant.resource].view
     try:
@@ -63,30 +63,32 @@ async def look(api: door.Api, namespace: str, meant: Reference, wanted: Goal) ->
     except faults.NotFound:
         if not is_absence(wanted.kind):
             raise
-        return Standing(outcome=Outcome.MET, message=f"{meant} is gone")
+        return WaitStanding(outcome=WaitResult.MET, message=f"{meant} is gone")
     return standing(found, meant, wanted)
 
 
-def standing(found: Any, meant: Reference, wanted: Goal) -> Standing:
+def standing(found: Any, meant: Reference, wanted: Goal) -> WaitStanding:
     """Return how an object that is there stands."""
     told: tuple[conditions.Condition, ...] = found.status.conditions
-    pending = Standing(outcome=Outcome.PENDING, message=f"{meant}: {_in_words(told, meant)}")
+    pending = WaitStanding(outcome=WaitResult.PENDING, message=f"{meant}: {_in_words(told, meant)}")
     if is_absence(wanted.kind) or found.status.observed_generation < found.metadata.generation:
         return pending
     held = next((each for each in told if each.type.lower() == wanted.kind.lower()), None)
     if held is not None and held.status.lower() == wanted.status.lower():
         said = f"{meant} {held.type}={held.status}: {held.message}"
-        return Standing(outcome=Outcome.MET, message=said)
+        return WaitStanding(outcome=WaitResult.MET, message=said)
     if (
         wanted.kind.lower() == ConditionType.SUCCEEDED.lower()
         and held is not None
         and held.status == "False"
     ):
-        return Standing(outcome=Outcome.OVER, message=f"{meant}: {held.reason}: {held.message}")
+        return WaitStanding(
+            outcome=WaitResult.OVER, message=f"{meant}: {held.reason}: {held.message}"
+        )
     stalled = conditions.find(told, ConditionType.STALLED)
     if stalled is not None and stalled.status == "True":
         said = f"{meant}: {stalled.reason}: {stalled.message}"
-        return Standing(outcome=Outcome.OVER, message=said)
+        return WaitStanding(outcome=WaitResult.OVER, message=said)
     return pending
 
 

@@ -11,7 +11,7 @@ import collections
 MOST_ADDRESSES = 1000
 
 
-class Allowance:
+class AddressAllowance:
     """So many at once, and so many a second from then on."""
 
     def __init__(self, burst: float, rate: float, now: float) -> None:
@@ -33,12 +33,12 @@ class Allowances:
 
     def __init__(self, burst: float, rate: float) -> None:
         self._burst, self._rate = burst, rate
-        self._of: collections.OrderedDict[str, Allowance] = collections.OrderedDict()
+        self._of: collections.OrderedDict[str, AddressAllowance] = collections.OrderedDict()
 
     def take(self, address: str, now: float) -> bool:
         """Take one of an address's; return whether there was one."""
         if address not in self._of:
-            self._of[address] = Allowance(self._burst, self._rate, now)
+            self._of[address] = AddressAllowance(self._burst, self._rate, now)
         self._of.move_to_end(address)
         if len(self._of) > MOST_ADDRESSES:
             self._of.popitem(last=False)

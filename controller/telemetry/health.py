@@ -31,27 +31,27 @@ async def serve(
     healthy: Check,
     ready: Check,
     host: str | None = None,
-    door: secured.Door | None = None,
+    endpoint: secured.SecureEndpoint | None = None,
     bound: Callable[[int, int], None] | None = None,
 ) -> None:
     """Answer `/healthz`, `/readyz` and `/metrics` until cancelled.
 
-    Port 0 turns off what is served there; one port may serve both, unless metrics have a `door`:
-    then they are for whoever it lets in, over TLS. `bound` is called once with the ports, when they
-    listen. A negative port takes any that is free.
+    Port 0 turns off what is served there; one port may serve both, unless metrics have an
+    `endpoint`: then they are for whoever that lets in, over TLS. `bound` is called once with the
+    ports, when they listen. A negative port takes any that is free.
     """
     async with contextlib.AsyncExitStack() as stack:
         routes: dict[int, list[web.RouteDef]] = {}
         running: Sequence[Awaitable[None]] = ()
         if health_port:
             routes.setdefault(health_port, []).extend(_probes(healthy, ready))
-        if metrics_port and door is None:
+        if metrics_port and endpoint is None:
             routes.setdefault(metrics_port, []).append(web.get("/metrics", _metrics))
         listening = {
             port: await _listen(stack, host, port, routed) for port, routed in routes.items()
         }
-        if metrics_port and door is not None:
-            listening[metrics_port], running = await _secure(stack, host, metrics_port, door)
+        if metrics_port and endpoint is not None:
+            listening[metrics_port], running = await _secure(stack, host, metrics_port, endpoint)
         if bound is not None:
             bound(listening.get(health_port, 0), listening.get(metrics_port, 0))
         # None of these ends: whatever fails is the failure of all that is served.
@@ -74,7 +74,7 @@ async def _listen(
 
 
 async def _secure(
-    stack: contextlib.AsyncExitStack, host: str | None, port: int, door: secured.Door
+    stack: contextlib.AsyncExitStack, host: str | None, port: int, endpoint: secured.SecureEndpoint
 ) -> tuple[int, Sequence[Awaitable[None]]]:
     # Of both families where the machine has them, as a pod of IPv6 has no other.
     both = host is None and socket.has_dualstack_ipv6()
@@ -86,7 +86,7 @@ async def _secure(
     )
     stack.callback(made.close)
     made.setblocking(False)
-    running = await secured.listen(stack, door, "/metrics", _metrics, made)
+    running = await secured.listen(stack, endpoint, "/metrics", _metrics, made)
     return int(made.getsockname()[1]), running
 
 

@@ -21,7 +21,7 @@ from typing import TypeVar
 import structlog
 
 from controller import errors
-from controller.telemetry.allowances import Allowance, Allowances
+from controller.telemetry.allowances import AddressAllowance, Allowances
 
 _log = structlog.get_logger(__name__)
 _K = TypeVar("_K")
@@ -59,7 +59,7 @@ Ask = Callable[[str], Awaitable[bool]]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
+class ScrapeRefusal:
     """Why a scrape is refused, as an HTTP answer."""
 
     status: int
@@ -76,17 +76,17 @@ class Scrapers:
         self._salt = secrets.token_bytes(32)
         # When the last yes was asked for, the one that was used last at the end.
         self._known: collections.OrderedDict[bytes, float] = collections.OrderedDict()
-        self._refused: collections.OrderedDict[bytes, tuple[float, Refusal]]
+        self._refused: collections.OrderedDict[bytes, tuple[float, ScrapeRefusal]]
         self._refused = collections.OrderedDict()
-        self._asking: dict[bytes, asyncio.Task[Refusal | None]] = {}
-        self._everybody = Allowance(ALL_BURST, ALL_RATE, clock())
+        self._asking: dict[bytes, asyncio.Task[ScrapeRefusal | None]] = {}
+        self._everybody = AddressAllowance(ALL_BURST, ALL_RATE, clock())
         self._addresses = Allowances(ADDRESS_BURST, ADDRESS_RATE)
 
-    async def refusal(self, authorization: str, address: str) -> Refusal | None:
+    async def refusal(self, authorization: str, address: str) -> ScrapeRefusal | None:
         """Return why a scrape with this header is refused; nothing where it is allowed."""
         found = _BEARER.fullmatch(authorization) if len(authorization) <= MOST_TOKEN else None
         if found is None:
-            return Refusal(status=401, text=_NONE)
+            return ScrapeRefusal(status=401, text=_NONE)
         key = hashlib.blake2b(found[1].encode(), key=self._salt, digest_size=32).digest()
         now = self._clock()
         if key in self._known:
@@ -96,26 +96,26 @@ class Scrapers:
         elif key in self._refused and now - self._refused[key][0] < NO_SECONDS:
             return self._refused[key][1]
         elif key not in self._asking and not self._afforded(address, now):
-            return Refusal(status=429, text=_BUSY)
+            return ScrapeRefusal(status=429, text=_BUSY)
         if key not in self._asking:
             self._asking[key] = asyncio.create_task(self._answer(key, found[1]))
         # Whoever else shows the same token waits for the same answer, and a caller who goes away
         # takes it from nobody.
         return await asyncio.shield(self._asking[key])
 
-    async def _answer(self, key: bytes, token: str) -> Refusal | None:
+    async def _answer(self, key: bytes, token: str) -> ScrapeRefusal | None:
         # From before the question: a yes never outlives its right for longer than it says.
         asked = self._clock()
         try:
-            said = None if await self._ask(token) else Refusal(status=403, text=_RIGHTLESS)
+            said = None if await self._ask(token) else ScrapeRefusal(status=403, text=_RIGHTLESS)
         except UnknownTokenError:
-            said = Refusal(status=401, text=_UNKNOWN)
+            said = ScrapeRefusal(status=401, text=_UNKNOWN)
         except errors.ArgosyError as error:
-            return Refusal(status=503, text=f"{_UNASKED}: {error.reason}.")
+            return ScrapeRefusal(status=503, text=f"{_UNASKED}: {error.reason}.")
         except Exception as error:  # noqa: BLE001 - such as an answer that is none
             # Nothing but the class: nobody knows which texts are in it.
             _log.warning("a review failed", error=type(error).__name__)
-            return Refusal(status=503, text=f"{_UNASKED}.")
+            return ScrapeRefusal(status=503, text=f"{_UNASKED}.")
         finally:
             del self._asking[key]
         if said is None:

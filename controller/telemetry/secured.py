@@ -43,7 +43,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Door:
+class SecureEndpoint:
     """What metrics are served with; `renew` keeps the certificate fresh until cancelled."""
 
     tls: ssl.SSLContext
@@ -52,14 +52,18 @@ class Door:
 
 
 async def listen(
-    stack: contextlib.AsyncExitStack, door: Door, path: str, handler: Handler, where: socket.socket
+    stack: contextlib.AsyncExitStack,
+    endpoint: SecureEndpoint,
+    path: str,
+    handler: Handler,
+    where: socket.socket,
 ) -> Sequence[asyncio.Future[None]]:
     """Answer at a path whoever may read it, on a socket that listens, until the stack is closed.
 
     Returns what runs for that: should one end before, nothing is answered any more.
     """
     application = web.Application()
-    application.add_routes([web.get(path, _only_for(door.scrapers, handler))])
+    application.add_routes([web.get(path, _only_for(endpoint.scrapers, handler))])
     runner = web.AppRunner(
         application,
         access_log=None,
@@ -74,8 +78,11 @@ async def listen(
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     assert runner.server is not None  # noqa: S101 - it is set up
-    connections = _Connections(runner.server, door.tls)
-    tasks = [asyncio.ensure_future(connections.accept(where)), asyncio.ensure_future(door.renew())]
+    connections = _Connections(runner.server, endpoint.tls)
+    tasks = [
+        asyncio.ensure_future(connections.accept(where)),
+        asyncio.ensure_future(endpoint.renew()),
+    ]
     stack.push_async_callback(_ended, tasks)
     return tasks
 

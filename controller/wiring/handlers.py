@@ -20,7 +20,7 @@ import structlog
 import uvloop
 
 from controller.admission import reviewer
-from controller.admission.answers import Verdict
+from controller.admission.answers import ReviewAnswer
 from controller.admission.reviewer import FleetAnswer, Reviewer
 from controller.api import names, objects
 from controller.api.resources import Resource
@@ -53,7 +53,7 @@ class KopfThread:
 
     def __init__(
         self,
-        settings: webhook.Settings,
+        settings: webhook.WebhookSettings,
         *,
         connect: Connect,
         fleet_of: FleetOf,
@@ -63,7 +63,7 @@ class KopfThread:
         self._connect = connect
         self._fleet_of = fleet_of
         self._room_for = room_for
-        self._server: webhook.Server | None = None
+        self._server: webhook.AdmissionServer | None = None
         self._idle = False
         self._ended = asyncio.Event()
         self._home = asyncio.get_running_loop()
@@ -118,7 +118,7 @@ class KopfThread:
         try:
             async with self._connect() as api:
                 await self._wait_for_kinds(api)
-                self._server = webhook.Server(self._settings)
+                self._server = webhook.AdmissionServer(self._settings)
                 registry = kopf.OperatorRegistry()
                 _register(registry, Reviewer(api, self._ask_fleet, self._ask_room))
                 _log_in(registry)
@@ -165,7 +165,7 @@ class KopfThread:
         return await asyncio.wrap_future(asked)
 
 
-def _configure(registry: kopf.OperatorRegistry, server: webhook.Server) -> None:
+def _configure(registry: kopf.OperatorRegistry, server: webhook.AdmissionServer) -> None:
     """Keep kopf to admission: it posts nothing, elects nobody, and manages no configuration."""
 
     @kopf.on.startup(registry=registry)
@@ -191,7 +191,9 @@ def _register(registry: kopf.OperatorRegistry, reviews: Reviewer) -> None:
         )(_handler(review))
 
 
-def _handler(review: Callable[[Any, Any], Awaitable[Verdict]]) -> Callable[..., Awaitable[None]]:
+def _handler(
+    review: Callable[[Any, Any], Awaitable[ReviewAnswer]],
+) -> Callable[..., Awaitable[None]]:
     async def validate(
         old: Mapping[str, Any] | None, new: Mapping[str, Any], warnings: list[str], **_: Any
     ) -> None:

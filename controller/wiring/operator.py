@@ -49,7 +49,7 @@ from controller.kube.members import Members, heartbeat
 from controller.planning.builders import Builder, Daemon
 from controller.providers import registry
 from controller.telemetry import health, logging, metrics, tracing
-from controller.telemetry.secured import Door
+from controller.telemetry.secured import SecureEndpoint
 from controller.wiring import scrapes
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ class Operator:
         options: Options,
         api: Client,
         connect: Callable[[], AbstractAsyncContextManager[kube.Api]] = Client.connect,
-        door: Door | None = None,
+        endpoint: SecureEndpoint | None = None,
     ) -> None:
         self._options = options
         self._api = api
@@ -188,7 +188,7 @@ class Operator:
             self.sharing.connect(self.engine)
         self.parts = parts.Parts(expected=(LeaseLost,))
         self._connect = connect
-        self._door = door
+        self._endpoint = endpoint
         self._kopf: KopfThread | None = None
         self._settled: asyncio.Task[None]
         # Set when more is to be looked after than before.
@@ -271,7 +271,7 @@ class Operator:
         handlers = await asyncio.to_thread(importlib.import_module, "controller.wiring.handlers")
         from controller.wiring import webhook  # noqa: PLC0415 - it imports kopf
 
-        settings = webhook.Settings(
+        settings = webhook.WebhookSettings(
             port=self._options.admission_port,
             certificates=Path(self._options.admission_certificates),
         )
@@ -345,7 +345,7 @@ class Operator:
             metrics_port=self._options.metrics_port,
             healthy=self.ailing,
             ready=self._unready,
-            door=self._door,
+            endpoint=self._endpoint,
         )
 
     def _unready(self) -> str:
@@ -405,12 +405,12 @@ async def _main(options: Options) -> int:
     agent = f"argosy/{metadata.version('argosy')} {options.identity}"
     connect = functools.partial(Client.connect, agent=agent)
     try:
-        door = scrapes.door(options.metrics_certificates, agent=agent)
+        endpoint = scrapes.endpoint(options.metrics_certificates, agent=agent)
     except (OSError, errors.ArgosyError) as error:
         _log.error("metrics cannot be served", folder=options.metrics_certificates, why=str(error))
         return FAILED
     traces = _traces(options)
-    operator = Operator(options, connect(), connect, door)
+    operator = Operator(options, connect(), connect, endpoint)
     loop = asyncio.get_running_loop()
     for each in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(each, operator.parts.stopped.set)

@@ -11,12 +11,12 @@ from pathlib import Path
 from controller.kube import certificates, connection, faults
 from controller.kube.client import Client
 from controller.telemetry.scrapers import Scrapers, UnknownTokenError
-from controller.telemetry.secured import Door
+from controller.telemetry.secured import SecureEndpoint
 
 PATH, VERB = "/metrics", "get"
 
 
-def door(folder: str, *, agent: str) -> Door | None:
+def endpoint(folder: str, *, agent: str) -> SecureEndpoint | None:
     """Return what metrics are served with; nothing where there is no folder of a certificate.
 
     Raises OSError where the folder has none that can be served, and Stalled where a client
@@ -40,4 +40,4 @@ def door(folder: str, *, agent: str) -> Door | None:
                 return False
 
     renew = functools.partial(certificates.renew, tls, Path(folder))
-    return Door(tls=tls, scrapers=Scrapers(may), renew=renew)
+    return SecureEndpoint(tls=tls, scrapers=Scrapers(may), renew=renew)

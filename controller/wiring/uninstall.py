@@ -34,7 +34,7 @@ RELEASED = tuple(each.resource for each in reversed(KINDS))
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class UninstallOptions:
     """How to go; each is a flag of `argosy uninstall`."""
 
     policy: Literal["Refuse", "Release"]
@@ -96,17 +96,17 @@ class _Deployment(msgspec.Struct, frozen=True):
     spec: _DeploymentSpec
 
 
-def main(options: Options) -> int:
+def main(options: UninstallOptions) -> int:
     """Carry the policy out on the cluster that this process is in, or that its kubeconfig names."""
     return asyncio.run(_main(options))
 
 
-async def _main(options: Options) -> int:
+async def _main(options: UninstallOptions) -> int:
     async with Client.connect() as api:
         return await run(api, options)
 
 
-async def run(api: Api, options: Options) -> int:
+async def run(api: Api, options: UninstallOptions) -> int:
     """Carry the policy out; return the exit status, which is not 0 where the answer is no."""
     if options.policy == "Refuse":
         return await _refuse(api, options)
@@ -126,7 +126,7 @@ async def run(api: Api, options: Options) -> int:
     return 0
 
 
-async def _refuse(api: Api, options: Options) -> int:
+async def _refuse(api: Api, options: UninstallOptions) -> int:
     there = [each.key async for each in _all(api, options, Resource.APPLICATIONS)]
     if not there:
         return 0
@@ -137,7 +137,7 @@ async def _refuse(api: Api, options: Options) -> int:
     return 1
 
 
-async def _outside(api: Api, options: Options) -> list[str]:
+async def _outside(api: Api, options: UninstallOptions) -> list[str]:
     """Return the servers that are outside the cluster, or may be: it collects none of those."""
     inside = {name: each for name, each in registry.kinds().items() if each.in_cluster}
     fleets = {each.built_in.fleet for each in inside.values() if each.built_in is not None}
@@ -152,7 +152,7 @@ async def _outside(api: Api, options: Options) -> list[str]:
     ]
 
 
-async def _stop(api: Api, options: Options) -> None:
+async def _stop(api: Api, options: UninstallOptions) -> None:
     """Scale the operator down and wait: a replica that still ran would put finalizers back."""
     where = (options.namespace, options.deployment)
     text = await api.get(Resource.DEPLOYMENTS, *where)
@@ -164,7 +164,7 @@ async def _stop(api: Api, options: Options) -> None:
     _say(f"stopped {options.namespace}/{options.deployment}")
 
 
-async def _runs(api: Api, options: Options, labels: dict[str, str]) -> bool:
+async def _runs(api: Api, options: UninstallOptions, labels: dict[str, str]) -> bool:
     """Return whether any pod may run still; of a count of replicas those that end are left out."""
     selector = ",".join(f"{key}={value}" for key, value in labels.items())
     own = dataclasses.replace(options, namespaces=(options.namespace,))
@@ -174,7 +174,7 @@ async def _runs(api: Api, options: Options, labels: dict[str, str]) -> bool:
     return False
 
 
-async def _lift(api: Api, options: Options, resource: Resource) -> None:
+async def _lift(api: Api, options: UninstallOptions, resource: Resource) -> None:
     lifted, again = 0, True
     while again:
         again = False
@@ -195,7 +195,7 @@ async def _lift(api: Api, options: Options, resource: Resource) -> None:
     _say(f"let go of {lifted} {resource}")
 
 
-async def _delete_pods(api: Api, options: Options) -> None:
+async def _delete_pods(api: Api, options: UninstallOptions) -> None:
     deleted = 0
     async for each in _all(api, options, Resource.PODS, selector=names.SERVER_LABEL):
         try:
@@ -209,7 +209,7 @@ async def _delete_pods(api: Api, options: Options) -> None:
 
 
 async def _all(
-    api: Api, options: Options, resource: Resource, *, selector: str = ""
+    api: Api, options: UninstallOptions, resource: Resource, *, selector: str = ""
 ) -> AsyncIterator[_Found]:
     for namespace in options.namespaces or ("",):
         more = ""

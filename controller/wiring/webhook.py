@@ -26,24 +26,24 @@ _decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class WebhookSettings:
     """Where to listen, and the folder of `tls.crt` and `tls.key`."""
 
     port: int
     certificates: Path
 
 
-class Server(kopf.WebhookServer):
+class AdmissionServer(kopf.WebhookServer):
     """Listens with a certificate that somebody else renews."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: WebhookSettings) -> None:
         super().__init__(
             port=settings.port,
             certfile=settings.certificates / "tls.crt",
             pkeyfile=settings.certificates / "tls.key",
         )
         self.listening = False
-        self._room = bodies.Room(MOST)
+        self._room = bodies.BodyMemory(MOST)
 
     async def __call__(self, fn: Any) -> AsyncIterator[kopf.WebhookClientConfig]:
         """Serve for as long as somebody asks for more."""

@@ -12,7 +12,7 @@ def refuse(
 ) -> errors.ArgosyError:
     """Return the fault that a Status with this code and reason means."""
     causes = [faults.Cause(reason=cause, field=field)] if cause or field else None
-    status = faults.Status(
+    status = faults.ApiStatus(
         status="Failure",
         code=code,
         reason=reason,

@@ -15,7 +15,7 @@ import msgspec
 
 from controller.api import clock
 from controller.api.resources import PLACES, Resource
-from controller.kube import api as door
+from controller.kube import api as kube
 from fakes.api_server import defaults, merge, refusal, validation
 from fakes.api_server.storage import Cause, Json, Key, Storage
 
@@ -115,7 +115,7 @@ class Registry:
         body: Json,
         *,
         subresource: str = "",
-        style: door.PatchStyle = "merge",
+        style: kube.PatchStyle = "merge",
         actor: str = "argosy",
         dry_run: bool = False,
     ) -> Json:
@@ -267,7 +267,7 @@ class Selector:
         return all(_has(each.strip(), body) for each in self.field.split(",") if each.strip())
 
 
-def decode(body: door.Body) -> Json:
+def decode(body: kube.Body) -> Json:
     """Return the JSON in `body`, as a copy of its own."""
     text = body if isinstance(body, bytes) else msgspec.json.encode(body)
     decoded: Json = msgspec.json.decode(text)

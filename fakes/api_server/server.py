@@ -1,4 +1,4 @@
-"""The API server's door: `controller.kube.api.Api`, with faults and time around each request."""
+"""The API server in memory: `controller.kube.api.Api`, with faults and time around each request."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import msgspec
 
 from controller.api import names
 from controller.api.resources import PLACES, Resource
-from controller.kube import api as door
+from controller.kube import api as kube
 from controller.kube import faults as kube_faults
 from controller.kube.reasons import KubeReason
 from fakes.api_server import chaos, refusal
@@ -29,7 +29,7 @@ EPOCH = 1_790_000_000.0
 # A name for what the method `list` hides.
 Texts = list[bytes]
 
-OnExec = Callable[[str, str, Sequence[str]], Awaitable[door.ExecResult]]
+OnExec = Callable[[str, str, Sequence[str]], Awaitable[kube.ExecResult]]
 
 
 class ApiServer:
@@ -98,7 +98,7 @@ class ApiServer:
         self,
         resource: Resource,
         namespace: str,
-        body: door.Body,
+        body: kube.Body,
         *,
         dry_run: bool = False,
         strict: bool = False,  # noqa: ARG002 - no kind has a schema here to hold it to
@@ -118,11 +118,11 @@ class ApiServer:
         resource: Resource,
         namespace: str,
         name: str,
-        body: door.Body,
+        body: kube.Body,
         *,
         subresource: str = "",
         field_manager: str = names.SPEC_MANAGER,
-        style: door.PatchStyle = "merge",
+        style: kube.PatchStyle = "merge",
         dry_run: bool = False,
     ) -> bytes:
         """Merge `body` into the object and return it."""
@@ -157,7 +157,7 @@ class ApiServer:
         resource: Resource,
         namespace: str,
         name: str,
-        body: door.Body,
+        body: kube.Body,
         *,
         subresource: str = "",
         field_manager: str = names.SPEC_MANAGER,
@@ -191,7 +191,7 @@ class ApiServer:
         resource: Resource,
         namespace: str,
         name: str,
-        body: door.Body,
+        body: kube.Body,
         *,
         field_manager: str,
         force: bool = False,  # noqa: ARG002 - fields have no owners here
@@ -301,7 +301,7 @@ class ApiServer:
         resource_version: str,
         label_selector: str = "",
         field_selector: str = "",
-        timeout_seconds: int = door.WATCH_SECONDS,
+        timeout_seconds: int = kube.WATCH_SECONDS,
     ) -> AsyncGenerator[bytes, None]:
         """Yield the events after `resource_version`, one JSON text each, and bookmarks."""
         request = chaos.Request(verb="watch", resource=resource, namespace=namespace)
@@ -326,8 +326,8 @@ class ApiServer:
         *,
         command: Sequence[str],
         container: str = "",  # noqa: ARG002 - `on_exec` is not told
-        timeout: float,  # noqa: ASYNC109 - as the door has it
-    ) -> door.ExecResult:
+        timeout: float,  # noqa: ASYNC109 - as `Api` has it
+    ) -> kube.ExecResult:
         """Run a command: `on_exec` says how it ends."""
         request = chaos.Request(
             verb="create",
@@ -373,9 +373,9 @@ class ApiServer:
         *,
         name: str = "",  # noqa: ARG002 - as above
         subresource: str = "",  # noqa: ARG002 - as above
-    ) -> door.Access:
+    ) -> kube.Access:
         """Allow it."""
-        return door.Access(allowed=True)
+        return kube.Access(allowed=True)
 
     async def close(self) -> None:
         """Do nothing: there are no connections."""
@@ -410,9 +410,9 @@ class ApiServer:
         ]
 
 
-async def _obey(_namespace: str, _pod: str, command: Sequence[str]) -> door.ExecResult:
+async def _obey(_namespace: str, _pod: str, command: Sequence[str]) -> kube.ExecResult:
     """End as `true` and `false` do; every other command is well."""
-    return door.ExecResult(exit_code=1 if command[0] == "false" else 0)
+    return kube.ExecResult(exit_code=1 if command[0] == "false" else 0)
 
 
 _text: Callable[[Any], bytes] = msgspec.json.Encoder().encode

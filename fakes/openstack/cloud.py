@@ -18,10 +18,10 @@ from email.utils import formatdate
 from typing import Any
 from urllib import parse
 
-from controller.providers.openstack.client import Session
+from controller.providers.openstack.client import CloudSession
 from controller.providers.openstack.reasons import CloudReason
 from controller.providers.openstack.refusals import CredentialsRefused, Reply
-from controller.providers.openstack.transport import NoAnswerError, NotSentError, Request
+from controller.providers.openstack.transport import HttpRequest, NoAnswerError, NotSentError
 from fakes.openstack.cinder import Cinder, Volume
 from fakes.openstack.faults import Fault
 from fakes.openstack.machines import EPOCH, Machine
@@ -116,7 +116,7 @@ class Cloud:
 
     # --- Tokens -----------------------------------------------------------------------------------
 
-    async def session(self, stale: str = "") -> Session:
+    async def session(self, stale: str = "") -> CloudSession:
         """Return a session, as Keystone gives one; another one if the last is `stale`."""
         token = f"token-{self._issued}"
         if token == stale or not self._issued:
@@ -129,7 +129,7 @@ class Cloud:
         services = ["compute", "image", "network", *["block-storage"] * self.has_volumes]
         endpoints = {each: f"http://cloud/{each}" for each in services}
         home = f"project {self.project} in region one"
-        return Session(token=token, endpoints=endpoints, home=home)
+        return CloudSession(token=token, endpoints=endpoints, home=home)
 
     def enter(self, project: str) -> None:
         """Have the credentials be of another project, which sees nothing of what this one has."""
@@ -184,7 +184,7 @@ class Cloud:
         """Make a volume behind Argosy's back."""
         return self._cinder.add(body)
 
-    async def send(self, request: Request) -> Reply:
+    async def send(self, request: HttpRequest) -> Reply:
         """Answer a request."""
         address = parse.urlsplit(request.url)
         path = address.path
@@ -221,7 +221,7 @@ class Cloud:
                 return each
         return None
 
-    def _answer(self, request: Request, address: parse.SplitResult, *, late: float) -> Reply:
+    def _answer(self, request: HttpRequest, address: parse.SplitResult, *, late: float) -> Reply:
         self.settle()
         query = dict(parse.parse_qsl(address.query))
         service, _, path = address.path.removeprefix("/").partition("/")

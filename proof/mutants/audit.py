@@ -15,7 +15,7 @@ from typing import Any
 
 from controller import errors
 from controller.api.resources import Resource
-from controller.kube import api as door
+from controller.kube import api as kube
 from fakes.api_server import ApiServer, Write, chaos
 from fakes.api_server.storage import Event
 from proof.history import journal
@@ -70,7 +70,7 @@ class Audited:
         self,
         resource: Resource,
         namespace: str,
-        body: door.Body,
+        body: kube.Body,
         *,
         dry_run: bool = False,
         strict: bool = False,
@@ -103,7 +103,7 @@ class Audited:
             self._note("delete", resource, namespace, name, 200, request, json.loads(answer))
         return answer
 
-    async def exec(self, namespace: str, pod: str, **options: Any) -> door.ExecResult:
+    async def exec(self, namespace: str, pod: str, **options: Any) -> kube.ExecResult:
         """Run a command, and note that it ran."""
         self._reach()
         self._note("create", Resource.PODS, namespace, pod, 101, {}, {}, subresource="exec")

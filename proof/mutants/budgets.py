@@ -120,7 +120,7 @@ MECHANISMS = (
     ),
     one(
         "an operation forgets who is down beside it",
-        "controller.kinds.operation.bystanders:_is_down",
+        "controller.kinds.operation.servers_beside:_is_down",
         "availability.seconds_until_available(server, now, ANY_waiting) <= 0",
         "True",
         f"{_ONE_BUDGET}::test_servers_that_are_down_beside_an_operation_count",

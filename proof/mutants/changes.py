@@ -24,7 +24,7 @@ MECHANISMS = (
     ),
     one(
         "the mark of a resize that was refused confirms that of another",
-        f"{_ROOM}.machines:Row.asked_for",
+        f"{_ROOM}.machines:ServerRow.asked_for",
         "not self.is_half or named == self.flavor.name",
         "True",
         f"{_RESIZING}::test_a_resize_that_was_refused_confirms_none_by_hand",

@@ -16,7 +16,7 @@ _FLOATING = "tests/providers/openstack/test_floating_ips.py"
 _SECURITY = "tests/providers/openstack/test_security_groups.py"
 _UNCLAIMED = "tests/simulation/test_unclaimed.py"
 _FLEET = "tests/kinds/fleet/test_planner.py"
-_VIGIL = "tests/kinds/fleet/test_vigil.py"
+_SIGHTINGS = "tests/kinds/fleet/test_unclaimed_sightings.py"
 _ROOM = "controller.providers.openstack"
 
 _RESTARTING = "tests/providers/openstack/test_restarting.py"
@@ -173,7 +173,7 @@ _MARKS = "tests/providers/openstack/test_marks.py"
 _STRIPPED = (
     one(
         "an operator that starts takes a server without tags for gone",
-        f"{_ROOM}.register:Register.see",
+        f"{_ROOM}.register:MachineRegister.see",
         "machines.machine(row, self.fleet) or self._unmarked_of(row, known)",
         "machines.machine(row, self.fleet)",
         f"{_MARKS}::test_an_operator_that_starts_then_makes_no_second_one",
@@ -194,7 +194,7 @@ _STRIPPED = (
     ),
     one(
         "nobody looks whether tags are back",
-        f"{_ROOM}.register:Register.missing",
+        f"{_ROOM}.register:MachineRegister.missing",
         "lacking | back | self._unmarked",
         "lacking | back",
         f"{_MARKS}::test_what_is_taken_off_while_it_runs_is_told",
@@ -257,24 +257,24 @@ _LOST = (
     ),
     one(
         "another Server of the name claims an instance",
-        "controller.kinds.fleet.vigil:Vigil._sightings",
+        "controller.kinds.fleet.unclaimed_sightings:UnclaimedSightings._sightings",
         "one is not None and one.metadata.uid == each.uid",
         "one is not None",
-        f"{_VIGIL}::test_an_instance_is_claimed_by_its_servers_name_and_uid",
+        f"{_SIGHTINGS}::test_an_instance_is_claimed_by_its_servers_name_and_uid",
     ),
     one(
         "a Server that cannot be read counts as gone",
-        "controller.kinds.fleet.vigil:Vigil._sightings",
+        "controller.kinds.fleet.unclaimed_sightings:UnclaimedSightings._sightings",
         "(cache.objects.get(each.path), cache.malformed.get(each.path))",
         "(cache.objects.get(each.path),)",
-        f"{_VIGIL}::test_a_server_that_cannot_be_read_has_its_instance",
+        f"{_SIGHTINGS}::test_a_server_that_cannot_be_read_has_its_instance",
     ),
     one(
         "an operator of some namespaces takes all other Servers for gone",
         "controller.execution.caches:Caches.is_whole",
         "self._everywhere and found is not None and found.synced and (not found.by_slot)",
         "found is not None and found.synced and not found.by_slot",
-        f"{_VIGIL}::test_nothing_is_known_before_all_servers_are",
+        f"{_SIGHTINGS}::test_nothing_is_known_before_all_servers_are",
     ),
     one(
         "all that is unclaimed is collected, whoever asked for it",
@@ -368,7 +368,7 @@ MECHANISMS = (
     ),
     one(
         "a double stays",
-        f"{_ROOM}.register:Register.doubles",
+        f"{_ROOM}.register:MachineRegister.doubles",
         "[each for key in self._crowded for each in _younger(self.of(key))]",
         "[]",
         f"{_CREATION}::test_of_two_the_older_stays",
@@ -382,7 +382,7 @@ MECHANISMS = (
     ),
     one(
         "what was let go of is in the way of another",
-        f"{_ROOM}.register:Register.of",
+        f"{_ROOM}.register:MachineRegister.of",
         "each.id not in left",
         "True",
         "tests/providers/openstack/test_abandoned.py"
@@ -427,7 +427,7 @@ MECHANISMS = (
     ),
     one(
         "any line with the words makes a server ready",
-        f"{_ROOM}.readiness:Readiness._read_console",
+        f"{_ROOM}.readiness:ReadinessProbes._read_console",
         "text == ready",
         "ready in text",
         f"{_READINESS}::test_a_console_that_says_so_makes_it_ready",
@@ -448,7 +448,7 @@ MECHANISMS = (
     ),
     one(
         "a server whose cell is back is unheard until the hourly list",
-        f"{_ROOM}.register:Register.missing",
+        f"{_ROOM}.register:MachineRegister.missing",
         "lacking | back | self._unmarked",
         "lacking | self._unmarked",
         "tests/providers/openstack/test_lister.py"

@@ -10,28 +10,28 @@ _KEPT = "tests/providers/openstack/test_kept_volumes.py"
 MECHANISMS = (
     one(
         "a server is replaced before its volumes were listed",
-        f"{_ROOM}.claims:Claims.given",
+        f"{_ROOM}.claims:CloudClaims.given",
         "not self.stock.synced",
         "False",
         f"{_KEPT}::test_before_volumes_were_listed_no_server_is_told_to_lack_one",
     ),
     one(
         "what one list lacks is gone",
-        f"{_ROOM}.claims:Claims._prove",
+        f"{_ROOM}.claims:CloudClaims._prove",
         "each.going",
         "True",
         f"{_KEPT}::test_a_list_that_lacks_a_volume_proves_nothing",
     ),
     one(
         "a server is replaced whose volume lost its marks",
-        f"{_ROOM}.claims:Claims._check_unknown",
+        f"{_ROOM}.claims:CloudClaims._check_unknown",
         "[each for each in attached if each not in known]",
         "[]",
         f"{_KEPT}::test_a_server_whose_volume_lost_its_marks_is_not_replaced",
     ),
     one(
         "a volume is deleted that was handed on",
-        f"{_ROOM}.claims:Claims.discard",
+        f"{_ROOM}.claims:CloudClaims.discard",
         "volumes.whose(volumes.told(found)) != volumes.whose(claim)",
         "False",
         f"{_KEPT}::test_a_volume_that_was_handed_on_is_its_new_owners",

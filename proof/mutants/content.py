@@ -257,7 +257,7 @@ _LEFT = (
     one(
         "a pod is shown as one in the built-in fleet alone",
         "controller.planning.outcomes:Outcome.asked",
-        "made is None or (not isinstance(self.target, targets.Call))",
+        "made is None or (not isinstance(self.target, targets.ServerTarget))",
         "getattr(self.target, 'fleet', '') != 'pods'",
         "tests/simulation/test_outcomes.py"
         "::test_a_pod_is_told_as_a_pod_whatever_its_fleet_is_called[edge]",
@@ -412,21 +412,21 @@ _TEARDOWN = (
     ),
     one(
         "what cannot be read and is deleted stays for ever",
-        "controller.execution.failed_looks:FailedLooks.bury",
+        "controller.execution.failed_visits:FailedVisits.bury",
         "self._bare_teardown(key, meta)",
         "()",
         f"{_HOSTILE}::test_what_cannot_be_read_can_still_be_deleted",
     ),
     one(
         "the crash of a planner is told to nobody",
-        "controller.execution.failed_looks:FailedLooks._apologise",
+        "controller.execution.failed_visits:FailedVisits._apologise",
         "crashes.status(item, error, self._clock())",
         "None",
         "tests/simulation/test_crashed_planner.py",
     ),
     one(
         "one callback that fails keeps a change from the others",
-        "controller.execution.failed_looks:FailedLooks.missed",
+        "controller.execution.failed_visits:FailedVisits.missed",
         "self._queue.add(key)",
         "pass",
         f"{_GUARD}::test_a_callback_that_fails_keeps_a_change_from_nobody_else",

@@ -129,7 +129,7 @@ MECHANISMS = (
     ),
     one(
         "an act hears what it does not ask for",
-        "controller.presentation.acts:Act.request",
+        "controller.presentation.acts:OfferedAct.request",
         "{key: each for key, each in given.items() if key in heard}",
         "dict(given)",
         "tests/cli/test_act_commands.py::test_the_command_of_an_act_asks_for_the_same",

@@ -461,7 +461,7 @@ MUTANTS = (
         name="ill servers made anew however many they are",
         edits=(
             Edit(
-                "controller.kinds.serverset.remediation:_Ward.is_held",
+                "controller.kinds.serverset.remediation:_Group.is_held",
                 "len(self.ill) + len(self.awaited) > ANY_most",
                 "False",
             ),

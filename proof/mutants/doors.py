@@ -192,7 +192,7 @@ _METADATA = "tests/simulation/test_server_metadata.py"
 _ASKED = (
     one(
         "servers are made without the labels that are asked for",
-        "controller.kinds.serverset.server_manifests:Servers.__init__",
+        "controller.kinds.serverset.server_manifests:ServerManifests.__init__",
         "server_set.spec.server_metadata or objects.AskedMetadata()",
         "objects.AskedMetadata()",
         f"{_METADATA}::test_all_that_is_kept_for_servers_bears_what_is_asked_for",

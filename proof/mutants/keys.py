@@ -56,22 +56,22 @@ MECHANISMS: tuple[Mechanism, ...] = (
     ),
     one(
         "a crash leaves a key in the phase that it was confused about",
-        "controller.execution.failed_looks:FailedLooks.crashed",
-        "record.mend()",
+        "controller.execution.failed_visits:FailedVisits.crashed",
+        "state.mend()",
         "pass",
         f"{_LIVES}::{_LACKS}",
     ),
     one(
         "what fails as the calls of a key end is told to nobody",
         "controller.execution.engine:Engine._settle",
-        "self._failed_looks.crashed(key, record, error)",
+        "self._failed_visits.crashed(key, state, error)",
         "raise",
         f"{_LIVES}::{_LACKS}",
     ),
     one(
         "a hand-over ends over one key",
         "controller.execution.engine:Engine._take_back",
-        "self._failed_looks.crashed(key, record, error)",
+        "self._failed_visits.crashed(key, state, error)",
         "raise",
         f"{_LIVES}::test_no_watch_and_no_hand_over_ends_over_a_move",
     ),
@@ -99,8 +99,8 @@ MECHANISMS: tuple[Mechanism, ...] = (
     one(
         "a call is counted before it is known where it stands in line",
         "controller.execution.calls:Calls.make",
-        "flow = self._flow(key, item)\nrecord.ask(reads=verb is ObjectVerb.READ)",
-        "record.ask(reads=verb is ObjectVerb.READ)\nflow = self._flow(key, item)",
+        "flow = self._flow(key, item)\nstate.ask(reads=verb is ObjectVerb.READ)",
+        "state.ask(reads=verb is ObjectVerb.READ)\nflow = self._flow(key, item)",
         f"{_GUARD}::test_a_call_that_no_line_can_be_found_for_leaves_no_key_waiting",
     ),
 )

@@ -186,8 +186,8 @@ STRUCTURE = (
     one(
         "calls to a fleet count as writes of its name",
         "controller.planning.targets:of_call",
-        "Call(ANY_fleet, ANY_name)",
-        "Write(ANY_fleet, item.metadata.namespace, ANY_name)",
+        "ServerTarget(ANY_fleet, ANY_name)",
+        "ObjectTarget(ANY_fleet, item.metadata.namespace, ANY_name)",
         f"{_OUTCOMES}::test_a_fleet_may_be_named_like_a_resource",
     ),
     one(
@@ -281,7 +281,7 @@ _INSTALLS = "tests/wiring/test_installs.py"
 SECURITY = (
     one(
         "two installs look after one namespace",
-        "controller.kube.installs:Claim.held",
+        "controller.kube.installs:ScopeClaim.held",
         "claimed and self._above.clear",
         "True",
         f"{_INSTALLS}::test_second_install_does_nothing_and_says_so",
@@ -295,7 +295,7 @@ SECURITY = (
     ),
     one(
         "an install for the whole cluster does not wait until others have seen it",
-        "controller.kube.installs:Claim.attempt",
+        "controller.kube.installs:ScopeClaim.attempt",
         "self.scope == EVERYWHERE and not ours and (others := await self._narrower())",
         "False",
         f"{_INSTALLS}::test_install_for_the_cluster_goes_before_one_for_a_namespace",

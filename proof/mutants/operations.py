@@ -174,7 +174,7 @@ _UNDONE = (
     one(
         "what has no compensation is not named",
         "controller.kinds.operation.reversal:_without_compensation",
-        "each.undoing is None and counts[each.name]",
+        "each.compensation is None and counts[each.name]",
         "False",
         f"{_REVERSAL}::test_what_cannot_be_undone_is_said_of_each_step",
     ),
@@ -315,14 +315,14 @@ _NAMED = (
     ),
     one(
         "an application has operations without end",
-        "controller.kinds.operation.crowd:refusal",
+        "controller.kinds.operation.open_operations:refusal",
         "ahead < MOST_OPEN",
         "True",
         f"{_LINE}::test_an_application_has_a_bounded_number_of_open_operations",
     ),
     one(
         "a name that sorts first gets past the bound",
-        "controller.kinds.operation.crowd:_is_known",
+        "controller.kinds.operation.open_operations:_is_known",
         "operation.status.observed_generation > 0",
         "bool(operation.metadata.finalizers)",
         f"{_LINE}::test_neither_names_nor_finalizers_get_an_operation_past_the_bound",

@@ -67,7 +67,7 @@ MECHANISMS: tuple[Mechanism, ...] = (
     one(
         "a provider that shows that it is back and is not tried",
         "controller.execution.breaker:Breaker.seen",
-        "self.circuit.state is State.OPEN",
+        "self.circuit.state is CircuitState.OPEN",
         "False",
         f"{_OUTAGES}::test_what_a_provider_shows_brings_the_next_trial_forward",
     ),

@@ -11,7 +11,7 @@ _ROOM = "controller.providers.openstack"
 MECHANISMS = (
     one(
         "whoever could not be asked is late",
-        f"{_ROOM}.readiness:Readiness.proof",
+        f"{_ROOM}.readiness:ReadinessProbes.proof",
         "watch.denied >= self._over(watch, machine)",
         "self._over(watch, machine) <= asyncio.get_running_loop().time()",
         f"{_READINESS}::test_whoever_could_not_be_asked_is_not_late",
@@ -25,7 +25,7 @@ MECHANISMS = (
     ),
     one(
         "what is asked in an outage counts",
-        f"{_ROOM}.readiness:Readiness._doubt",
+        f"{_ROOM}.readiness:ReadinessProbes._doubt",
         "begun.heard >= watch.doubted",
         "True",
         f"{_READINESS}::test_whoever_could_not_be_asked_is_not_late",

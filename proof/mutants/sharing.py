@@ -70,7 +70,7 @@ _WATCHES = (
     ),
     one(
         "a list drops what others feed",
-        "controller.kube.scope:Scope.holds",
+        "controller.kube.scope:WatchScope.holds",
         "not self.by_slot or slots.labelled(meta.labels) == self.slot",
         "True",
         f"{_PARTED}::test_a_list_of_one_follower_drops_nothing_that_others_feed[False]",
@@ -154,7 +154,7 @@ _WATCHES = (
     ),
     one(
         "a fleet counts the servers of one replica alone",
-        "controller.execution.counts:Counts.total",
+        "controller.execution.counts:KindCounts.total",
         "(own, *self._told)",
         "(own,)",
         f"{_BY_SLOT}::test_a_fleet_counts_all_servers_by_slot",

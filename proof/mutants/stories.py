@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from controller.api.resources import Resource
-from controller.kube import api as door
+from controller.kube import api as kube
 from fakes.api_server import Behaviour, chaos
 from proof.mutants import arena
 from proof.mutants.arena import NAMESPACE
@@ -211,10 +211,10 @@ async def operations(stage: arena.Stage) -> None:
     """Two operations want the same servers; each runs commands; one command fails once."""
     failures = {"shop-web-2": 1}
 
-    async def run(_namespace: str, pod: str, _command: object) -> door.ExecResult:
+    async def run(_namespace: str, pod: str, _command: object) -> kube.ExecResult:
         await asyncio.sleep(3)
         failures[pod] = failures.get(pod, 0) - 1
-        return door.ExecResult(exit_code=1 if failures[pod] >= 0 else 0)
+        return kube.ExecResult(exit_code=1 if failures[pod] >= 0 else 0)
 
     stage.server.on_exec = run
     stage.put(Resource.APPLICATIONS, "shop", shop(component("web", 4)))
@@ -229,9 +229,9 @@ async def operations(stage: arena.Stage) -> None:
 async def crashes(stage: arena.Stage) -> None:
     """The operator is killed again and again: while it makes servers, and while commands run."""
 
-    async def run(_namespace: str, _pod: str, _command: object) -> door.ExecResult:
+    async def run(_namespace: str, _pod: str, _command: object) -> kube.ExecResult:
         await asyncio.sleep(5)
-        return door.ExecResult(exit_code=0)
+        return kube.ExecResult(exit_code=0)
 
     stage.server.on_exec = run
     stage.put(Resource.APPLICATIONS, "shop", shop(component("web", 12)))

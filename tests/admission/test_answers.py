@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from controller import errors
-from controller.admission.answers import PASSED, Verdict, judge
+from controller.admission.answers import PASSED, ReviewAnswer, judge
 from controller.admission.probes import Probe
 from controller.api.resources import Resource
 from controller.contract.reasons import ProviderReason
@@ -32,7 +32,7 @@ def answer(code: int, message: str, reason: str = "", **causes: str) -> errors.A
     details = faults.Details(
         causes=[faults.Cause(field=field, message=text) for field, text in causes.items()]
     )
-    status = faults.Status(message=message, reason=reason, code=code, details=details)
+    status = faults.ApiStatus(message=message, reason=reason, code=code, details=details)
     return faults.from_status(code, status, what=WHAT, writes=True)
 
 
@@ -85,7 +85,7 @@ def answer(code: int, message: str, reason: str = "", **causes: str) -> errors.A
 )
 def test_grammar_is_an_error(error: errors.ArgosyError, told: tuple[str, ...]) -> None:
     """Each field that is wrong is named by its path in the user's manifest."""
-    assert judge(probe(), error) == Verdict(errors=told)
+    assert judge(probe(), error) == ReviewAnswer(errors=told)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from controller.admission import reviewer
-from controller.admission.answers import PASSED, Verdict
+from controller.admission.answers import PASSED, ReviewAnswer
 from controller.admission.reviewer import FleetAnswer, Reviewer
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
@@ -347,11 +347,11 @@ async def test_jobs_of_operations_are_tried() -> None:
 
 def test_texts_are_bounded() -> None:
     """A refusal tells eight mistakes and counts the rest; a warning is cut to what is shown."""
-    verdict = Verdict(
+    verdict = ReviewAnswer(
         errors=tuple(f"e{number}" for number in range(20)), warnings=("w" * 1000,) * 20
     )
     assert reviewer.error_text(verdict).endswith("e7; and 12 more")
-    quoted = Verdict(errors=("v" * 20_000,) * 20)
+    quoted = ReviewAnswer(errors=("v" * 20_000,) * 20)
     assert len(reviewer.error_text(quoted)) < 9 * reviewer.LONGEST_ERROR
     texts = reviewer.warning_texts(verdict)
     assert len(texts) == reviewer.MOST_WARNINGS
@@ -361,4 +361,4 @@ def test_texts_are_bounded() -> None:
 def test_errors_are_told_in_one_text() -> None:
     """Where nothing is wrong the text is empty, and nobody is refused."""
     assert reviewer.error_text(PASSED) == ""
-    assert reviewer.error_text(Verdict(errors=("a", "b"))) == "a; b"
+    assert reviewer.error_text(ReviewAnswer(errors=("a", "b"))) == "a; b"

@@ -10,9 +10,9 @@ import pytest
 
 from controller.api.resources import PLACES, Resource
 from controller.cli import session
-from controller.cli.target import Target
+from controller.cli.target import ClusterTarget
 from controller.presentation import acts
-from controller.presentation.acts import Request, Subject, Verb
+from controller.presentation.acts import Request, Subject, WriteVerb
 from tests.cli import typing_in
 
 TOLD = {"lastTransitionTime": "2026-01-01T00:00:00Z", "observedGeneration": 1}
@@ -40,7 +40,7 @@ GIVEN = {
 }  # fmt: skip
 
 
-def subject(act: acts.Act) -> Subject:
+def subject(act: acts.OfferedAct) -> Subject:
     """Return an object that the act may be asked of."""
     place = PLACES[act.resource]
     meta = {"name": "shop", "namespace": "prod", "uid": "u", "resourceVersion": "7"}
@@ -66,7 +66,7 @@ class Recorder:
 
     async def create(self, resource: Resource, namespace: str, body: dict[str, Any]) -> bytes:
         """Note it, and end the command."""
-        self.written = (Verb.CREATE, resource, namespace, "", body["spec"])
+        self.written = (WriteVerb.CREATE, resource, namespace, "", body["spec"])
         raise Stop
 
     async def patch(
@@ -75,7 +75,7 @@ class Recorder:
     ) -> bytes:  # fmt: skip
         """Note it, and end the command."""
         assert field_manager == "kubectl-argosy"
-        self.written = (Verb.PATCH, resource, namespace, name + subresource, told(body))
+        self.written = (WriteVerb.PATCH, resource, namespace, name + subresource, told(body))
         raise Stop
 
 
@@ -88,7 +88,7 @@ def told(body: dict[str, Any]) -> dict[str, Any]:
 def asked(request: Request) -> tuple[Any, ...]:
     """Return a request as the recorder notes writes."""
     place = request.verb, request.resource, request.namespace
-    if request.verb is Verb.CREATE:
+    if request.verb is WriteVerb.CREATE:
         return (*place, "", request.body["spec"])
     return (*place, request.name + request.subresource, told(request.body))
 
@@ -98,13 +98,15 @@ ACTS = [act for kind in SPECS for act in acts.of(kind)]
 
 @pytest.mark.parametrize("act", ACTS, ids=[f"{each.name} {each.resource}" for each in ACTS])
 @pytest.mark.parametrize("given", [GIVEN, {"replicas": "5"}], ids=["all", "least"])
-def test_the_command_of_an_act_asks_for_the_same(act: acts.Act, given: dict[str, str]) -> None:
+def test_the_command_of_an_act_asks_for_the_same(
+    act: acts.OfferedAct, given: dict[str, str]
+) -> None:
     """Whoever copies it instead of pressing the button gets what was shown."""
     found = subject(act)
     request = act.request(found, given, 1.0)
     work, target = typing_in.work(f"kubectl argosy {request.command} -n prod")
-    assert target == Target(namespace="prod")
-    if request.verb is Verb.DELETE:
+    assert target == ClusterTarget(namespace="prod")
+    if request.verb is WriteVerb.DELETE:
         # The command asks first, and the page has asked already.
         assert (request.name, request.uid) == ("shop", "u")
         return

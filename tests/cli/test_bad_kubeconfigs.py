@@ -10,7 +10,7 @@ import pathlib
 import pytest
 
 from controller.cli import failures, session
-from controller.cli.target import Target
+from controller.cli.target import ClusterTarget
 from controller.presentation import vocabulary
 
 GOOD = """
@@ -30,7 +30,7 @@ def test_a_kubeconfig_that_is_put_right_is_used(
     """The command that the table of reasons has is printed; put right, the cluster is asked."""
     path = tmp_path / "config"
     path.write_text(text)
-    target = Target(kubeconfig=str(path))
+    target = ClusterTarget(kubeconfig=str(path))
 
     async def work(_: session.Session) -> int:
         raise AssertionError("there is no cluster")

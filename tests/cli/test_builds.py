@@ -62,7 +62,7 @@ async def test_a_build_is_asked_for(
 ) -> None:
     """Of what the ref is now, or of the commit that is named; `history` names both."""
     # Where there is room: a narrow terminal folds what is looked for.
-    monkeypatch.setattr(screen, "output", lambda: screen.Console(width=300, markup=False))
+    monkeypatch.setattr(screen, "output", lambda: screen.SafeConsole(width=300, markup=False))
     async with Universe() as universe:
         forge = await up(universe)
         forge.push(TWO)

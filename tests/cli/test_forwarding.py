@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 
 from controller.cli import forwarding, session
-from controller.cli.target import Target
+from controller.cli.target import ClusterTarget
 from controller.kube import client, connection, credentials
 from controller.presentation import problems
 
@@ -117,7 +117,9 @@ async def here(kubelet: Kubelet) -> AsyncIterator[session.Session]:
         credentials=credentials.Fixed(),
     )
     async with client.Client(where) as api:
-        yield session.Session(api=api, namespace="prod", target=Target(), server=where.server)
+        yield session.Session(
+            api=api, namespace="prod", target=ClusterTarget(), server=where.server
+        )
     await runner.cleanup()
 
 
@@ -126,7 +128,7 @@ async def listening(
     here: session.Session, remote: str = "http", **target: str
 ) -> AsyncIterator[int]:
     """Lend a free port that leads to the shop's servers."""
-    meant = forwarding.Target(**(target or {"application": "shop", "component": "web"}))
+    meant = forwarding.ForwardTarget(**(target or {"application": "shop", "component": "web"}))
     wanted = forwarding.Pair(local=0, remote=remote)
     async with forwarding.listen(here, meant, wanted, "127.0.0.1") as port:
         yield port
@@ -226,7 +228,7 @@ async def test_a_port_that_no_server_has_is_refused_at_once(here: session.Sessio
 async def test_what_is_meant_must_be_one_component(here: session.Session, kubelet: Kubelet) -> None:
     """Of one component its name is not needed; of several it is, and must be one of them."""
     found = await forwarding.find(here, ["shop"], "")
-    assert found == forwarding.Target(application="shop")
+    assert found == forwarding.ForwardTarget(application="shop")
     kubelet.components = ["db", "web"]
     with pytest.raises(problems.UsageError, match="has 2 components: add --component web"):
         await forwarding.find(here, ["shop"], "")

@@ -245,7 +245,7 @@ async def test_remedies_are_never_broken_into_lines(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However narrow the terminal is, a command can be copied as a whole."""
-    monkeypatch.setattr(screen, "output", lambda: screen.Console(width=40, markup=False))
+    monkeypatch.setattr(screen, "output", lambda: screen.SafeConsole(width=40, markup=False))
     async with cluster() as api:
         capsys.readouterr()
         await type_in(api, "why server/shop-web-0")
@@ -292,7 +292,7 @@ async def test_logs_through_a_pipe_are_what_the_server_printed(
 
 def test_logs_on_a_terminal_keep_their_colours_alone() -> None:
     """Lines of other servers stand beside them: nothing of one reaches those of another."""
-    console = screen.Console(
+    console = screen.SafeConsole(
         file=io.StringIO(), force_terminal=True, width=200, color_system="standard"
     )
     with console.capture() as captured:

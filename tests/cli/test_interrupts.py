@@ -34,7 +34,7 @@ STAYS = "while :; do sleep 1; done"
 ELSEWHERE = """
 import asyncio, pathlib, signal, sys, threading
 from controller.cli import session
-from controller.cli.app import Target
+from controller.cli.app import ClusterTarget
 
 def press(main):
     asleep = 0
@@ -48,7 +48,7 @@ async def work(_):
     threading.Thread(target=press, args=(main,), daemon=True).start()
     await asyncio.Event().wait()
 
-sys.exit(session.perform(Target(kubeconfig=sys.argv[1]), work))
+sys.exit(session.perform(ClusterTarget(kubeconfig=sys.argv[1]), work))
 """
 
 
@@ -258,12 +258,12 @@ async def test_who_had_ctrl_c_ignored_keeps_that(kubeconfig: Path, tmp_path: Pat
     script.write_text(
         "import asyncio, os, signal, sys\n"
         "from controller.cli import session\n"
-        "from controller.cli.app import Target\n"
+        "from controller.cli.app import ClusterTarget\n"
         "async def work(_):\n"
         "    os.kill(os.getpid(), signal.SIGINT)\n"
         "    await asyncio.sleep(0)\n"
         "    return 7\n"
-        "sys.exit(session.perform(Target(kubeconfig=sys.argv[1]), work))\n"
+        "sys.exit(session.perform(ClusterTarget(kubeconfig=sys.argv[1]), work))\n"
     )
     process = await asyncio.create_subprocess_exec(
         sys.executable,

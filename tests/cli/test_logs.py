@@ -14,7 +14,7 @@ from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.cli import failures, logs
 from controller.cli.session import Session
-from controller.cli.target import Target
+from controller.cli.target import ClusterTarget
 from controller.kube import client, faults
 from controller.kube.reasons import KubeReason
 from controller.presentation import problems
@@ -96,16 +96,18 @@ SHOP = {
 SOURCE = {"git": {"url": "https://git.example.com/x.git"}, "image": "registry.example.com/x"}
 
 
-async def _said(wanted: logs.Wanted, capsys: pytest.CaptureFixture[str]) -> tuple[int, list[str]]:
+async def _said(
+    wanted: logs.WantedLines, capsys: pytest.CaptureFixture[str]
+) -> tuple[int, list[str]]:
     api = cast("client.Client", Pods(SHOP))
-    session = Session(api=api, namespace="prod", target=Target(), server="")
+    session = Session(api=api, namespace="prod", target=ClusterTarget(), server="")
     code = await logs.show(session, wanted)
     return code, sorted(capsys.readouterr().out.splitlines())
 
 
 async def test_each_line_is_under_its_servers_name(capsys: pytest.CaptureFixture[str]) -> None:
     """All lines of all servers come, with the container's name where there are several."""
-    code, lines = await _said(logs.Wanted(application="shop"), capsys)
+    code, lines = await _said(logs.WantedLines(application="shop"), capsys)
     assert code == 0
     assert lines == [
         "db-0 five",
@@ -119,26 +121,26 @@ async def test_each_line_is_under_its_servers_name(capsys: pytest.CaptureFixture
 async def test_a_build_prints_its_phases_in_order(capsys: pytest.CaptureFixture[str]) -> None:
     """One phase after the other, as they ran; and no line of them among those of servers."""
     api = cast("client.Client", Pods(SHOP))
-    session = Session(api=api, namespace="prod", target=Target(), server="")
-    assert await logs.show(session, logs.Wanted(application="", build="shop-web-b1")) == 0
+    session = Session(api=api, namespace="prod", target=ClusterTarget(), server="")
+    assert await logs.show(session, logs.WantedLines(application="", build="shop-web-b1")) == 0
     told = capsys.readouterr().out.splitlines()
     assert told == ["resolve found", "build RUN make", "build done"]
     with pytest.raises(problems.Refusal, match="has no pods"):
-        await logs.show(session, logs.Wanted(application="", build="shop-web-b9"))
+        await logs.show(session, logs.WantedLines(application="", build="shop-web-b9"))
 
 
 @pytest.mark.parametrize(
     ("wanted", "lines"),
     [
-        (logs.Wanted(application="shop", component="db"), ["db-0 five"]),
+        (logs.WantedLines(application="shop", component="db"), ["db-0 five"]),
         (
-            logs.Wanted(application="shop", server="shop-web-0", container="web"),
+            logs.WantedLines(application="shop", server="shop-web-0", container="web"),
             ["web-0 one", "web-0 two"],
         ),
     ],
 )
 async def test_only_what_is_wanted_is_read(
-    wanted: logs.Wanted, lines: list[str], capsys: pytest.CaptureFixture[str]
+    wanted: logs.WantedLines, lines: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A component, a server or a container narrows it down."""
     assert await _said(wanted, capsys) == (0, lines)
@@ -146,10 +148,10 @@ async def test_only_what_is_wanted_is_read(
 
 async def test_nothing_to_be_read_is_a_failure(capsys: pytest.CaptureFixture[str]) -> None:
     """Where no line could be read the exit code says so; where there is no pod, the message."""
-    wanted = logs.Wanted(application="shop", server="shop-web-1", container="web")
+    wanted = logs.WantedLines(application="shop", server="shop-web-1", container="web")
     assert await _said(wanted, capsys) == (failures.FAILED, [])
     with pytest.raises(problems.Refusal, match="has no pods of cache"):
-        await _said(logs.Wanted(application="shop", component="cache"), capsys)
+        await _said(logs.WantedLines(application="shop", component="cache"), capsys)
 
 
 @pytest.mark.parametrize("follow", [False, True])
@@ -158,7 +160,7 @@ async def test_an_application_that_does_not_exist_is_not_waited_for(
 ) -> None:
     """A name that was mistyped is told at once; -f would wait for its pods for ever."""
     with pytest.raises(faults.NotFound):
-        await _said(logs.Wanted(application="shp", follow=follow), capsys)
+        await _said(logs.WantedLines(application="shp", follow=follow), capsys)
 
 
 def test_flags_are_those_of_kubectl() -> None:
@@ -175,11 +177,11 @@ def test_flags_are_those_of_kubectl() -> None:
             _typed(f"logs shop {wrong}")
 
 
-def _typed(line: str) -> logs.Wanted:
+def _typed(line: str) -> logs.WantedLines:
     work, _ = typing_in.work(f"kubectl argosy {line}")
     assert isinstance(work, functools.partial)
     wanted = work.keywords["wanted"]
-    assert isinstance(wanted, logs.Wanted)
+    assert isinstance(wanted, logs.WantedLines)
     return wanted
 
 
@@ -187,5 +189,5 @@ async def test_lines_without_a_prefix_are_the_containers_own(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """To the byte, for a program that reads them."""
-    wanted = logs.Wanted(application="shop", component="db", prefix=False)
+    wanted = logs.WantedLines(application="shop", component="db", prefix=False)
     assert await _said(wanted, capsys) == (0, ["five"])

@@ -26,7 +26,7 @@ from controller.kinds.server.snapshot import ServerSnapshot
 from controller.planning import plan
 from controller.presentation import answers, pictures, preview, references
 from controller.presentation.answers import Answer
-from controller.presentation.forecast import Effect, Forecast, Step
+from controller.presentation.forecast import Effect, Forecast, ForecastStep
 from tests.cli import scenes
 from tests.cli.scenes import NOW
 
@@ -141,9 +141,9 @@ def _why_application() -> rich.console.RenderableType:
 
 
 def _plan() -> rich.console.RenderableType:
-    def step(effect: Effect, component: str, *ordinals: int) -> Step:
+    def step(effect: Effect, component: str, *ordinals: int) -> ForecastStep:
         names = tuple(f"shop-{component}-{each}" for each in ordinals)
-        return Step(effect=effect, component=component, servers=names, reason="")
+        return ForecastStep(effect=effect, component=component, servers=names, reason="")
 
     told = Forecast(
         steps=(

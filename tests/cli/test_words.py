@@ -13,7 +13,7 @@ from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.cli import arguments, failures, operations
 from controller.cli.app import EXIT_CODES
-from controller.cli.target import Target
+from controller.cli.target import ClusterTarget
 from controller.kube import faults
 from controller.kube.reasons import KubeReason
 from controller.presentation import applications, desired, problems, references, spans
@@ -92,7 +92,7 @@ def test_errors_end_with_their_code_and_say_why(
     error: errors.ArgosyError, code: int, said: str
 ) -> None:
     """Each kind of failure has its documented exit code and says what matters."""
-    found, message, _ = failures.explain(error, Target(), server="https://k8s:6443")
+    found, message, _ = failures.explain(error, ClusterTarget(), server="https://k8s:6443")
     assert found == code
     assert code in EXIT_CODES
     assert said in message
@@ -101,7 +101,7 @@ def test_errors_end_with_their_code_and_say_why(
 def test_a_missing_permission_is_named() -> None:
     """Who is refused learns which permission is missing, and how to see it."""
     error = faults.Forbidden(DENIED, reason=Reason.FORBIDDEN)
-    _, message, advice = failures.explain(error, Target(), server="")
+    _, message, advice = failures.explain(error, ClusterTarget(), server="")
     assert message == ("you lack a permission: create operations.argosy.dev in namespace prod")
     assert any("can-i create operations.argosy.dev -n prod --as eve" in each for each in advice)
 

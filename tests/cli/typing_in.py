@@ -9,7 +9,7 @@ import typer.main
 
 from controller.cli import app as declared
 from controller.cli.app import Work, app
-from controller.cli.target import Target
+from controller.cli.target import ClusterTarget
 
 GROUP: Any = typer.main.get_command(app)
 PLUGIN = ["kubectl", "argosy"]
@@ -25,10 +25,10 @@ def parsed(line: str) -> tuple[str, dict[str, Any]]:
     return name, chosen.make_context(name, rest).params
 
 
-def work(line: str) -> tuple[Work, Target]:
+def work(line: str) -> tuple[Work, ClusterTarget]:
     """Return what `line` would do, and where."""
     name, values = parsed(line)
-    target = Target(**{each: values.pop(each) for each, _ in declared.COMMON})
+    target = ClusterTarget(**{each: values.pop(each) for each, _ in declared.COMMON})
     make = declared.declared(name).make
     assert make is not None, f"{name} works on no cluster"
     return make(**values), target

@@ -333,7 +333,7 @@ class MemoryStage:
     async def begin(self) -> None:
         """Build the fleet."""
         loop = asyncio.get_running_loop()
-        settings = memory_fleet.Settings(call_seconds=0.002)
+        settings = memory_fleet.MachineSettings(call_seconds=0.002)
         self.fleet = memory_fleet.MemoryFleet(settings, clock=loop.time)
         self.kind = memory.kind(lambda *_: self.fleet)
         self.provider = await self.successor()
@@ -490,8 +490,8 @@ class CloudStage:
         return objects.fleet(meta, objects.FleetSpec(provider="openstack"), raw)
 
     @contextlib.asynccontextmanager
-    async def _connect(self, *_: object) -> AsyncIterator[opening.Connection]:
-        yield opening.Connection(tokens=self.cloud, transport=self.cloud, prober=self.cloud)
+    async def _connect(self, *_: object) -> AsyncIterator[opening.CloudConnection]:
+        yield opening.CloudConnection(tokens=self.cloud, transport=self.cloud, prober=self.cloud)
 
 
 _SIDECAR = {"name": "side", "image": "side:1"}

@@ -13,7 +13,7 @@ import aiohttp
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.dashboard import cluster, lobby
-from controller.kube import api as door
+from controller.kube import api as kube
 from controller.kube import faults
 from controller.kube.reasons import KubeReason
 from fakes.api_server.kubelet import Kubelet
@@ -71,12 +71,12 @@ class Someone:
 
     async def review_access(
         self, verb: str, resource: Resource, namespace: str = "", **_: str
-    ) -> door.Access:
+    ) -> kube.Access:
         """Say what they may do; as of a real client, nothing is asked once it is closed."""
         if self.closed:
             raise RuntimeError("Session is closed")
         self.asked.append((f"{verb} {resource}", namespace))
-        return door.Access(allowed=self._rights().allow(verb, namespace))
+        return kube.Access(allowed=self._rights().allow(verb, namespace))
 
     async def raw(self, path: str, query: str = "") -> bytes:
         """Return what the API server has there."""
@@ -200,7 +200,7 @@ async def crowd(
             connected.append(Someone(api, token, people))
             return connected[-1]
 
-        settings = cluster.Settings(
+        settings = cluster.ClusterSettings(
             connect=connect,
             cluster="production",
             hosts=("argosy.example.com",),

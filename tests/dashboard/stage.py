@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from controller.api import clock
 from controller.api.resources import Resource
 from controller.dashboard import server
-from controller.dashboard.server import Running, Settings
+from controller.dashboard.server import DashboardSettings, Running
 from fakes.api_server.kubelet import Behaviour, Kubelet
 from fakes.api_server.storage import Json
 from fakes.universe import Universe, application, component, operation
@@ -25,9 +25,9 @@ HOSTILE = (
 )
 
 
-def settings(namespace: str = "", *, writes: bool = False) -> Settings:
+def settings(namespace: str = "", *, writes: bool = False) -> DashboardSettings:
     """Return a dashboard's settings; commands are as one types them."""
-    return Settings(
+    return DashboardSettings(
         namespace=namespace,
         cluster="https://cluster.example.com",
         typed=lambda words, space: f"kubectl argosy {words} -n {space}",

@@ -10,7 +10,7 @@ import pytest
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.dashboard import rights
-from controller.kube import api as door
+from controller.kube import api as kube
 from controller.kube import faults
 from fakes.api_server.storage import Write
 from fakes.universe import OURS, Universe, application, component, operation
@@ -46,9 +46,9 @@ def asked_of(universe: Universe) -> list[Write]:
 def refuse(universe: Universe, *refused: str) -> None:
     """Let the API server say that the person may not do these: `verb resource`."""
 
-    async def review(verb: str, resource: Resource, namespace: str = "", **_: Any) -> door.Access:
+    async def review(verb: str, resource: Resource, namespace: str = "", **_: Any) -> kube.Access:
         said = f"{verb} {resource}" in refused
-        return door.Access(allowed=not said, reason=f"no role of yours in {namespace} says so")
+        return kube.Access(allowed=not said, reason=f"no role of yours in {namespace} says so")
 
     universe.server.review_access = review  # type: ignore[method-assign]  # a stand-in
 
@@ -197,9 +197,9 @@ async def test_reviews_are_remembered_for_a_moment_and_asked_again_before_a_writ
     async with visited(quiet, writes=True) as (visitor, universe):
         asked: list[str] = []
 
-        async def review(verb: str, resource: Resource, *_: Any, **__: Any) -> door.Access:
+        async def review(verb: str, resource: Resource, *_: Any, **__: Any) -> kube.Access:
             asked.append(f"{verb} {resource}")
-            return door.Access(allowed=True)
+            return kube.Access(allowed=True)
 
         universe.server.review_access = review  # type: ignore[method-assign]  # a stand-in
         for _ in range(5):
@@ -220,7 +220,7 @@ async def test_a_page_is_shown_where_rights_cannot_be_asked_for() -> None:
     """What is offered must not take away what is shown."""
     async with visited(quiet, writes=True) as (visitor, universe):
 
-        async def review(*_: Any, **__: Any) -> door.Access:
+        async def review(*_: Any, **__: Any) -> kube.Access:
             raise faults.Unreachable("no answer", reason=Reason.UNREACHABLE)
 
         universe.server.review_access = review  # type: ignore[method-assign]  # a stand-in

@@ -44,13 +44,13 @@ def certify(folder: pathlib.Path, name: str) -> None:
     )
 
 
-def settings(folder: pathlib.Path) -> cluster.Settings:
+def settings(folder: pathlib.Path) -> cluster.ClusterSettings:
     """Return a dashboard on a free port of this machine, with that folder's certificate."""
 
     def connect(_: str) -> Any:
         raise AssertionError("nobody signs in here")
 
-    return cluster.Settings(
+    return cluster.ClusterSettings(
         connect=connect, cluster="c", address="127.0.0.1", port=0, certificates=folder
     )
 

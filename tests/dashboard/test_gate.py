@@ -10,15 +10,15 @@ import pytest
 
 from controller import dashboard
 from controller.dashboard import origins
-from controller.dashboard.gate import MOST_GUESSES, Gate
+from controller.dashboard.gate import MOST_GUESSES, TokenGate
 
 PORT = 4711
 HERE = f"127.0.0.1:{PORT}"
 
 
-def gate() -> Gate:
+def gate() -> TokenGate:
     """Return a gate with a known token."""
-    return Gate(port=PORT, token="right")  # noqa: S106 - it opens nothing
+    return TokenGate(port=PORT, token="right")  # noqa: S106 - it opens nothing
 
 
 def test_the_token_lets_in_once() -> None:
@@ -47,7 +47,7 @@ def test_guesses_are_counted() -> None:
 
 def test_two_dashboards_have_tokens_and_cookies_of_their_own() -> None:
     """Cookies know nothing of ports."""
-    one, other = Gate(port=1), Gate(port=2)
+    one, other = TokenGate(port=1), TokenGate(port=2)
     assert one.cookie != other.cookie
     assert one.token != other.token
 

@@ -34,7 +34,7 @@ def component(*servers: ServerPicture) -> ComponentPicture:
 def test_few_servers_stand_on_one_page_those_in_trouble_first() -> None:
     """Then by number; nothing is counted that can be seen."""
     found = lists.servers(
-        component(server(0), server(1), server(2, pictures.FAILED)), lists.Wanted()
+        component(server(0), server(1), server(2, pictures.FAILED)), lists.WantedServers()
     )
     assert [each.ordinal for each in found.shown] == [2, 0, 1]
     assert (found.pages, found.strips) == (1, ())
@@ -45,24 +45,24 @@ def test_many_servers_are_counted_by_domain_and_paged() -> None:
     many = [
         server(each, pictures.UNREADY if each == 299 else pictures.READY) for each in range(301)
     ]
-    first = lists.servers(component(*many), lists.Wanted())
+    first = lists.servers(component(*many), lists.WantedServers())
     assert (first.pages, len(first.shown), first.shown[0].ordinal) == (4, 100, 299)
     assert [(each.zone, each.states) for each in first.strips] == [
         ("z0", {"ready": 151}),
         ("z1", {"ready": 149, "unready": 1}),
     ]
-    last = lists.servers(component(*many), lists.Wanted(page=99))
+    last = lists.servers(component(*many), lists.WantedServers(page=99))
     assert (last.number, len(last.shown)) == (4, 1)
 
 
 def test_a_filter_leaves_the_counts_and_pages_what_fits() -> None:
     """State and domain narrow what is listed, not what is counted."""
     many = [server(each) for each in range(300)]
-    found = lists.servers(component(*many), lists.Wanted(state="ready", zone="z1"))
+    found = lists.servers(component(*many), lists.WantedServers(state="ready", zone="z1"))
     assert (found.total, found.pages) == (150, 2)
     assert {each.zone for each in found.shown} == {"z1"}
     assert sum(each.states["ready"] for each in found.strips) == 300
-    assert lists.servers(component(*many), lists.Wanted(state="failed")).total == 0
+    assert lists.servers(component(*many), lists.WantedServers(state="failed")).total == 0
 
 
 def test_applications_are_filtered_by_name_namespace_and_state() -> None:
@@ -83,17 +83,19 @@ def test_applications_are_filtered_by_name_namespace_and_state() -> None:
 def test_what_is_drawn_is_kept_for_whoever_asks_next_and_not_for_made_up_addresses() -> None:
     """The same question has the same answer, a new picture a new one, and memory is bounded."""
     shelf, many = lists.Shelf(), component(*(server(each) for each in range(300)))
-    drawn: list[lists.Servers] = []
+    drawn: list[lists.ShownServers] = []
 
-    def draw(found: lists.Servers) -> str:
+    def draw(found: lists.ShownServers) -> str:
         drawn.append(found)
         return f"drawing {len(drawn)}"
 
-    assert shelf.drawn(many, lists.Wanted(zone="z1"), draw) == "drawing 1"
-    assert shelf.drawn(many, lists.Wanted(zone="z1"), draw) == "drawing 1"
-    assert shelf.drawn(dataclasses.replace(many), lists.Wanted(zone="z1"), draw) == "drawing 2"
+    assert shelf.drawn(many, lists.WantedServers(zone="z1"), draw) == "drawing 1"
+    assert shelf.drawn(many, lists.WantedServers(zone="z1"), draw) == "drawing 1"
+    assert (
+        shelf.drawn(dataclasses.replace(many), lists.WantedServers(zone="z1"), draw) == "drawing 2"
+    )
     for number in range(3 * lists.MOST_KNOWN):
-        shelf.drawn(many, lists.Wanted(zone=f"made-up-{number}"), draw)
+        shelf.drawn(many, lists.WantedServers(zone=f"made-up-{number}"), draw)
     assert len(shelf._known) <= lists.MOST_KNOWN
 
 
@@ -105,8 +107,8 @@ def test_components_share_the_rows_of_a_page() -> None:
     assert lists.rows([many]) == lists.PAGE
     for count in (2, 3, 20, 400):
         assert count * lists.rows([many] * count) <= max(lists.PAGE, count)
-    assert lists.servers(few, lists.Wanted(rows=strips.MOST_AT_ONCE)).strips == ()
-    found = lists.servers(many, lists.Wanted(rows=5))
+    assert lists.servers(few, lists.WantedServers(rows=strips.MOST_AT_ONCE)).strips == ()
+    found = lists.servers(many, lists.WantedServers(rows=5))
     assert (len(found.shown), found.total, found.pages) == (5, 5000, 1000)
     assert sum(count for each in found.strips for count in each.states.values()) == 5000
 
@@ -115,7 +117,7 @@ def test_of_too_many_failure_domains_those_with_trouble_are_counted() -> None:
     """A domain a node: the ones in which something has failed stand first, the rest are told."""
     servers = [dataclasses.replace(server(each), zone=f"node-{each:04}") for each in range(300)]
     servers[299] = dataclasses.replace(servers[299], state=pictures.FAILED)
-    found = lists.servers(component(*servers), lists.Wanted())
+    found = lists.servers(component(*servers), lists.WantedServers())
     assert found.strips[0] == strips.Strip(zone="node-0299", states={pictures.FAILED: 1})
     assert len(found.strips) == strips.MOST_STRIPS
     assert found.more_strips == 300 - strips.MOST_STRIPS
@@ -130,7 +132,7 @@ def test_a_page_is_the_nearest_there_is(asked: int, shown: tuple[int, int]) -> N
     found = lists.page(range(250), asked)
     assert (found.items[0], found.items[-1]) == shown
     assert (found.pages, found.total) == (3, 250)
-    assert lists.page((), asked) == lists.Page(items=(), number=1, pages=1, total=0)
+    assert lists.page((), asked) == lists.NumberedPage(items=(), number=1, pages=1, total=0)
 
 
 @pytest.mark.parametrize("text", ["", "x", "-1", "1e3", "٣", "9" * 4301, "1.5", " 1"])

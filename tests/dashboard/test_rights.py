@@ -6,11 +6,11 @@ from typing import Any
 
 from controller.api.resources import Resource
 from controller.dashboard.rights import REMEMBERED_SECONDS, Rights
-from controller.kube import api as door
-from controller.presentation.acts import Right, Verb
+from controller.kube import api as kube
+from controller.presentation.acts import Right, WriteVerb
 
-PAUSE = Right(verb=Verb.PATCH, resource=Resource.APPLICATIONS)
-SCALE = Right(verb=Verb.PATCH, resource=Resource.SERVERSETS, subresource="scale")
+PAUSE = Right(verb=WriteVerb.PATCH, resource=Resource.APPLICATIONS)
+SCALE = Right(verb=WriteVerb.PATCH, resource=Resource.SERVERSETS, subresource="scale")
 
 
 class Reviews:
@@ -23,10 +23,10 @@ class Reviews:
 
     async def review_access(
         self, verb: str, resource: Resource, namespace: str = "", *, name: str, subresource: str
-    ) -> door.Access:
+    ) -> kube.Access:
         """Answer as the test says."""
         self.asked.append((verb, f"{resource}/{subresource}".rstrip("/"), namespace, name))
-        return door.Access(allowed=self.allowed, reason="" if self.allowed else "no role says so")
+        return kube.Access(allowed=self.allowed, reason="" if self.allowed else "no role says so")
 
 
 def rights(reviews: Reviews) -> Rights:

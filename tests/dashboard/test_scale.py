@@ -264,7 +264,7 @@ async def test_of_many_servers_the_one_that_changed_is_drawn_and_all_are_sorted_
         drawn.append(found.metadata.name)
         return plain(found)
 
-    def sort(found: Any, wanted: lists.Wanted) -> lists.Servers:
+    def sort(found: Any, wanted: lists.WantedServers) -> lists.ShownServers:
         sorted_anew.append(found.name)
         return counted(found, wanted)
 

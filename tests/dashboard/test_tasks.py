@@ -13,7 +13,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
 
 from controller.api.resources import Resource
-from controller.kube import api as door
+from controller.kube import api as kube
 from fakes.universe import Universe, application, component, operation
 from tests.dashboard import browser as browsers
 from tests.dashboard import people
@@ -35,12 +35,12 @@ class Commands:
     def __init__(self) -> None:
         self.mended: set[str] = set()
 
-    async def __call__(self, _: str, pod: str, command: Sequence[str]) -> door.ExecResult:
+    async def __call__(self, _: str, pod: str, command: Sequence[str]) -> kube.ExecResult:
         """Run a command of a step."""
         if [*command] == LONG:
             await asyncio.Event().wait()
         failed = [*command] == ["migrate"] and pod.split("-")[1] not in self.mended
-        return door.ExecResult(exit_code=1 if failed else 0, stderr=b"no such table")
+        return kube.ExecResult(exit_code=1 if failed else 0, stderr=b"no such table")
 
 
 COMMANDS = Commands()

@@ -369,7 +369,7 @@ def test_the_documented_rights_are_enough(
 
 
 def _somebody(
-    place: Place, kube: Kube, folder: Path, name: str, rights: Sequence[declared.Right]
+    place: Place, kube: Kube, folder: Path, name: str, rights: Sequence[declared.CommandRight]
 ) -> Terminal:
     """Return a terminal of somebody who may do this and nothing else."""
     here, everywhere = (

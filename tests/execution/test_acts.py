@@ -24,7 +24,7 @@ TASK = objects.Task(id="photo-1", operation="photo", action=tasks.SNAPSHOT)
 FOUND = {"message": "done", "snapshot": "photo", "size": "12"}
 
 
-async def ended(verb: str, answer: contract.Facts | errors.ArgosyError) -> tasks.Outcome:
+async def ended(verb: str, answer: contract.Facts | errors.ArgosyError) -> tasks.TaskResult:
     """Let a provider answer an act, or its cancel, and return what is remembered of the act."""
     finished: asyncio.Queue[Key] = asyncio.Queue()
     acts = Acts(finished=finished.put_nowait)
@@ -42,7 +42,7 @@ async def ended(verb: str, answer: contract.Facts | errors.ArgosyError) -> tasks
     return outcome
 
 
-def written(outcome: tasks.Outcome) -> objects.TaskStatus:
+def written(outcome: tasks.TaskResult) -> objects.TaskStatus:
     """Return the task's status once the outcome is written."""
     begun = objects.TaskStatus(
         id=TASK.id, state=TaskState.STARTED, attempt=1, start_time=clock.stamp(1)
@@ -73,8 +73,8 @@ async def test_an_act_that_tells_nothing_has_no_facts(verb: str, state: str) -> 
     assert (seen.state, seen.message, seen.facts) == (state, "", {})
 
 
-@pytest.mark.parametrize("kind", list(errors.Kind))
-async def test_an_act_that_fails_says_of_which_kind_that_is(kind: errors.Kind) -> None:
+@pytest.mark.parametrize("kind", list(errors.FailureKind))
+async def test_an_act_that_fails_says_of_which_kind_that_is(kind: errors.FailureKind) -> None:
     """Every kind of failure has a word for the task, by the error's policy and not its class."""
 
     class Odd(errors.ArgosyError):
@@ -83,8 +83,8 @@ async def test_an_act_that_fails_says_of_which_kind_that_is(kind: errors.Kind) -
     outcome = await ended("start", Odd("no", reason=ForeignReason("Odd"), facts=FOUND))
     assert outcome.state == "Failed"
     assert outcome.error_class == {
-        errors.Kind.REFUSED: "Terminal",
-        errors.Kind.UNKNOWN: "Unknown",
+        errors.FailureKind.REFUSED: "Terminal",
+        errors.FailureKind.UNKNOWN: "Unknown",
     }.get(kind, "Transient")
     assert outcome.message == "no"
     assert outcome.facts == FOUND
@@ -93,7 +93,7 @@ async def test_an_act_that_fails_says_of_which_kind_that_is(kind: errors.Kind) -
 def test_facts_are_bounded() -> None:
     """A provider that tells more than a status can hold is cut, and breaks no write."""
     many = {f"name-{each:03}" + "x" * 200: "y" * 5000 for each in range(40)}
-    outcome = tasks.Outcome(task=TASK.id, state=TaskState.SUCCEEDED, facts=many)
+    outcome = tasks.TaskResult(task=TASK.id, state=TaskState.SUCCEEDED, facts=many)
     seen = written(outcome)
     assert len(seen.facts) == task.MOST_FACTS
     assert all(len(name) <= task.LONGEST_NAME for name in seen.facts)

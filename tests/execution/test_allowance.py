@@ -13,7 +13,7 @@ from controller.api.conditions import Condition
 from controller.api.resources import Resource
 from controller.execution import allowance
 from controller.execution.key_state import KeyState
-from controller.kinds.kind import Budget
+from controller.kinds.kind import SharedBudget
 from controller.kinds.registry import KINDS
 from controller.kinds.serverset.kind import SERVER_SET
 from controller.planning import plan, writes
@@ -47,7 +47,7 @@ ITEM = objects.Object(
 )
 
 
-def budgets() -> list[Budget[Any]]:
+def budgets() -> list[SharedBudget[Any]]:
     """Return the budgets of all kinds that take servers down."""
     return [each.budget for each in KINDS if each.budget is not None]
 
@@ -58,13 +58,15 @@ def test_a_write_that_others_count_on_is_waited_for_until_it_is_seen(
     written: Resource, seen: int
 ) -> None:
     """A set that lets evictions in is waited for as one that takes a server down."""
-    record = KeyState()
-    record.spends = True
-    record.floors[written, "default", None] = 7
+    state = KeyState()
+    state.spends = True
+    state.floors[written, "default", None] = 7
     caches: Any = Cached(**{written.value: seen})
-    allowed = allowance.Allowance(caches, {SET: record})
+    allowed = allowance.Allowance(caches, {SET: state})
     for each in budgets():
-        shared: Budget[Any] = Budget(spent_on=each.spent_on, shared_with=lambda *_: (SET,))
+        shared: SharedBudget[Any] = SharedBudget(
+            spent_on=each.spent_on, shared_with=lambda *_: (SET,)
+        )
         assert allowed.is_being_spent(shared, ITEM) is (seen < 7)
 
 
@@ -72,7 +74,7 @@ def test_a_write_that_others_count_on_is_waited_for_until_it_is_seen(
 def test_a_patch_of_either_spends_and_one_of_a_status_does_not(written: Resource) -> None:
     """Every kind that takes servers down counts both."""
     for subresource, spent in (("", True), ("status", False)):
-        item = writes.Known(resource=written, metadata=ITEM.metadata)
+        item = writes.HasMetadata(resource=written, metadata=ITEM.metadata)
         made = writes.patch(item, {"spec": {}}, why="x", guarded=False, subresource=subresource)
         for each in budgets():
             assert allowance.spends(each, plan.Plan(actions=(made,))) is spent

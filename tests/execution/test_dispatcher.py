@@ -45,7 +45,7 @@ class Desk:
         self.settled: list[Key] = []
         # What the application and its plan are once a status's turn has come; None: as before.
         self.latest: status_writer.Latest | None = None
-        self.record = KeyState()
+        self.state = KeyState()
         pool = Pool()
         world = Caches(self.server)
         context = contract.Context(
@@ -77,7 +77,7 @@ class Desk:
     async def carry_out(self, *actions: plan.Action, **more: Any) -> float | None:
         """Have a plan carried out, and wait until all is answered; return when to look again."""
         made = Plan(actions=actions, **more)
-        wake = self.dispatcher.execute(self.key, self.record, self.item, made)
+        wake = self.dispatcher.execute(self.key, self.state, self.item, made)
         await self.answers()
         return wake
 
@@ -93,7 +93,7 @@ class Desk:
 
     def outcome(self, name: str, verb: targets.AnyVerb = Verb.CREATE) -> Any:
         """Return how the latest call about an object went, if it did not succeed."""
-        return self.record.outcomes.get((targets.Write(MAP, NAMESPACE, name), verb))
+        return self.state.outcomes.get((targets.ObjectTarget(MAP, NAMESPACE, name), verb))
 
 
 def create(name: str) -> plan.Create:
@@ -108,9 +108,9 @@ async def test_a_key_settles_once_with_what_the_caches_must_show() -> None:
     await desk.carry_out(create("one"), create("two"))
     assert desk.names() == ["one", "two"]
     assert desk.settled == [desk.key]
-    assert desk.record.pending == 0
-    assert desk.record.floors == {(MAP, NAMESPACE, None): desk.server.writes[-1].version}
-    assert desk.record.outcomes == {}
+    assert desk.state.pending == 0
+    assert desk.state.floors == {(MAP, NAMESPACE, None): desk.server.writes[-1].version}
+    assert desk.state.outcomes == {}
 
 
 async def test_a_large_plan_is_handed_over_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,7 +119,7 @@ async def test_a_large_plan_is_handed_over_in_parts(monkeypatch: pytest.MonkeyPa
     desk = Desk()
     await desk.carry_out(*(create(f"item-{number}") for number in range(5)))
     assert desk.names() == ["item-0", "item-1", "item-2"]
-    assert desk.record.dirty
+    assert desk.state.dirty
 
 
 async def test_what_is_refused_is_written_down_and_not_asked_again_at_once() -> None:
@@ -130,10 +130,10 @@ async def test_what_is_refused_is_written_down_and_not_asked_again_at_once() -> 
     await desk.carry_out(create("one"), create("two"))
     assert desk.names() == ["two"]
     told = desk.outcome("one")
-    assert (told.kind, told.count) == (errors.Kind.REFUSED, 1)
+    assert (told.kind, told.count) == (errors.FailureKind.REFUSED, 1)
     assert "the policy says no" in told.message
     # What is told in status is news for the planner.
-    assert desk.record.dirty
+    assert desk.state.dirty
     wake = await desk.carry_out(create("one"))
     assert desk.names() == ["two"]
     assert wake is not None
@@ -153,10 +153,10 @@ async def test_what_nobody_asks_for_any_more_is_forgotten_when_it_is_due() -> No
     await desk.carry_out()
     assert desk.outcome("one") is not None
     await asyncio.sleep(wake)
-    desk.record.dirty = False
+    desk.state.dirty = False
     await desk.carry_out()
     assert desk.outcome("one") is None
-    assert desk.record.dirty
+    assert desk.state.dirty
 
 
 async def test_a_lost_answer_is_read_before_anything_is_planned_again() -> None:
@@ -165,12 +165,12 @@ async def test_a_lost_answer_is_read_before_anything_is_planned_again() -> None:
     desk.faults.on("create", MAP, verdict=Verdict(after=lost("gone")))
     await desk.carry_out(create("one"))
     assert desk.names() == ["one"]
-    assert desk.record.uncertain == {(MAP, NAMESPACE, "one")}
-    assert desk.record.floors == {}
-    desk.dispatcher.resolve(desk.key, desk.record, desk.item)
+    assert desk.state.uncertain == {(MAP, NAMESPACE, "one")}
+    assert desk.state.floors == {}
+    desk.dispatcher.resolve(desk.key, desk.state, desk.item)
     await desk.answers()
-    assert desk.record.uncertain == set()
-    assert desk.record.floors == {(MAP, NAMESPACE, None): desk.server.writes[-1].version}
+    assert desk.state.uncertain == set()
+    assert desk.state.floors == {(MAP, NAMESPACE, None): desk.server.writes[-1].version}
     assert len(desk.settled) == 2
 
 
@@ -179,7 +179,7 @@ async def test_an_api_server_that_asks_for_time_gets_it() -> None:
     desk = Desk()
     desk.faults.on("create", MAP, verdict=Verdict(before=busy("full", retry_after=30)))
     await desk.carry_out(create("one"))
-    assert 29 < desk.record.not_before - desk.server.now() <= 30
+    assert 29 < desk.state.not_before - desk.server.now() <= 30
     assert 29 < desk.outcome("one").again - desk.server.now() <= 30
 
 
@@ -198,8 +198,8 @@ async def test_a_bug_in_a_call_ends_no_other(monkeypatch: pytest.MonkeyPatch) ->
     assert desk.names() == ["two"]
     assert desk.settled == [desk.key]
     told = desk.outcome("one")
-    assert (told.kind, told.reason) == (errors.Kind.UNKNOWN, "InternalError")
-    assert desk.record.uncertain == {(MAP, NAMESPACE, "one")}
+    assert (told.kind, told.reason) == (errors.FailureKind.UNKNOWN, "InternalError")
+    assert desk.state.uncertain == {(MAP, NAMESPACE, "one")}
 
 
 def standing(message: str) -> objects.ApplicationStatus:
@@ -239,7 +239,7 @@ async def test_a_status_that_was_overtaken_in_line_is_never_written() -> None:
     desk.latest = desk.item, Plan()
     await desk.carry_out(status=standing("three"))
     assert len(desk.server.writes) == written
-    assert desk.record.pending == 0
+    assert desk.state.pending == 0
     assert len(desk.settled) == 3
 
 
@@ -277,4 +277,4 @@ async def test_a_status_that_is_refused_is_replaced_by_one_that_says_so() -> Non
     (told,) = (each for each in desk.item.status.conditions if each.type == "Ready")
     assert told.status == "False"
     assert "too long" in told.message
-    assert desk.record.failed
+    assert desk.state.failed

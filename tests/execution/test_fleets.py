@@ -21,7 +21,7 @@ from controller.execution.pool import Pool
 from controller.kube import faults
 from controller.kube.reasons import KubeReason
 from controller.planning import keys, relations
-from controller.planning.circuit import State
+from controller.planning.circuit import CircuitState
 from controller.planning.keys import Key
 from controller.providers import registry
 from controller.providers.openstack.reasons import CloudReason
@@ -241,7 +241,7 @@ async def test_a_circuit_opens_holds_calls_back_and_closes() -> None:
         for _ in range(20):
             with pytest.raises(errors.Outage):
                 await one.fleets.ask("attic", Verb.CREATE, fail)
-        assert one.fleets.circuit("attic").state is State.OPEN
+        assert one.fleets.circuit("attic").state is CircuitState.OPEN
         assert one.fleets.circuits() == {("pods",): 0.0, ("attic",): 1.0}
         with pytest.raises(errors.Waiting) as held:
             await one.fleets.ask("attic", Verb.CREATE, answer)
@@ -252,11 +252,11 @@ async def test_a_circuit_opens_holds_calls_back_and_closes() -> None:
         assert pause is not None
         assert pause.reason == Reason.CIRCUIT_OPEN
         one.touched.clear()
-        await one.until(lambda: one.fleets.circuit("attic").state is State.HALF_OPEN)
+        await one.until(lambda: one.fleets.circuit("attic").state is CircuitState.HALF_OPEN)
         assert keys.fleet("attic") in one.touched
         for _ in range(20):
             await one.fleets.ask("attic", Verb.CREATE, answer)
-        assert one.fleets.circuit("attic").state is State.CLOSED
+        assert one.fleets.circuit("attic").state is CircuitState.CLOSED
 
 
 async def test_of_what_a_provider_says_a_bounded_part_is_told() -> None:
@@ -285,7 +285,7 @@ async def test_what_a_provider_refuses_opens_no_circuit() -> None:
         for _ in range(40):
             with pytest.raises(errors.Stalled):
                 await one.fleets.ask("attic", Verb.CREATE, refuse)
-        assert one.fleets.circuit("attic").state is State.CLOSED
+        assert one.fleets.circuit("attic").state is CircuitState.CLOSED
 
 
 async def test_cancels_and_deletes_take_turns_while_the_circuit_is_open() -> None:
@@ -378,7 +378,7 @@ async def test_what_is_not_answered_in_time_holds_its_own_namespace_alone() -> N
     """Others are called as ever; who is held is told which namespace, and when it is tried."""
     async with harbour() as one:
         await close_namespace(one, "slow")
-        assert one.fleets.circuit("attic").state is State.CLOSED
+        assert one.fleets.circuit("attic").state is CircuitState.CLOSED
         assert one.fleets.facts("attic", "other").pause is None
         assert not one.fleets.facts("attic", "other").outage.lasts
         assert await one.fleets.ask("attic", Verb.CREATE, answer, namespace="other") == "done"
@@ -408,7 +408,7 @@ async def test_an_outage_of_the_fleet_says_nothing_of_a_namespace() -> None:
         for _ in range(19):
             with pytest.raises(errors.Outage):
                 await one.fleets.ask("attic", Verb.CREATE, fail, namespace="other")
-        assert one.fleets.circuit("attic").state is State.OPEN
+        assert one.fleets.circuit("attic").state is CircuitState.OPEN
         assert one.fleets.facts("attic", "third").pause is not None
 
 
@@ -427,7 +427,7 @@ async def test_a_trial_of_the_fleet_is_for_no_namespace_that_is_held() -> None:
                 await one.fleets.ask("attic", Verb.CREATE, fail, namespace="other")
         nudged = list[Key]()
         one.fleets.subscribe(one.touched.append, nudged.append)
-        await one.until(lambda: one.fleets.circuit("attic").state is State.HALF_OPEN)
+        await one.until(lambda: one.fleets.circuit("attic").state is CircuitState.HALF_OPEN)
         assert keys.server("other", "b") in nudged
         assert keys.server("slow", "a") not in nudged
 

@@ -13,7 +13,7 @@ from controller.api import objects
 from controller.api.resources import Resource
 from controller.execution.gate import Gate
 from controller.execution.key_state import KeyState
-from controller.execution.phases import Phase
+from controller.execution.phases import KeyPhase
 from controller.kube.receipts import WriteReceipt
 from controller.planning.keys import Key
 
@@ -46,13 +46,13 @@ class Turnstile:
     def __init__(self, *, by_slot: bool = False) -> None:
         self.watches = {each: Watch(by_slot=by_slot) for each in (PODS, SERVERS)}
         self.woken: list[Key] = []
-        self.record = KeyState()
+        self.state = KeyState()
         informers: Any = self.watches
         self.gate = Gate(informers, wake=self.woken.append)
 
     def wrote(self, resource: Resource, version: int, slot: int | None = None) -> None:
-        """Have the key's record know of a write."""
-        self.record.note(
+        """Have the key's state know of a write."""
+        self.state.note(
             WriteReceipt(
                 resource=resource, namespace="default", name="x", uid="u",
                 resource_version=version, slot=slot,
@@ -61,7 +61,7 @@ class Turnstile:
 
     def look(self) -> bool:
         """Return whether the key passes."""
-        return self.gate.passes(KEY, self.record)
+        return self.gate.passes(KEY, self.state)
 
     def comes_to(self, resource: Resource, where: str | int, version: int) -> None:
         """Have a cache show what was written up to a version, in a namespace or of a slot."""
@@ -72,9 +72,9 @@ class Turnstile:
 def test_who_wrote_nothing_passes() -> None:
     """And is at rest, wherever it came from."""
     at = Turnstile()
-    at.record.phase = Phase.BACKING_OFF
+    at.state.phase = KeyPhase.BACKING_OFF
     assert at.look()
-    assert at.record.phase is Phase.IDLE
+    assert at.state.phase is KeyPhase.IDLE
     assert len(at.gate) == 0
 
 
@@ -86,7 +86,7 @@ def test_a_key_stands_in_line_once_however_often_it_is_visited(visits: int) -> N
     at.wrote(PODS, 7)
     for _ in range(visits):
         assert not at.look()
-        assert at.record.phase is Phase.PARKED
+        assert at.state.phase is KeyPhase.PARKED
         assert len(at.gate) == 1
     at.comes_to(PODS, "default", 6)
     assert at.woken == []
@@ -94,8 +94,8 @@ def test_a_key_stands_in_line_once_however_often_it_is_visited(visits: int) -> N
     assert at.woken == [KEY]
     assert len(at.gate) == 0
     assert at.look()
-    assert at.record.phase is Phase.IDLE
-    assert at.record.floors == {}
+    assert at.state.phase is KeyPhase.IDLE
+    assert at.state.floors == {}
 
 
 def test_who_is_woken_too_early_is_parked_again() -> None:
@@ -147,21 +147,21 @@ def test_what_was_deleted_is_waited_for_without_a_place_in_line(*, ended: bool) 
     at = Turnstile()
     meta = objects.Meta(name="x", namespace="default", uid="u")
     at.watches[PODS].shown["default", "x"] = meta
-    at.record.note(
+    at.state.note(
         WriteReceipt(
             resource=PODS, namespace="default", name="x", uid="u", gone=not ended, ended=ended
         )
     )
     for _ in range(3):
         assert not at.look()
-        assert at.record.phase is Phase.PARKED
+        assert at.state.phase is KeyPhase.PARKED
     assert len(at.gate) == 0
     going = objects.Meta(name="x", namespace="default", uid="u", deletion_timestamp=GOING)
     at.watches[PODS].shown["default", "x"] = going
     assert at.look() is not ended
     at.watches[PODS].shown.clear()
     assert at.look()
-    assert at.record.gone == {}
+    assert at.state.gone == {}
 
 
 STEPS = st.lists(
@@ -181,7 +181,7 @@ def test_nobody_is_forgotten_at_the_gate(steps: list[tuple[str, Resource, int | 
     for step, resource, slot in steps:
         version += 1
         if step == "write" and not at.woken:
-            at.record.come_through()
+            at.state.come_through()
             at.wrote(resource, version, slot)
         elif step == "come":
             where: str | int = "default" if slot is None else slot
@@ -190,10 +190,10 @@ def test_nobody_is_forgotten_at_the_gate(steps: list[tuple[str, Resource, int | 
             at.woken.clear()
             behind = any(
                 not at.watches[place].reached(floor, namespace, slot)
-                for (place, namespace, slot), floor in at.record.floors.items()
+                for (place, namespace, slot), floor in at.state.floors.items()
             )
             assert at.look() is not behind
-            assert (at.record.phase is Phase.PARKED) is behind
+            assert (at.state.phase is KeyPhase.PARKED) is behind
         assert len(at.gate) <= 6
     while not at.look():
         at.woken.clear()
@@ -201,4 +201,4 @@ def test_nobody_is_forgotten_at_the_gate(steps: list[tuple[str, Resource, int | 
             for where in ("default", 1, 2):
                 at.comes_to(resource, where, version + 1)
         assert at.woken == [KEY]
-    assert at.record.floors == {}
+    assert at.state.floors == {}

@@ -15,7 +15,7 @@ from controller.kube.cache import Cache
 
 OWNER = "owner"
 SETS = ("red", "blue", "")
-deeds = strategies.tuples(
+events = strategies.tuples(
     strategies.sampled_from(["put", "drop", "look"]),
     strategies.integers(0, 5),  # which object
     strategies.integers(0, 3),  # its ordinal
@@ -42,15 +42,15 @@ def _owner(item: objects.Object) -> str | None:
     return item.metadata.controller.uid if item.metadata.controller else None
 
 
-@hypothesis.given(strategies.lists(deeds, max_size=40))
+@hypothesis.given(strategies.lists(events, max_size=40))
 def test_registers_follow_the_cache(history: list[tuple[str, int, int, str]]) -> None:
     """Made, changed, moved to another set or ordinal, doubled, gone: each is found where it is."""
     cache: Cache[objects.Server] = Cache(Resource.SERVERS)
     cache.add_index(OWNER, _owner)
     registers = Registers(functools.partial(cache.by, OWNER))
     cache.on_change.append(registers.change)
-    for version, (deed, name, ordinal, owner) in enumerate(history):
-        match deed:
+    for version, (event, name, ordinal, owner) in enumerate(history):
+        match event:
             case "put":
                 cache.put(_server(name, ordinal, owner, version))
             case "drop":

@@ -252,8 +252,8 @@ async def test_bodies_that_fill_the_memory_make_room_for_small_ones(
     opens: Opens, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of those that are half sent the largest is given up, and no small one with it."""
-    room = functools.partial(bodies.Room, 2**20)
-    monkeypatch.setattr(bodies, "Room", room)
+    room = functools.partial(bodies.BodyMemory, 2**20)
+    monkeypatch.setattr(bodies, "BodyMemory", room)
     async with opens() as place:
         never = asyncio.Event()
 

@@ -7,7 +7,7 @@ from typing import Any
 from controller import errors
 from controller.contract import Verb
 from controller.planning.outcomes import Outcome
-from controller.planning.targets import AnyVerb, Call, Target, Write
+from controller.planning.targets import AnyVerb, ObjectTarget, ServerTarget, Target
 from controller.reasons import ForeignReason, Vocabulary
 
 NOW = 1_700_000_000.0
@@ -18,7 +18,7 @@ def outcome(
     reason: Vocabulary | ForeignReason,
     *,
     verb: AnyVerb = Verb.CREATE,
-    kind: errors.Kind = errors.Kind.REFUSED,
+    kind: errors.FailureKind = errors.FailureKind.REFUSED,
     time: float = NOW,
     **more: Any,
 ) -> Outcome:
@@ -31,11 +31,11 @@ def made_in_vain(
     reason: Vocabulary | ForeignReason,
     *,
     fleet: str = "pods",
-    kind: errors.Kind = errors.Kind.FAILED,
+    kind: errors.FailureKind = errors.FailureKind.FAILED,
     **more: Any,
 ) -> Outcome:
     """Return the outcome of making what the server of the tests is made of."""
-    return outcome(Call(fleet, "shop-web-0"), reason, kind=kind, **more)
+    return outcome(ServerTarget(fleet, "shop-web-0"), reason, kind=kind, **more)
 
 
-__all__ = ["Call", "Verb", "Write", "made_in_vain", "outcome"]
+__all__ = ["ObjectTarget", "ServerTarget", "Verb", "made_in_vain", "outcome"]

@@ -15,7 +15,7 @@ from tests.kinds.rehearsal import Body, Rehearsal, component
 
 SHARES = strategies.sampled_from([0, 1, 2, "10%", "25%", "50%", "100%"])
 SET = "shop-web"
-Deeds = list[tuple[str, int]]
+Events = list[tuple[str, int]]
 
 
 @strategies.composite
@@ -102,12 +102,12 @@ def release_all(rehearsal: Rehearsal) -> None:
         strategies.tuples(specs(), strategies.lists(acts(), max_size=4)), min_size=1, max_size=4
     )
 )
-def test_whatever_happens_it_converges_and_rests(history: list[tuple[Body, Deeds]]) -> None:
+def test_whatever_happens_it_converges_and_rests(history: list[tuple[Body, Events]]) -> None:
     """Any changes, ills and deletes; then a good revision: all run it, and nothing is written."""
     rehearsal = Rehearsal()
-    for spec, deeds in history:
+    for spec, events in history:
         rehearsal.apply("shop", spec)
-        for act, number in deeds:
+        for act, number in events:
             rehearsal.run_for(number)
             perform(rehearsal, act, number)
     final = component(

@@ -263,7 +263,7 @@ def test_no_deadline_runs_while_calls_are_tried_again_after_an_outage() -> None:
     rollout = {"maxUnavailable": 1, "progressDeadlineSeconds": 30}
     rehearsal = rehearse(rollout=rollout)
     well = rehearsal.fleets.told
-    away = contract.Outage(began=rehearsal.now, lasts=True)
+    away = contract.OutageSpan(began=rehearsal.now, lasts=True)
     rehearsal.fleets.told = dataclasses.replace(well, outage=away)
     update(rehearsal, "web:broken", rollout=rollout)
     rehearsal.run_for(300)

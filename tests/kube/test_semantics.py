@@ -17,7 +17,7 @@ import pytest
 
 from controller.api import names, objects
 from controller.api.resources import Resource
-from controller.kube import api as door
+from controller.kube import api as kube
 from controller.kube import faults
 from controller.kube.client import Client
 from controller.kube.informer import Informer
@@ -32,7 +32,7 @@ _WHY = {"reason": "Test", "message": "", "lastTransitionTime": "2026-01-01T00:00
 class Ground:
     """An API server and a namespace in it."""
 
-    api: door.Api
+    api: kube.Api
     namespace: str
 
     async def create(self, resource: Resource, body: Json) -> Json:

@@ -81,7 +81,7 @@ def test_whatever_an_object_holds_it_is_one_object(
         assert isinstance(each, (VIEWS[resource], wire.Malformed))
         assert isinstance(each, wire.Malformed) == isinstance(found["odd"], wire.Malformed)
     if kind == b"DELETED":
-        assert what is wire.Kind.DELETED
+        assert what is wire.WatchEventKind.DELETED
         assert isinstance(seen, objects.Meta)
 
 

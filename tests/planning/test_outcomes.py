@@ -12,11 +12,11 @@ from controller.api import clock, objects
 from controller.api.resources import Resource
 from controller.contract import Verb
 from controller.planning import outcomes
-from controller.planning.targets import Call, Write
+from controller.planning.targets import ObjectTarget, ServerTarget
 from controller.providers import registry
 
 NOW = 1_700_000_000.0
-POD = Write(Resource.PODS, "d", "shop-web-0")
+POD = ObjectTarget(Resource.PODS, "d", "shop-web-0")
 SERVER = objects.Server(
     metadata=objects.Meta(name="shop-web-0", namespace="d"),
     spec=objects.ServerSpec(
@@ -36,7 +36,8 @@ SET = objects.ServerSet(
 def outcome(**more: Any) -> outcomes.Outcome:
     """Return a create that a quota refused."""
     known: dict[str, Any] = {
-        "target": POD, "verb": Verb.CREATE, "kind": errors.Kind.FAILED, "reason": "QuotaExceeded",
+        "target": POD, "verb": Verb.CREATE, "kind": errors.FailureKind.FAILED,
+        "reason": "QuotaExceeded",
         "message": "exceeded quota: used 2", "time": NOW, "again": NOW + 10, "event": True,
         "blocker": "ResourceQuota/two",
     }  # fmt: skip
@@ -45,7 +46,7 @@ def outcome(**more: Any) -> outcomes.Outcome:
 
 def test_a_refusal_is_one_event_however_often_it_is_tried() -> None:
     """Named as a ReplicaSet names its own; what status told before is no news."""
-    found = outcomes.of([outcome(), outcome(target=Write(Resource.PODS, "d", "shop-web-1"))])
+    found = outcomes.of([outcome(), outcome(target=ObjectTarget(Resource.PODS, "d", "shop-web-1"))])
     (told,) = outcomes.news((), found, SERVER)
     assert (told.reason, told.warning) == ("FailedCreate", True)
     assert told.message == "Failed to create Pod/shop-web-0: exceeded quota: used 2"
@@ -96,42 +97,45 @@ RIGHT = 'services is forbidden: User "op" cannot create resource "services" in A
     ("more", "told", "remedy"),
     [
         (
-            {"target": Write(Resource.SERVICES, "d", "shop-web"), "kind": errors.Kind.REFUSED},
+            {
+                "target": ObjectTarget(Resource.SERVICES, "d", "shop-web"),
+                "kind": errors.FailureKind.REFUSED,
+            },
             "ServerSet/shop-web",
             "kubectl edit argapp shop -n d",
         ),
         (
-            {"target": Write(Resource.SERVICES, "d", "shop-web"), "reason": "NameTaken"},
+            {"target": ObjectTarget(Resource.SERVICES, "d", "shop-web"), "reason": "NameTaken"},
             "Service/shop-web",
             "kubectl get services shop-web -n d -o yaml",
         ),
         (
-            {"target": Call("pods", "a"), "display": UNWRITTEN},
+            {"target": ServerTarget("pods", "a"), "display": UNWRITTEN},
             "Fleet/pods",
             "kubectl get --raw '/readyz?verbose'",
         ),
         (
-            {"target": Call("edge", "a"), "display": PODS.display},
+            {"target": ServerTarget("edge", "a"), "display": PODS.display},
             "Fleet/edge",
             "kubectl get argfleet edge -o yaml",
         ),
         (
-            {"target": Call("edge", "a"), "verb": Verb.DELETE, "display": PODS.display},
+            {"target": ServerTarget("edge", "a"), "verb": Verb.DELETE, "display": PODS.display},
             "Pod/a",
             "kubectl get pods a -n d -o yaml",
         ),
         (
-            {"target": Call("west", "a"), "verb": Verb.DELETE, "display": CLOUD.display},
+            {"target": ServerTarget("west", "a"), "verb": Verb.DELETE, "display": CLOUD.display},
             "Fleet/west",
             "kubectl get argfleet west -o yaml",
         ),
         (
-            {"target": Call("west", "a"), "blocker": "Volume/v", "display": CLOUD.display},
+            {"target": ServerTarget("west", "a"), "blocker": "Volume/v", "display": CLOUD.display},
             "Volume/v",
             "openstack volume show v",
         ),
         (
-            {"target": Call("pods", "a"), "message": RIGHT, "blocker": "Namespace/d"},
+            {"target": ServerTarget("pods", "a"), "message": RIGHT, "blocker": "Namespace/d"},
             "Namespace/d",
             "kubectl auth can-i create services --as op",
         ),
@@ -157,10 +161,13 @@ def test_a_fleet_tells_of_its_instances_each_by_its_id() -> None:
     """No Server stands for them: two that are locked are two, and the Fleet shows both."""
     fleet = objects.fleet(objects.Meta(name="west"), objects.FleetSpec(provider="openstack"))
     locked: dict[str, Any] = {
-        "verb": Verb.DELETE, "kind": errors.Kind.REFUSED, "reason": "ServerLocked", "blocker": "",
+        "verb": Verb.DELETE, "kind": errors.FailureKind.REFUSED, "reason": "ServerLocked",
+        "blocker": "",
         "message": "delete i1: locked",
     }  # fmt: skip
-    found = outcomes.of(outcome(target=Call("west", each), **locked) for each in ("i1", "i2"))
+    found = outcomes.of(
+        outcome(target=ServerTarget("west", each), **locked) for each in ("i1", "i2")
+    )
     told = found.blocked(fleet)
     assert [each.object for each in told] == ["Instance/i1", "Instance/i2"]
     assert {each.remedy for each in told} == {"kubectl get argfleet west -o yaml"}
@@ -169,5 +176,5 @@ def test_a_fleet_tells_of_its_instances_each_by_its_id() -> None:
         "FailedDelete",
         "Failed to delete Instance/i1: delete i1: locked",
     )
-    by_server = outcome(target=Call("west", "shop-web-0"), **locked)
+    by_server = outcome(target=ServerTarget("west", "shop-web-0"), **locked)
     assert by_server.object(SERVER) == "Fleet/west"

@@ -9,7 +9,7 @@ from controller import contract, errors
 from controller.api.resources import Resource
 from controller.contract import Verb
 from controller.planning import outcomes, targets
-from controller.planning.targets import Call, Write
+from controller.planning.targets import ObjectTarget, ServerTarget
 from tests.planning import test_outcomes
 
 SERVER = test_outcomes.SERVER
@@ -23,11 +23,11 @@ def test_a_fleet_may_have_the_name_of_any_resource(resource: Resource) -> None:
     name = server.metadata.name
     create = contract.Call(verb=contract.Verb.CREATE, why="Create")
     asked = targets.of(create, server)
-    written: targets.Target = Write(resource, "d", name)
-    assert asked == (Call(str(resource), name), Verb.CREATE)
+    written: targets.Target = ObjectTarget(resource, "d", name)
+    assert asked == (ServerTarget(str(resource), name), Verb.CREATE)
     assert asked[0] != written
     for target, refused in ((asked[0], False), (written, True)):
-        found = outcomes.of([test_outcomes.outcome(target=target, kind=errors.Kind.REFUSED)])
+        found = outcomes.of([test_outcomes.outcome(target=target, kind=errors.FailureKind.REFUSED)])
         assert found.has_refused(resource, name) is refused
 
 

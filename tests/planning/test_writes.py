@@ -81,7 +81,7 @@ def test_an_object_of_which_nothing_but_its_metadata_is_read_is_written_alike(
     resource: Resource,
 ) -> None:
     """What could not be decoded has a name and a UID all the same, and is held to both."""
-    known = writes.Known(resource, META)
+    known = writes.HasMetadata(resource, META)
     patch = writes.patch(known, {"spec": {}}, why="a test", guarded=True)
     delete = writes.delete(known, why="a test", guarded=True)
     for each in (patch, delete):

@@ -13,7 +13,7 @@ from controller import errors
 from controller.api import clock
 from controller.api.resources import Resource
 from controller.kube import slots
-from controller.planning.circuit import State
+from controller.planning.circuit import CircuitState
 from controller.presentation import answers, inspection, last_lines
 from controller.presentation.answers import Answer
 from controller.presentation.references import Reference
@@ -197,7 +197,9 @@ async def test_why_names_the_circuit_that_is_open_and_its_next_trial() -> None:
         well = universe.machines.interfere
         universe.machines.interfere = away
         await universe.apply(application("shop", component("web", 40), fleet="metal"))
-        await universe.until(lambda: universe.process.fleets.circuit("metal").state is State.OPEN)
+        await universe.until(
+            lambda: universe.process.fleets.circuit("metal").state is CircuitState.OPEN
+        )
         # The third trial: what waits for it told the first one, and is not written anew.
         await universe.until(lambda: universe.process.fleets.circuit("metal").times == 3)
         await asyncio.sleep(5)

@@ -8,7 +8,7 @@ import pytest
 
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
-from controller.kube import api as door
+from controller.kube import api as kube
 from controller.kube import faults
 from controller.presentation import problems, references
 
@@ -33,7 +33,7 @@ class Named:
 async def found(api: Named, *given: str, **options: Any) -> str:
     """Return what is meant, as KIND/NAME."""
     allowed = options.pop("allowed", ())
-    return str(await references.find(cast("door.Api", api), "prod", given, *allowed, **options))
+    return str(await references.find(cast("kube.Api", api), "prod", given, *allowed, **options))
 
 
 APP, SERVER = (Resource.APPLICATIONS, "shop"), (Resource.SERVERS, "shop-web-0")

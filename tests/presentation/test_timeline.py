@@ -6,7 +6,7 @@ import pytest
 
 from controller.api import clock, objects
 from controller.presentation import timeline
-from controller.presentation.timeline import Entry
+from controller.presentation.timeline import TimelineEntry
 
 NOW = 1_790_001_000.0
 
@@ -46,7 +46,7 @@ def there(
     )
 
 
-def told(entry: Entry) -> tuple[tuple[float, float], tuple[float, float]]:
+def told(entry: TimelineEntry) -> tuple[tuple[float, float], tuple[float, float]]:
     """Return where an entry waited and ran, to the percent."""
     return (
         (round(entry.wait[0]), round(entry.wait[1])),

@@ -9,7 +9,7 @@ from controller.api.conditions import Condition
 from controller.api.resources import Resource
 from controller.presentation import waiting
 from controller.presentation.references import Reference
-from controller.presentation.waiting import Outcome
+from controller.presentation.waiting import WaitResult
 
 MEANT = Reference(resource=Resource.OPERATIONS, name="upgrade")
 
@@ -32,19 +32,19 @@ STALLED = Condition(type="Stalled", status="True", reason="UnknownFleet", messag
 @pytest.mark.parametrize(
     ("wanted", "found", "outcome", "message"),
     [
-        ("", operation(GOOD), Outcome.MET, "Succeeded=True: Done."),
-        ("", operation(GOOD, seen=0), Outcome.PENDING, "Completed: Done."),
-        ("", operation(GOING), Outcome.PENDING, "Running: At it."),
-        ("", operation(), Outcome.PENDING, "not looked at yet"),
-        ("", operation(BAD), Outcome.OVER, "Failed: 1 server failed."),
-        ("succeeded=false", operation(BAD), Outcome.MET, "Succeeded=False: 1 server failed."),
-        ("Ready", operation(GOING, STALLED), Outcome.OVER, "UnknownFleet: No fleet."),
-        ("Stalled", operation(GOING, STALLED), Outcome.MET, "Stalled=True: No fleet."),
-        ("deleted", operation(BAD, STALLED), Outcome.PENDING, "Failed: 1 server failed."),
+        ("", operation(GOOD), WaitResult.MET, "Succeeded=True: Done."),
+        ("", operation(GOOD, seen=0), WaitResult.PENDING, "Completed: Done."),
+        ("", operation(GOING), WaitResult.PENDING, "Running: At it."),
+        ("", operation(), WaitResult.PENDING, "not looked at yet"),
+        ("", operation(BAD), WaitResult.OVER, "Failed: 1 server failed."),
+        ("succeeded=false", operation(BAD), WaitResult.MET, "Succeeded=False: 1 server failed."),
+        ("Ready", operation(GOING, STALLED), WaitResult.OVER, "UnknownFleet: No fleet."),
+        ("Stalled", operation(GOING, STALLED), WaitResult.MET, "Stalled=True: No fleet."),
+        ("deleted", operation(BAD, STALLED), WaitResult.PENDING, "Failed: 1 server failed."),
     ],
 )
 def test_a_wait_ends_with_what_was_asked_for_or_once_it_cannot_be(
-    wanted: str, found: objects.Operation, outcome: Outcome, message: str
+    wanted: str, found: objects.Operation, outcome: WaitResult, message: str
 ) -> None:
     """What the operator has not seen yet is no answer; what stalls will not become ready."""
     standing = waiting.standing(found, MEANT, waiting.goal(wanted, MEANT))

@@ -46,13 +46,13 @@ class Sky:
 
     @contextlib.asynccontextmanager
     async def _connect(
-        self, context: contract.Context, settings: configuration.Settings
-    ) -> AsyncIterator[opening.Connection]:
+        self, context: contract.Context, settings: configuration.CloudSettings
+    ) -> AsyncIterator[opening.CloudConnection]:
         if self.logs_in:
             found = clouds.Clouds(context.api, HOME, settings.cloud)
             await found.load()
             found.cloud()
-        yield opening.Connection(tokens=self.cloud, transport=self.cloud, prober=self.cloud)
+        yield opening.CloudConnection(tokens=self.cloud, transport=self.cloud, prober=self.cloud)
 
     def there(self) -> list[Machine]:
         """Return the servers that exist and are not told to go."""

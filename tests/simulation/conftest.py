@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from controller.execution import key_state
-from controller.execution.phases import IllegalMoveError, Phase
+from controller.execution.phases import IllegalMoveError, KeyPhase
 from fakes import universe
 from proof import history
 from proof.history import judgement
@@ -51,7 +51,7 @@ def legal(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     made: list[str] = []
 
     class NotedError(IllegalMoveError):
-        def __init__(self, before: Phase, after: Phase) -> None:
+        def __init__(self, before: KeyPhase, after: KeyPhase) -> None:
             super().__init__(before, after)
             made.append(str(self))
 

@@ -15,8 +15,8 @@ from controller import errors
 from controller.api import clock
 from controller.api.resources import Resource
 from controller.kinds.application.kind import APPLICATION
-from controller.kinds.operation import crowd
-from controller.kube import api as door
+from controller.kinds.operation import open_operations
+from controller.kube import api as kube
 from controller.planning.builders import Builder
 from controller.providers.openstack.reasons import CloudReason
 from fakes.api_server import Behaviour
@@ -414,7 +414,7 @@ async def _is_applied_again(world: World) -> None:
 
 async def _is_one_too_many(world: World) -> None:
     await world.up(ONE)
-    for number in range(crowd.MOST_OPEN):
+    for number in range(open_operations.MOST_OPEN):
         await world.run(f"waits-{number:03}", "Restart", paused=True)
     await world.universe.settle()
     await world.run("again", "Restart")
@@ -432,10 +432,10 @@ STEPS: list[Json] = [{"name": "one", **STEP, "compensate": STEP}, {"name": "two"
 async def _is_undone(world: World) -> None:
     ran: list[object] = []
 
-    async def run(*asked: object) -> door.ExecResult:
+    async def run(*asked: object) -> kube.ExecResult:
         # The second one fails, and the first one is undone.
         ran.append(asked)
-        return door.ExecResult(exit_code=int(len(ran) == 2))
+        return kube.ExecResult(exit_code=int(len(ran) == 2))
 
     await world.up(ONE)
     world.universe.server.on_exec = run

@@ -92,8 +92,8 @@ async def crewed(cloud: Cloud) -> AsyncIterator[Crew]:
     """Give a stage for replicas whose Fleet is of a cloud."""
 
     @contextlib.asynccontextmanager
-    async def connect(*_: object) -> AsyncIterator[opening.Connection]:
-        yield opening.Connection(tokens=cloud, transport=cloud, prober=cloud)
+    async def connect(*_: object) -> AsyncIterator[opening.CloudConnection]:
+        yield opening.CloudConnection(tokens=cloud, transport=cloud, prober=cloud)
 
     stage = arena.Stage(seed=7)
     body = {

@@ -30,8 +30,8 @@ class Country:
         self.universe = Universe(providers=[openstack.kind(self._connect)])
 
     @contextlib.asynccontextmanager
-    async def _connect(self, *_: object) -> AsyncIterator[opening.Connection]:
-        yield opening.Connection(tokens=self.cloud, transport=self.cloud, prober=self.cloud)
+    async def _connect(self, *_: object) -> AsyncIterator[opening.CloudConnection]:
+        yield opening.CloudConnection(tokens=self.cloud, transport=self.cloud, prober=self.cloud)
 
     async def found(self, **settings: Any) -> None:
         """Write the Fleet."""

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from controller.api.resources import Resource
-from controller.planning.circuit import State
-from controller.providers.memory.machines import Settings
+from controller.planning.circuit import CircuitState
+from controller.providers.memory.machines import MachineSettings
 from fakes.api_server import evictions
 from fakes.universe import Json, Universe, application, component, operation
 from proof import history
@@ -52,12 +52,12 @@ async def test_an_outage_in_the_middle_of_a_rollback_ends_where_that_was_to_end(
         await universe.apply(application("shop", component("web", 24, **BACK), fleet="metal"))
         await universe.until(lambda: well(universe))
         proven = revision(universe)
-        universe.machines.settings = Settings(latency_seconds=100_000)
+        universe.machines.settings = MachineSettings(latency_seconds=100_000)
         changed = component("web", 24, image="app:2", **BACK)
         await universe.apply(application("shop", changed, fleet="metal"))
         await universe.until(lambda: revision(universe) != proven)
         await universe.until(lambda: revision(universe) == proven)
-        universe.machines.settings = Settings()
+        universe.machines.settings = MachineSettings()
         began, outage = universe.server.now(), Outage(universe, unreachable)
         # Half of the way back may be under way: what is asked for meanwhile does not get through.
         while universe.server.now() - began < 3600:
@@ -93,7 +93,7 @@ async def test_a_fleet_that_is_made_anew_in_an_outage_is_tried_at_once_and_loses
         outage = Outage(universe, unreachable)
         await universe.apply(application("shop", component("web", 60), fleet="metal"))
         fleets = universe.process.fleets
-        await universe.until(lambda: fleets.circuit("metal").state is State.OPEN)
+        await universe.until(lambda: fleets.circuit("metal").state is CircuitState.OPEN)
         await asyncio.sleep(1800)
         await universe.server.delete(Resource.FLEETS, "", "metal", uid=fleet_uid(universe))
         await asyncio.sleep(600)

@@ -10,7 +10,7 @@ from structlog import testing
 
 from controller.api.resources import Resource
 from controller.execution.key_state import KeyState
-from controller.execution.phases import IN_FLIGHT, MOVES, IllegalMoveError, Phase
+from controller.execution.phases import IN_FLIGHT, MOVES, IllegalMoveError, KeyPhase
 from controller.planning import keys
 from fakes.api_server import Verdict
 from fakes.api_server.chaos import busy, lost
@@ -18,7 +18,7 @@ from fakes.universe import Universe, application, component
 
 pytestmark = pytest.mark.looptime
 
-Move = tuple[Phase, Phase]
+Move = tuple[KeyPhase, KeyPhase]
 LEGAL = [(before, after) for before, found in MOVES.items() for after in sorted(found)]
 PODS = Resource.PODS
 
@@ -58,11 +58,11 @@ async def test_every_move_of_a_hard_life_is_legal_and_every_legal_one_is_made(
     seen: collections.Counter[Move] = collections.Counter()
     move = KeyState.move
 
-    def watched(record: KeyState, after: Phase) -> None:
-        seen[record.phase, after] += 1
-        move(record, after)
+    def watched(state: KeyState, after: KeyPhase) -> None:
+        seen[state.phase, after] += 1
+        move(state, after)
         # Whoever leaves for rest, or for what is not in flight, has all answers.
-        assert after in IN_FLIGHT or not record.pending
+        assert after in IN_FLIGHT or not state.pending
 
     monkeypatch.setattr(KeyState, "move", watched)
     async with Universe() as universe:
@@ -74,17 +74,17 @@ async def test_every_move_of_a_hard_life_is_legal_and_every_legal_one_is_made(
 
 @pytest.mark.parametrize(("before", "after"), LEGAL)
 async def test_a_move_that_the_table_lacks_stops_nobody_and_is_told(
-    before: Phase, after: Phase, monkeypatch: pytest.MonkeyPatch
+    before: KeyPhase, after: KeyPhase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A bug in any one move: said in the log, gone with the bug, and everything comes up."""
     move, left = KeyState.move, 3
 
-    def broken(record: KeyState, wanted: Phase) -> None:
+    def broken(state: KeyState, wanted: KeyPhase) -> None:
         nonlocal left
-        if (record.phase, wanted) == (before, after) and left:
+        if (state.phase, wanted) == (before, after) and left:
             left -= 1
             raise IllegalMoveError(before, after)
-        move(record, wanted)
+        move(state, wanted)
 
     monkeypatch.setattr(KeyState, "move", broken)
     async with Universe() as universe:
@@ -96,7 +96,7 @@ async def test_a_move_that_the_table_lacks_stops_nobody_and_is_told(
     events = {each["event"] for each in logs}
     assert "call crashed" not in events
     # It is told by a call: where that is the move, a later look tells.
-    assert "crash not told" not in events or after is Phase.WRITING
+    assert "crash not told" not in events or after is KeyPhase.WRITING
     told = [each for each in logs if each["event"] == "planning failed"]
     assert told
     assert all(isinstance(each["exc_info"], IllegalMoveError) for each in told)
@@ -112,11 +112,11 @@ async def test_a_key_that_no_call_can_be_made_for_leaves_the_others_alone(
     async with Universe() as universe:
         await universe.bring_up(application("shop", component("web", 1)))
 
-        def moves(record: KeyState, wanted: Phase) -> None:
-            mine = universe.process.engine._records.get(key) is record
+        def moves(state: KeyState, wanted: KeyPhase) -> None:
+            mine = universe.process.engine._states.get(key) is state
             if broken and mine and wanted in IN_FLIGHT:
-                raise IllegalMoveError(record.phase, wanted)
-            move(record, wanted)
+                raise IllegalMoveError(state.phase, wanted)
+            move(state, wanted)
 
         monkeypatch.setattr(KeyState, "move", moves)
         with testing.capture_logs() as logs:
@@ -140,19 +140,19 @@ async def test_no_watch_and_no_hand_over_ends_over_a_move(
     """What is taken back is counted out all the same; the key is told, and looked at again."""
     move, key, left = KeyState.move, keys.server("default", "shop-web-0"), 1
 
-    def broken(record: KeyState, wanted: Phase) -> None:
+    def broken(state: KeyState, wanted: KeyPhase) -> None:
         nonlocal left
-        if left and wanted is Phase.IDLE:
+        if left and wanted is KeyPhase.IDLE:
             left -= 1
-            raise IllegalMoveError(record.phase, wanted)
-        move(record, wanted)
+            raise IllegalMoveError(state.phase, wanted)
+        move(state, wanted)
 
     async with Universe() as universe:
         await universe.bring_up(application("shop", component("web", 1)))
-        engine, record = universe.process.engine, KeyState()
+        engine, state = universe.process.engine, KeyState()
         # A call stands in line.
-        record.ask()
-        engine._records[key] = record
+        state.ask()
+        engine._states[key] = state
         with testing.capture_logs() as logs, monkeypatch.context() as patch:
             patch.setattr(KeyState, "move", broken)
             patch.setattr(engine._pool, "withdraw", lambda _: 1)
@@ -160,11 +160,11 @@ async def test_no_watch_and_no_hand_over_ends_over_a_move(
                 engine.withdraw(key)
                 patch.undo()
                 await universe.settle()
-                assert record.phase is Phase.IDLE
+                assert state.phase is KeyPhase.IDLE
             else:
                 await engine.let_go(lambda each: each == key)
-                assert key not in engine._records
+                assert key not in engine._states
         assert left == 0
-        assert not record.pending
+        assert not state.pending
         assert [each["key"] for each in logs if each["event"] == "planning failed"] == [str(key)]
         await universe.bring_up(application("shop", component("web", 2)))

@@ -12,8 +12,8 @@ import pytest
 
 from controller import errors
 from controller.api.resources import Resource
-from controller.planning.circuit import State
-from controller.providers.memory.machines import Settings
+from controller.planning.circuit import CircuitState
+from controller.providers.memory.machines import MachineSettings
 from controller.providers.openstack.reasons import CloudReason
 from controller.reasons import ForeignReason
 from fakes.universe import Universe, application, component, operation
@@ -143,14 +143,14 @@ class Meter:
 async def test_an_hour_without_the_provider_while_500_servers_are_made(failure: Any) -> None:
     """None failed for good, nothing was reverted, and all come up, never above the limits."""
     async with Universe() as universe:
-        universe.machines.settings = Settings(call_seconds=CALL_SECONDS)
+        universe.machines.settings = MachineSettings(call_seconds=CALL_SECONDS)
         await universe.server.create(Resource.FLEETS, "", FLEET)
         await universe.apply(application("shop", component("web", 500, **STRICT), fleet="metal"))
         await universe.until(lambda: len(universe.machines.machines) > 100)
         revision = universe.get(Resource.SERVERSETS, "shop-web")["spec"]["revision"]
         began, outage = universe.server.now(), Outage(universe, failure)
         fleets = universe.process.fleets
-        await universe.until(lambda: fleets.circuit("metal").state is State.OPEN)
+        await universe.until(lambda: fleets.circuit("metal").state is CircuitState.OPEN)
         before = 0
         while universe.server.now() - began < 3600:
             await asyncio.sleep(60)
@@ -241,13 +241,13 @@ async def test_attempts_of_before_the_outage_are_not_given_back() -> None:
     """What failed by itself, long before the provider did, stays counted."""
     async with Universe() as universe:
         await universe.server.create(Resource.FLEETS, "", FLEET)
-        universe.machines.settings = Settings(broken_percent=100.0)
+        universe.machines.settings = MachineSettings(broken_percent=100.0)
         recovery: Json = {"recovery": {"attempts": 2, "giveUp": True, "failureBudget": "100%"}}
         await universe.apply(application("shop", component("old", 3, **recovery), fleet="metal"))
         await universe.until(lambda: len(failed(universe)) == 3)
         await universe.settle()
         counted = failed(universe)
-        universe.machines.settings = Settings()
+        universe.machines.settings = MachineSettings()
         await asyncio.sleep(300)
         outage = Outage(universe, silent)
         await universe.apply(
@@ -256,7 +256,7 @@ async def test_attempts_of_before_the_outage_are_not_given_back() -> None:
             )
         )
         fleets = universe.process.fleets
-        await universe.until(lambda: fleets.circuit("metal").state is State.OPEN)
+        await universe.until(lambda: fleets.circuit("metal").state is CircuitState.OPEN)
         await asyncio.sleep(300)
         assert failed(universe) == counted
         outage.end()
@@ -270,7 +270,7 @@ async def test_an_operator_that_starts_in_an_outage_learns_of_it_again() -> None
         await universe.apply(application("shop", component("web", 60), fleet="metal"))
         for _ in range(4):
             await universe.until(
-                lambda: universe.process.fleets.circuit("metal").state is State.OPEN
+                lambda: universe.process.fleets.circuit("metal").state is CircuitState.OPEN
             )
             await asyncio.sleep(200)
             await universe.crash()
@@ -286,7 +286,7 @@ async def test_a_trial_is_each_servers_in_turn() -> None:
         outage = Outage(universe, silent)
         await universe.apply(application("shop", component("web", 30), fleet="metal"))
         fleets = universe.process.fleets
-        await universe.until(lambda: fleets.circuit("metal").state is State.OPEN)
+        await universe.until(lambda: fleets.circuit("metal").state is CircuitState.OPEN)
         outage.end()
         before = universe.machines.before
 
@@ -304,7 +304,7 @@ async def test_a_set_that_waits_for_a_provider_needs_no_server_that_does() -> No
     async with Universe() as universe:
         outage = await struck(universe, 30, 60, unreachable)
         fleets = universe.process.fleets
-        await universe.until(lambda: fleets.circuit("metal").state is State.OPEN)
+        await universe.until(lambda: fleets.circuit("metal").state is CircuitState.OPEN)
         for ordinal in range(30, 60):
             await universe.delete(Resource.SERVERS, f"shop-web-{ordinal}")
         await universe.until(lambda: len(universe.names(Resource.SERVERS)) == 30)
@@ -313,7 +313,7 @@ async def test_a_set_that_waits_for_a_provider_needs_no_server_that_does() -> No
         assert len(universe.machines.machines) == 60
         # Thirty calls are one too few to reach its full width; nobody needs more of them.
         await asyncio.sleep(60)
-        assert fleets.circuit("metal").state is State.CLOSED
+        assert fleets.circuit("metal").state is CircuitState.CLOSED
 
 
 async def test_deletes_are_tried_one_at_a_time_and_close_the_circuit() -> None:
@@ -325,11 +325,11 @@ async def test_deletes_are_tried_one_at_a_time_and_close_the_circuit() -> None:
             application("shop", component("web", 60), fleet="metal", deletion=impatient)
         )
         await universe.until(lambda: well(universe))
-        universe.machines.settings = Settings(call_seconds=CALL_SECONDS)
+        universe.machines.settings = MachineSettings(call_seconds=CALL_SECONDS)
         outage = Outage(universe, unreachable)
         await universe.delete(Resource.APPLICATIONS, "shop")
         fleets = universe.process.fleets
-        await universe.until(lambda: fleets.circuit("metal").state is State.OPEN)
+        await universe.until(lambda: fleets.circuit("metal").state is CircuitState.OPEN)
         await asyncio.sleep(1)
         began = universe.server.now()
         await asyncio.sleep(1800)
@@ -417,7 +417,7 @@ async def test_another_provider_in_the_fleets_place_is_tried_anew() -> None:
         outage = Outage(universe, unreachable)
         await universe.apply(application("shop", component("web", 30), fleet="metal"))
         fleets = universe.process.fleets
-        await universe.until(lambda: fleets.circuit("metal").state is State.OPEN)
+        await universe.until(lambda: fleets.circuit("metal").state is CircuitState.OPEN)
         await asyncio.sleep(1500)
         outage.end()
         settings = {"spec": {"memory": {"bootSeconds": 2}}}
@@ -436,12 +436,14 @@ async def test_a_trial_waits_for_no_servers_own_backoff(failure: Any) -> None:
         outage = Outage(universe, failure)
         await universe.apply(application("shop", component("web", 10, **patient), fleet="metal"))
         fleets = universe.process.fleets
-        await in_time(universe, lambda: fleets.circuit("metal").state is State.OPEN, patience=300)
+        await in_time(
+            universe, lambda: fleets.circuit("metal").state is CircuitState.OPEN, patience=300
+        )
         for _ in range(5):
             due, tried = fleets.circuit("metal").until, len(outage.calls)
             await asyncio.sleep(max(due - universe.server.now(), 0.0) + 1.0)
             assert len(outage.calls) == tried + 1, universe.describe()
-            assert fleets.circuit("metal").state is State.OPEN
+            assert fleets.circuit("metal").state is CircuitState.OPEN
         servers = universe.server.objects[Resource.SERVERS].values()
         told = [each for body in servers for each in body["status"]["blockedBy"]]
         assert {each["reason"] for each in told} == {"CircuitOpen"}
@@ -476,7 +478,7 @@ async def test_a_provider_that_shows_much_and_does_nothing_is_not_run_over() -> 
     async with Universe() as universe:
         outage = await struck(universe, 20, 60, unreachable)
         circuit = universe.process.fleets.circuit
-        await universe.until(lambda: circuit("metal").state is State.OPEN)
+        await universe.until(lambda: circuit("metal").state is CircuitState.OPEN)
         await asyncio.sleep(1)
         before = len(outage.calls)
         for _ in range(1800):

@@ -21,7 +21,7 @@ from controller import errors
 from controller.api import names
 from controller.api.resources import Resource
 from controller.kube import faults
-from controller.planning.circuit import State
+from controller.planning.circuit import CircuitState
 from controller.planning.keys import Key
 from controller.presentation import inspection
 from controller.reasons import ForeignReason
@@ -146,7 +146,7 @@ async def test_a_webhook_that_is_down_or_denies_is_told_and_over(
             assert (error["class"], error["message"]) == (class_, message)
         assert guard.count < 100
         # Who guards one namespace says nothing of the API server, and holds up nobody else.
-        assert universe.process.fleets.circuit("pods").state is State.CLOSED
+        assert universe.process.fleets.circuit("pods").state is CircuitState.CLOSED
         guard.over()
         await universe.until(universe.is_ready, patience=150)
 
@@ -179,7 +179,7 @@ async def test_a_webhook_that_is_slow_holds_up_its_own_alone() -> None:
         for name in universe.names(Resource.SERVERS):
             attempts = universe.get(Resource.SERVERS, name)["status"].get("attempts") or {}
             assert not attempts.get("count")
-        assert universe.process.fleets.circuit("pods").state is State.CLOSED
+        assert universe.process.fleets.circuit("pods").state is CircuitState.CLOSED
 
 
 async def test_a_full_zone_leads_to_the_next_alternative() -> None:

@@ -17,7 +17,7 @@ import pytest
 
 from controller.api.resources import Resource
 from controller.cli import session
-from controller.kube import api as door
+from controller.kube import api as kube
 from controller.presentation import problems, vocabulary
 from fakes.api_server import ApiServer, Behaviour, Faults, Kubelet
 from fakes.forge import Forge
@@ -328,8 +328,8 @@ async def _late_operation(world: World) -> None:
 async def _remembering(world: World) -> None:
     """Have one server remember the steps of as many failed operations as it has room for."""
 
-    async def fail(*_: object) -> door.ExecResult:
-        return door.ExecResult(exit_code=1)
+    async def fail(*_: object) -> kube.ExecResult:
+        return kube.ExecResult(exit_code=1)
 
     await world.up(component("web", 1))
     world.universe.server.on_exec = fail

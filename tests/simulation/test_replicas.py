@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from controller.api.resources import Resource
-from controller.kube import api as door
+from controller.kube import api as kube
 from controller.kube import members, slots, tallies
 from controller.planning.keys import Key
 from fakes.api_server import chaos
@@ -515,10 +515,10 @@ async def test_a_slot_waits_for_a_command_that_runs_before_it_moves() -> None:
     async with crewed() as crew:
         runs: list[str] = []
 
-        async def run(_namespace: str, pod: str, _command: object) -> door.ExecResult:
+        async def run(_namespace: str, pod: str, _command: object) -> kube.ExecResult:
             runs.append(pod)
             await asyncio.sleep(100)
-            return door.ExecResult(exit_code=0)
+            return kube.ExecResult(exit_code=0)
 
         crew.stage.server.on_exec = run
         first = crew.join()
@@ -564,11 +564,11 @@ async def test_a_cancel_is_heeded_while_a_slot_waits_for_the_command() -> None:
     async with crewed() as crew:
         runs: list[str] = []
 
-        async def run(_namespace: str, pod: str, _command: object) -> door.ExecResult:
+        async def run(_namespace: str, pod: str, _command: object) -> kube.ExecResult:
             runs.append(pod)
             if runs.count(pod) == 1:
                 await asyncio.sleep(500)
-            return door.ExecResult(exit_code=0)
+            return kube.ExecResult(exit_code=0)
 
         crew.stage.server.on_exec = run
         first = crew.join()
@@ -680,10 +680,10 @@ async def test_a_slot_that_is_lost_is_planned_no_more_whatever_runs_in_it() -> N
     async with crewed(slack=30.0) as crew:
         runs: list[str] = []
 
-        async def run(_namespace: str, pod: str, _command: object) -> door.ExecResult:
+        async def run(_namespace: str, pod: str, _command: object) -> kube.ExecResult:
             runs.append(pod)
             await asyncio.sleep(500)
-            return door.ExecResult(exit_code=0)
+            return kube.ExecResult(exit_code=0)
 
         crew.stage.server.on_exec = run
         first, second = crew.join(), crew.join()

@@ -147,7 +147,7 @@ async def test_only_what_a_new_pod_might_get_replaces_one(
         await universe.apply(shop("100m"))
         await universe.settle()
         before = uids(universe)
-        status = faults.Status(message=words, code=code)
+        status = faults.ApiStatus(message=words, code=code)
         error = faults.from_status(code, status, what="patch pods", writes=True)
         universe.faults.on(subresource="resize", verdict=Verdict(before=error), times=None)
         await universe.apply(shop("200m"))
@@ -263,7 +263,7 @@ async def test_a_size_taken_back_between_the_two_writes_is_not_kept(*, killed: b
         await universe.apply(shop("200m", 1))
         await universe.until(lambda: asks(universe) == ["200m"])
         words = 'pods "a" is forbidden: labels are frozen'
-        status = faults.Status(message=words, code=403)
+        status = faults.ApiStatus(message=words, code=403)
         error = faults.from_status(403, status, what="patch pods", writes=True)
         rule = universe.faults.on("patch", Resource.PODS, verdict=Verdict(before=error), times=None)
         if killed:
@@ -293,7 +293,7 @@ async def test_a_size_that_was_refused_and_taken_back_leaves_every_pod() -> None
         await universe.settle()
         before = uids(universe)
         error = faults.from_status(
-            403, faults.Status(message=words, code=403), what="patch pods", writes=True
+            403, faults.ApiStatus(message=words, code=403), what="patch pods", writes=True
         )
         universe.faults.on(subresource="resize", verdict=Verdict(before=error), times=None)
         await universe.apply(shop("400"))

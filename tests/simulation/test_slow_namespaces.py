@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from controller.api.resources import Resource
-from controller.planning.circuit import State
+from controller.planning.circuit import CircuitState
 from fakes.api_server import Request, Rule, Verdict, chaos
 from fakes.universe import Universe, application, component
 
@@ -82,7 +82,7 @@ async def test_a_tenants_dead_webhook_never_delays_anothers_create() -> None:
         await universe.apply(shop("bad", 30))
         for wanted in (2, 4, 6):
             await asyncio.sleep(600)
-            assert universe.process.fleets.circuit("pods").state is State.CLOSED
+            assert universe.process.fleets.circuit("pods").state is CircuitState.CLOSED
             await universe.apply(shop("good", wanted))
             await universe.until(
                 lambda wanted=wanted: (  # type: ignore[misc]  # bound at once, as it is called
@@ -101,7 +101,7 @@ async def test_several_tenants_of_bad_will_delay_nobody_either() -> None:
         for each in bad:
             await universe.apply(shop(each, 10))
         await asyncio.sleep(600)
-        assert universe.process.fleets.circuit("pods").state is State.CLOSED
+        assert universe.process.fleets.circuit("pods").state is CircuitState.CLOSED
         await universe.apply(shop("good", 2))
         await universe.until(lambda: is_ready(universe, "good"), patience=USUAL_SECONDS)
 
@@ -152,7 +152,9 @@ async def test_an_outage_of_the_fleet_opens_one_circuit_for_all() -> None:
         for each in names:
             await universe.apply(shop(each, 10))
         fleets = universe.process.fleets
-        await universe.until(lambda: fleets.circuit("pods").state is State.OPEN, patience=300)
+        await universe.until(
+            lambda: fleets.circuit("pods").state is CircuitState.OPEN, patience=300
+        )
         before = len(tried)
         await asyncio.sleep(600)
         assert len(tried) - before <= 6
@@ -176,12 +178,14 @@ async def test_a_fleet_comes_back_for_all_but_the_namespace_that_is_never_answer
         await universe.apply(shop("bad", 60))
         await universe.apply(shop("good", 2))
         fleets = universe.process.fleets
-        await universe.until(lambda: fleets.circuit("pods").state is State.OPEN, patience=300)
+        await universe.until(
+            lambda: fleets.circuit("pods").state is CircuitState.OPEN, patience=300
+        )
         await asyncio.sleep(300)
         universe.faults.rules.remove(rule)
         await universe.until(lambda: is_ready(universe, "good"), patience=900)
         assert guard.tried
         assert not pods(universe, "bad")
-        assert fleets.circuit("pods").state is not State.OPEN
+        assert fleets.circuit("pods").state is not CircuitState.OPEN
         guard.over()
         await universe.until(lambda: is_ready(universe, "bad"), patience=1200)

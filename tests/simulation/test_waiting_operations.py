@@ -9,7 +9,7 @@ import dataclasses
 import pytest
 
 from controller.api.resources import Resource
-from controller.kinds.operation import crowd
+from controller.kinds.operation import open_operations
 from controller.kinds.operation.kind import OPERATION
 from controller.kinds.operation.snapshot import OperationSnapshot
 from controller.planning import plan
@@ -130,7 +130,7 @@ async def test_an_application_has_a_bounded_number_of_open_operations() -> None:
     """One more than may be open ends as Failed, and says why; a retry of it waits for room."""
     async with Counted() as universe:
         await universe.open(1)
-        for number in range(crowd.MOST_OPEN):
+        for number in range(open_operations.MOST_OPEN):
             await universe.apply(operation(numbered(number), "shop", "Restart", paused=True))
         await universe.settle()
         await universe.apply(operation("many", "shop", "Restart"))
@@ -139,7 +139,7 @@ async def test_an_application_has_a_bounded_number_of_open_operations() -> None:
         said = universe.condition(Resource.OPERATIONS, "many", "Succeeded")
         assert said["reason"] == "Failed"
         assert said["message"].startswith("TooManyOperations: ")
-        assert not any(universe.ended(numbered(each)) for each in range(crowd.MOST_OPEN))
+        assert not any(universe.ended(numbered(each)) for each in range(open_operations.MOST_OPEN))
         assert universe.reason("elsewhere") == "Waiting"
         await universe.merge(Resource.OPERATIONS, "many", {"spec": {"retry": {"id": "again"}}})
         await universe.settle()
@@ -152,7 +152,7 @@ async def test_neither_names_nor_finalizers_get_an_operation_past_the_bound() ->
     """What is open already stays; one that was born with our finalizer is counted all the same."""
     async with Counted() as universe:
         await universe.open(1)
-        for number in range(crowd.MOST_OPEN):
+        for number in range(open_operations.MOST_OPEN):
             await universe.apply(operation(f"z{number}", "shop", "Restart", paused=True))
         await universe.settle()
         body = operation("a-first-by-name", "shop", "Restart")
@@ -161,7 +161,7 @@ async def test_neither_names_nor_finalizers_get_an_operation_past_the_bound() ->
         await universe.until(lambda: universe.ended("a-first-by-name"))
         assert universe.reason("a-first-by-name") == "Failed"
         await universe.settle()
-        assert not any(universe.ended(f"z{each}") for each in range(crowd.MOST_OPEN))
+        assert not any(universe.ended(f"z{each}") for each in range(open_operations.MOST_OPEN))
 
 
 async def test_operations_that_are_over_cost_the_next_ones_nothing() -> None:
@@ -172,12 +172,12 @@ async def test_operations_that_are_over_cost_the_next_ones_nothing() -> None:
     async with Counted() as universe:
         await universe.open(2)
         steps = [{"name": "run", "exec": {"command": ["work"]}}]
-        crowded = 3 * crowd.MOST_OPEN
+        crowded = 3 * open_operations.MOST_OPEN
         for number in range(crowded):
             await universe.apply(operation(numbered(number), "shop", "Steps", steps=steps))
         await universe.settle()
         reasons = collections.Counter(universe.reason(numbered(each)) for each in range(crowded))
-        assert reasons["Failed"] > crowd.MOST_OPEN
+        assert reasons["Failed"] > open_operations.MOST_OPEN
         assert set(reasons) == {"Failed", "Completed"}
         since = len(universe.server.writes)
         await universe.apply(operation("next", "shop", "Steps", steps=steps))

@@ -57,7 +57,7 @@ FIELDS: Mapping[type[enum.StrEnum], tuple[Field, ...]] = {
     choices.Management: ((application.ApplicationSpec, "management"),),
     choices.ServiceType: ((service.ComponentService, "type"),),
     choices.DomainState: ((fleet.FailureDomain, "state"),),
-    circuit.State: ((fleet.FleetStatus, "circuit"),),
+    circuit.CircuitState: ((fleet.FleetStatus, "circuit"),),
 }
 # Lists of which no model tells the words: fields hold more, or are of kinds that others own.
 OTHERS = {choices.ErrorClass, choices.StepKind}
@@ -174,4 +174,4 @@ def test_every_list_is_known() -> None:
         for each in vars(choices).values()
         if isinstance(each, type) and issubclass(each, enum.StrEnum)
     }
-    assert listed - {enum.StrEnum} == (FIELDS.keys() - {circuit.State}) | OTHERS
+    assert listed - {enum.StrEnum} == (FIELDS.keys() - {circuit.CircuitState}) | OTHERS

@@ -126,25 +126,25 @@ def test_every_part_of_a_policy_is_read() -> None:
 
 def odd(**policy: object) -> errors.ArgosyError:
     """Return an error of a class that nobody knows, with a policy of its own."""
-    kind = errors.Policy(**{"kind": errors.Kind.WAITING, **policy})  # type: ignore[arg-type]  # any
+    kind = errors.Policy(**{"kind": errors.FailureKind.WAITING, **policy})  # type: ignore[arg-type]  # any
     made: type[errors.ArgosyError] = type("Odd", (errors.ArgosyError,), {"policy": kind})
     return made("odd", reason=ForeignReason("Odd"))
 
 
-@pytest.mark.parametrize("kind", list(errors.Kind))
+@pytest.mark.parametrize("kind", list(errors.FailureKind))
 @pytest.mark.parametrize("costs", [True, False])
 @pytest.mark.parametrize("event", [True, False])
 def test_planners_are_told_what_a_new_class_says(
-    kind: errors.Kind,
+    kind: errors.FailureKind,
     costs: bool,
     event: bool,
 ) -> None:
     """A class that no other line knows is counted, told and believed as its policy says."""
-    record, target = KeyState(), targets.Call(fleet="attic", server="d/shop-web-0")
+    state, target = KeyState(), targets.ServerTarget(fleet="attic", server="d/shop-web-0")
     error = odd(kind=kind, costs_attempt=costs, event=event, told_after=2, believed_after=3)
-    seen = [record.fail(target, contract.Verb.CREATE, error, 0.0) for _ in range(3)]
+    seen = [state.fail(target, contract.Verb.CREATE, error, 0.0) for _ in range(3)]
     assert [each.told for each in seen] == [False, True, True]
-    assert [each.kind for each in seen[:2]] == [errors.Kind.FAILED] * 2
+    assert [each.kind for each in seen[:2]] == [errors.FailureKind.FAILED] * 2
     assert seen[2].kind is kind
     assert [each.costs_attempt for each in seen] == [False, False, costs]
     assert {each.event for each in seen} == {event}
@@ -170,6 +170,6 @@ def test_breakers_count_what_a_new_class_says(
 
 def test_an_act_whose_end_nobody_saw_tells_nothing_of_its_fleet() -> None:
     """A command's connection that breaks may be the command's doing."""
-    unknown = odd(kind=errors.Kind.UNKNOWN, works=False)
+    unknown = odd(kind=errors.FailureKind.UNKNOWN, works=False)
     assert _failed(unknown, contract.Verb.ACT) is None
     assert _failed(unknown, contract.Verb.CREATE) is True

@@ -18,7 +18,7 @@ import uvloop
 from controller.kube import certificates
 from controller.telemetry import health, metrics, secured
 from controller.telemetry.scrapers import Scrapers, UnknownTokenError
-from controller.telemetry.secured import Door
+from controller.telemetry.secured import SecureEndpoint
 from devcluster import certificates as authorities
 
 TOKEN = "prometheus-0123456789"  # noqa: S105 - nobody issued it
@@ -108,7 +108,9 @@ async def served(folder: pathlib.Path) -> AsyncIterator[Site]:
         bound.set()
 
     tls = certificates.served(folder)
-    door = Door(tls=tls, scrapers=Scrapers(may), renew=lambda: certificates.renew(tls, folder))
+    endpoint = SecureEndpoint(
+        tls=tls, scrapers=Scrapers(may), renew=lambda: certificates.renew(tls, folder)
+    )
     serving = asyncio.create_task(
         health.serve(
             health_port=-1,
@@ -116,7 +118,7 @@ async def served(folder: pathlib.Path) -> AsyncIterator[Site]:
             healthy=lambda: "",
             ready=lambda: "",
             host="127.0.0.1",
-            door=door,
+            endpoint=endpoint,
             bound=listening,
         )
     )
@@ -347,7 +349,9 @@ def test_what_is_served_no_more_is_noticed(run: Run, folder: pathlib.Path) -> No
         return True
 
     async def test() -> None:
-        door = Door(tls=certificates.served(folder), scrapers=Scrapers(may), renew=failing)
+        endpoint = SecureEndpoint(
+            tls=certificates.served(folder), scrapers=Scrapers(may), renew=failing
+        )
         with pytest.raises(RuntimeError, match="no more"):
             await health.serve(
                 health_port=-1,
@@ -355,7 +359,7 @@ def test_what_is_served_no_more_is_noticed(run: Run, folder: pathlib.Path) -> No
                 healthy=lambda: "",
                 ready=lambda: "",
                 host="127.0.0.1",
-                door=door,
+                endpoint=endpoint,
             )
 
     run(test)

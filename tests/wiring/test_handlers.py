@@ -12,7 +12,7 @@ from typing import Any
 import kopf
 import pytest
 
-from controller.admission.answers import Verdict
+from controller.admission.answers import ReviewAnswer
 from controller.admission.reviewer import FleetAnswer, Reviewer
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
@@ -88,7 +88,7 @@ async def running(
     async def connect() -> AsyncIterator[Any]:
         yield kinds or Kinds()
 
-    settings = webhook.Settings(port=0, certificates=Path())
+    settings = webhook.WebhookSettings(port=0, certificates=Path())
     made = handlers.KopfThread(settings, connect=connect, fleet_of=fleet_of, room_for=lambda *_: "")
     stop_flag = asyncio.Event()
     serving = asyncio.create_task(made.serve(stop_flag))
@@ -173,9 +173,9 @@ async def test_a_verdict_is_told_as_the_api_server_tells_its_own(wrong: tuple[st
         def __init__(self) -> None:
             pass
 
-        async def application(self, before: Any, after: Any) -> Verdict:
+        async def application(self, before: Any, after: Any) -> ReviewAnswer:
             assert (before, after) == (None, {"kind": "Application"})
-            return Verdict(errors=wrong, warnings=("take care",))
+            return ReviewAnswer(errors=wrong, warnings=("take care",))
 
     registry = kopf.OperatorRegistry()
     handlers._register(registry, Judge())

@@ -293,7 +293,7 @@ async def test_whoever_comes_and_goes_no_namespace_has_two(seed: int) -> None:
 
 async def test_two_that_work_at_once_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without claims the watch over these tests finds what they exclude."""
-    monkeypatch.setattr(installs.Claim, "held", property(lambda _: True))
+    monkeypatch.setattr(installs.ScopeClaim, "held", property(lambda _: True))
     async with running(cluster()) as run:
         await run.start("argosy-a")
         await run.start("argosy-b")

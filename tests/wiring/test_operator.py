@@ -216,7 +216,7 @@ class FakeKopf:
     made: FakeKopf
 
     def __init__(
-        self, settings: webhook.Settings, *, fleet_of: Any, room_for: Any, **_: Any
+        self, settings: webhook.WebhookSettings, *, fleet_of: Any, room_for: Any, **_: Any
     ) -> None:
         self.settings = settings
         self.fleet_of = fleet_of

@@ -18,8 +18,8 @@ from aiohttp import web
 from controller import errors
 from controller.cli import failures
 from controller.kube import reviews
-from controller.telemetry.scrapers import Refusal
-from controller.telemetry.secured import Door
+from controller.telemetry.scrapers import ScrapeRefusal
+from controller.telemetry.secured import SecureEndpoint
 from controller.wiring import operator, scrapes
 from devcluster import certificates
 
@@ -73,11 +73,11 @@ async def api(asked: list[tuple[str, str, Any]]) -> AsyncIterator[str]:
         await runner.cleanup()
 
 
-def made(folder: Path) -> Door:
+def made(folder: Path) -> SecureEndpoint:
     """Return what metrics are served with."""
-    door = scrapes.door(str(folder), agent="argosy")
-    assert door is not None
-    return door
+    endpoint = scrapes.endpoint(str(folder), agent="argosy")
+    assert endpoint is not None
+    return endpoint
 
 
 async def test_the_scrapers_own_token_asks(
@@ -88,7 +88,7 @@ async def test_the_scrapers_own_token_asks(
     async with api(asked) as server:
         config(monkeypatch, tmp_path / "config", server, {"token": "own", "as": "admin"})
         scrapers = made(folder).scrapers
-        found: dict[str, Refusal | None] = {
+        found: dict[str, ScrapeRefusal | None] = {
             each: await scrapers.refusal(each, f"10.0.0.{number}")
             for number, each in enumerate(ANSWERS)
         }
@@ -124,7 +124,7 @@ def test_no_client_certificate_speaks_for_a_scraper(
 def test_without_a_folder_nothing_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever serves metrics in the plain needs no certificate, and no kubeconfig to be read."""
     monkeypatch.setenv("KUBECONFIG", "/nowhere")
-    assert scrapes.door("", agent="argosy") is None
+    assert scrapes.endpoint("", agent="argosy") is None
 
 
 async def test_a_process_without_its_certificate_does_not_start(

@@ -10,9 +10,9 @@ from controller.wiring import uninstall
 from fakes.api_server import ApiServer
 
 
-def options(*namespaces: str) -> uninstall.Options:
+def options(*namespaces: str) -> uninstall.UninstallOptions:
     """Return how to go, of all namespaces or of some."""
-    return uninstall.Options(
+    return uninstall.UninstallOptions(
         policy="Release",
         pods="Keep",
         namespace="argosy",

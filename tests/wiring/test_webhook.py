@@ -44,7 +44,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @contextlib.asynccontextmanager
-async def serving(server: webhook.Server, reviews: Reviews) -> AsyncIterator[str]:
+async def serving(server: webhook.AdmissionServer, reviews: Reviews) -> AsyncIterator[str]:
     """Serve, and lend the URL."""
     urls: asyncio.Queue[str] = asyncio.Queue()
 
@@ -81,7 +81,10 @@ def review(spec: str = "{}") -> bytes:
 
 async def test_a_review_is_answered_and_leaves_nothing_behind(folder: Path) -> None:
     """The path says which kind it is of; kopf, which would keep the uid for ever, sees none."""
-    server, reviews = webhook.Server(webhook.Settings(port=0, certificates=folder)), Reviews()
+    server, reviews = (
+        webhook.AdmissionServer(webhook.WebhookSettings(port=0, certificates=folder)),
+        Reviews(),
+    )
     assert not server.listening
     async with serving(server, reviews) as url:
         assert server.listening
@@ -95,7 +98,10 @@ async def test_a_review_is_answered_and_leaves_nothing_behind(folder: Path) -> N
 
 async def test_reviews_as_large_as_objects_get_are_read(folder: Path) -> None:
     """An update brings the object twice, each as large as etcd takes; more is not read at all."""
-    server, reviews = webhook.Server(webhook.Settings(port=0, certificates=folder)), Reviews()
+    server, reviews = (
+        webhook.AdmissionServer(webhook.WebhookSettings(port=0, certificates=folder)),
+        Reviews(),
+    )
     async with serving(server, reviews) as url:
         large = json.dumps({"text": "x" * 3 * 2**20})
         assert (await post(folder, f"{url}/applications", review(large)))[0] == 200
@@ -106,7 +112,10 @@ async def test_reviews_as_large_as_objects_get_are_read(folder: Path) -> None:
 @pytest.mark.parametrize("levels", [150, 1_200, 9_900])
 async def test_what_is_nested_too_deep_is_still_too_deep(folder: Path, levels: int) -> None:
     """Whatever depth an API server takes can be decoded, and is not mistaken for a shallow one."""
-    server, reviews = webhook.Server(webhook.Settings(port=0, certificates=folder)), Reviews()
+    server, reviews = (
+        webhook.AdmissionServer(webhook.WebhookSettings(port=0, certificates=folder)),
+        Reviews(),
+    )
     async with serving(server, reviews) as url:
         spec = '{"a":' * levels + "1" + "}" * levels
         assert (await post(folder, f"{url}/applications", review(spec)))[0] == 200
@@ -120,7 +129,10 @@ async def test_what_is_nested_too_deep_is_still_too_deep(folder: Path, levels: i
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"request": {}}', b"\xff"])
 async def test_what_is_no_review_is_refused(folder: Path, body: bytes) -> None:
     """Whoever else finds the port gets an error, and the server goes on."""
-    server, reviews = webhook.Server(webhook.Settings(port=0, certificates=folder)), Reviews()
+    server, reviews = (
+        webhook.AdmissionServer(webhook.WebhookSettings(port=0, certificates=folder)),
+        Reviews(),
+    )
     async with serving(server, reviews) as url:
         assert (await post(folder, f"{url}/applications", body))[0] == 400
         assert (await post(folder, f"{url}/applications", review()))[0] == 200
@@ -132,7 +144,10 @@ async def test_reviews_that_fill_the_memory_make_room_for_small_ones(
     """Whoever finds the port may begin as many as they like; what people apply is reviewed."""
     monkeypatch.setattr(webhook, "MOST", 2**20)
     monkeypatch.setattr(bodies, "SECONDS", 600.0)
-    server, reviews = webhook.Server(webhook.Settings(port=0, certificates=folder)), Reviews()
+    server, reviews = (
+        webhook.AdmissionServer(webhook.WebhookSettings(port=0, certificates=folder)),
+        Reviews(),
+    )
     never = asyncio.Event()
 
     async def half() -> AsyncIterator[bytes]:
@@ -161,7 +176,10 @@ async def test_reviews_that_are_being_answered_count_as_well(
     """A review is largest once it is read, so no more are read than are to be held beside it."""
     monkeypatch.setattr(webhook, "MOST", 2**20)
     monkeypatch.setattr(bodies, "SECONDS", 600.0)
-    server, never = webhook.Server(webhook.Settings(port=0, certificates=folder)), asyncio.Event()
+    server, never = (
+        webhook.AdmissionServer(webhook.WebhookSettings(port=0, certificates=folder)),
+        asyncio.Event(),
+    )
     asked = []
 
     class Slow(Reviews):

@@ -14,7 +14,7 @@ from controller.cli.browsing.reasons import Why
 from controller.cli.drawing import operation as drawing
 from controller.presentation import pictures, timeline
 from controller.presentation.spans import age
-from controller.presentation.timeline import Entry
+from controller.presentation.timeline import TimelineEntry
 
 
 class Operations(Page):
@@ -42,7 +42,7 @@ class Operations(Page):
     def fill(self) -> None:
         """Show the operations as they are now, the latest first."""
         found = self.followed.application(*self._key)
-        entries: tuple[Entry, ...] = ()
+        entries: tuple[TimelineEntry, ...] = ()
         if found is not None:
             entries = timeline.timeline(found, self.followed.operations(), self.now()).entries
         refill(self._table, entries, lambda each: f"{each.name}@{each.asked}", self._cells)
@@ -71,7 +71,7 @@ class Operations(Page):
     def _chosen(self) -> str:
         return selected(self._table).partition("@")[0]
 
-    def _cells(self, found: Entry) -> tuple[Any, ...]:
+    def _cells(self, found: TimelineEntry) -> tuple[Any, ...]:
         asked, began, ended = map(clock.parse, (found.asked, found.began, found.ended))
         took = (ended or self.now()) - began if began else 0.0
         return (

@@ -6,12 +6,12 @@ import functools
 from typing import Annotated
 
 from controller.cli import app, arguments
-from controller.cli.app import Right, Work
+from controller.cli.app import CommandRight, Work
 
 
 @app.command(
-    Right(verbs="get, list, create", resource="builds (argosy.dev)"),
-    Right(verbs="get", resource="applications (argosy.dev)"),
+    CommandRight(verbs="get, list, create", resource="builds (argosy.dev)"),
+    CommandRight(verbs="get", resource="applications (argosy.dev)"),
 )
 def activate(build: Annotated[list[str], arguments.builds()]) -> Work:
     """Use the image of an earlier Build again, until a later one succeeds.

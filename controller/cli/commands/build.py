@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from controller.cli import app, arguments
-from controller.cli.app import Right, Work
+from controller.cli.app import CommandRight, Work
 
 
-@app.command(Right(verbs="get, patch", resource="applications (argosy.dev)"))
+@app.command(CommandRight(verbs="get, patch", resource="applications (argosy.dev)"))
 def build(
     application: arguments.Application,
     component: arguments.Component = "",

@@ -6,11 +6,11 @@ import functools
 from typing import Annotated
 
 from controller.cli import app, arguments, rights
-from controller.cli.app import Right, Work
+from controller.cli.app import CommandRight, Work
 
 
 @app.command(
-    Right(verbs="get, patch", resource="operations, builds (argosy.dev)"),
+    CommandRight(verbs="get, patch", resource="operations, builds (argosy.dev)"),
     rights.named("operations, builds (argosy.dev)"),
 )
 def cancel(work: Annotated[list[str], arguments.work()], detach: arguments.Detach = False) -> Work:

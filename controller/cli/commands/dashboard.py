@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from controller.cli import app, arguments, rights
-from controller.cli.app import Right, Work
+from controller.cli.app import CommandRight, Work
 
 if TYPE_CHECKING:
     from controller.cli.session import Session
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
     dataclasses.replace(rights.FOLLOW, why=""),
     rights.REFINE,
     rights.EVERYWHERE,
-    Right(verbs="list", resource="events (events.k8s.io)", why="the page of events"),
-    Right(verbs="get", resource="pods/log", why="the page of last lines"),
-    Right(verbs="get, list", resource="builds (argosy.dev)", why="Builds beside revisions"),
-    Right(
+    CommandRight(verbs="list", resource="events (events.k8s.io)", why="the page of events"),
+    CommandRight(verbs="get", resource="pods/log", why="the page of last lines"),
+    CommandRight(verbs="get, list", resource="builds (argosy.dev)", why="Builds beside revisions"),
+    CommandRight(
         verbs="patch",
         resource="applications, serversets/scale, servers, operations (argosy.dev)",
         why="--writes",
     ),
-    Right(verbs="delete", resource="applications (argosy.dev)", why="--writes"),
-    Right(verbs="create", resource="operations (argosy.dev)", why="--writes"),
+    CommandRight(verbs="delete", resource="applications (argosy.dev)", why="--writes"),
+    CommandRight(verbs="create", resource="operations (argosy.dev)", why="--writes"),
 )
 def dashboard(
     everywhere: arguments.Everywhere = False,
@@ -54,7 +54,7 @@ def dashboard(
         def typed(words: str, namespace: str) -> str:
             return dataclasses.replace(session.target, namespace=namespace).typed(words)
 
-        settings = server.Settings(
+        settings = server.DashboardSettings(
             namespace="" if everywhere else session.namespace,
             cluster=session.server,
             typed=typed,

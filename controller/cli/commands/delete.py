@@ -6,11 +6,11 @@ import dataclasses
 import functools
 
 from controller.cli import app, arguments, rights
-from controller.cli.app import Right, Work
+from controller.cli.app import CommandRight, Work
 
 
 @app.command(
-    Right(verbs="get, delete", resource="applications (argosy.dev)"),
+    CommandRight(verbs="get, delete", resource="applications (argosy.dev)"),
     rights.PLAN,
     dataclasses.replace(rights.REFINE, why="to show what goes; what may not be read is said"),
     rights.EVERYWHERE,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from controller.cli import app, arguments, rights
-from controller.cli.app import Right, Work
+from controller.cli.app import CommandRight, Work
 from controller.cli.arguments import Data
 
 if TYPE_CHECKING:
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 @app.command(
     rights.READ,
-    Right(verbs="list", resource="events (events.k8s.io)"),
-    Right(verbs="watch", resource="events (events.k8s.io)", why="-w"),
+    CommandRight(verbs="list", resource="events (events.k8s.io)"),
+    CommandRight(verbs="watch", resource="events (events.k8s.io)", why="-w"),
 )
 def events(
     application: arguments.AnyApplication = "",

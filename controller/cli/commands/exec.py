@@ -8,12 +8,12 @@ from typing import Annotated
 import typer
 
 from controller.cli import app, arguments
-from controller.cli.app import Right, Work
+from controller.cli.app import CommandRight, Work
 
 
 @app.command(
-    Right(verbs="get", resource="servers (argosy.dev)"),
-    Right(verbs="get, create", resource="pods/exec"),
+    CommandRight(verbs="get", resource="servers (argosy.dev)"),
+    CommandRight(verbs="get, create", resource="pods/exec"),
     name="exec",
 )
 def execute(

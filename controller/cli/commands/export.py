@@ -7,26 +7,30 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from controller.cli import app, arguments
-from controller.cli.app import Right, Work
+from controller.cli.app import CommandRight, Work
 
 if TYPE_CHECKING:
     from controller.cli.session import Session
 
 
 @app.command(
-    Right(verbs="get, list", resource="applications, serversets, servers (argosy.dev)"),
-    Right(verbs="get, list", resource="pods; statefulsets (apps)"),
-    Right(verbs="patch, delete", resource="applications (argosy.dev)", why="--no-dry-run"),
-    Right(verbs="patch, delete", resource="serversets, servers (argosy.dev)", why="--no-dry-run"),
-    Right(verbs="create, patch", resource="statefulsets (apps)", why="--no-dry-run"),
-    Right(verbs="patch", resource="pods", why="--no-dry-run"),
-    Right(
+    CommandRight(verbs="get, list", resource="applications, serversets, servers (argosy.dev)"),
+    CommandRight(verbs="get, list", resource="pods; statefulsets (apps)"),
+    CommandRight(verbs="patch, delete", resource="applications (argosy.dev)", why="--no-dry-run"),
+    CommandRight(
+        verbs="patch, delete", resource="serversets, servers (argosy.dev)", why="--no-dry-run"
+    ),
+    CommandRight(verbs="create, patch", resource="statefulsets (apps)", why="--no-dry-run"),
+    CommandRight(verbs="patch", resource="pods", why="--no-dry-run"),
+    CommandRight(
         verbs="get, delete",
         resource="poddisruptionbudgets (policy)",
         why="to take away what Argosy kept",
     ),
-    Right(verbs="list", resource="horizontalpodautoscalers (autoscaling)"),
-    Right(verbs="patch", resource="horizontalpodautoscalers (autoscaling)", why="--retarget-hpa"),
+    CommandRight(verbs="list", resource="horizontalpodautoscalers (autoscaling)"),
+    CommandRight(
+        verbs="patch", resource="horizontalpodautoscalers (autoscaling)", why="--retarget-hpa"
+    ),
 )
 def export(
     application: arguments.Application,

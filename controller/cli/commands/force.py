@@ -5,12 +5,12 @@ from __future__ import annotations
 import functools
 
 from controller.cli import app, arguments, rights
-from controller.cli.app import Right, Work
+from controller.cli.app import CommandRight, Work
 
 
 @app.command(
-    Right(verbs="get, patch", resource="servers (argosy.dev)"),
-    Right(verbs="list", resource="servers (argosy.dev)", why="of an application"),
+    CommandRight(verbs="get, patch", resource="servers (argosy.dev)"),
+    CommandRight(verbs="list", resource="servers (argosy.dev)", why="of an application"),
     rights.named("applications, servers (argosy.dev)"),
 )
 def force(thing: arguments.Thing) -> Work:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from controller.cli import app, arguments
-from controller.cli.app import Right, Work
+from controller.cli.app import CommandRight, Work
 
 if TYPE_CHECKING:
     from controller.cli.session import Session
@@ -19,7 +19,7 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _DURATION = re.compile(r"([0-9]{1,6})([smhd])")
 
 
-@app.command(Right(verbs="patch", resource="servers (argosy.dev)"))
+@app.command(CommandRight(verbs="patch", resource="servers (argosy.dev)"))
 def hold(
     server: Annotated[list[str], arguments.servers()],
     reason: Annotated[str, typer.Option(help="Why, for others to read.", show_default=False)] = "",

@@ -28,7 +28,7 @@ def hooks(
     from controller.hooks import process
 
     process.run(
-        process.Options(
+        process.HooksOptions(
             keys=keys,
             port=port,
             health_port=health_port,

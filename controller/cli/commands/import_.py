@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from controller.cli import app, arguments
-from controller.cli.app import Right, Work
+from controller.cli.app import CommandRight, Work
 
 if TYPE_CHECKING:
     from controller.cli.session import Session
@@ -20,16 +20,20 @@ KINDS = {
 
 
 @app.command(
-    Right(
+    CommandRight(
         verbs="get",
         resource="pods, persistentvolumeclaims, services; statefulsets, deployments (apps)",
     ),
-    Right(verbs="patch", resource="deployments (apps)", why="--no-dry-run"),
-    Right(verbs="get, create, patch", resource="applications (argosy.dev)", why="--no-dry-run"),
-    Right(verbs="delete", resource="statefulsets (apps)", why="--no-dry-run"),
-    Right(verbs="list", resource="services; poddisruptionbudgets (policy)"),
-    Right(verbs="list", resource="horizontalpodautoscalers (autoscaling)"),
-    Right(verbs="patch", resource="horizontalpodautoscalers (autoscaling)", why="--retarget-hpa"),
+    CommandRight(verbs="patch", resource="deployments (apps)", why="--no-dry-run"),
+    CommandRight(
+        verbs="get, create, patch", resource="applications (argosy.dev)", why="--no-dry-run"
+    ),
+    CommandRight(verbs="delete", resource="statefulsets (apps)", why="--no-dry-run"),
+    CommandRight(verbs="list", resource="services; poddisruptionbudgets (policy)"),
+    CommandRight(verbs="list", resource="horizontalpodautoscalers (autoscaling)"),
+    CommandRight(
+        verbs="patch", resource="horizontalpodautoscalers (autoscaling)", why="--retarget-hpa"
+    ),
     name="import",
 )
 def import_(  # noqa: PLR0917 - the options of a command

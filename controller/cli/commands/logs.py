@@ -10,15 +10,17 @@ from typing import Annotated
 import typer
 
 from controller.cli import app, arguments
-from controller.cli.app import Right, Work
+from controller.cli.app import CommandRight, Work
 
 _SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 
 
 @app.command(
-    Right(verbs="list", resource="pods"),
-    Right(verbs="get", resource="pods/log"),
-    Right(verbs="get", resource="applications (argosy.dev)", why="to tell no pods from no such"),
+    CommandRight(verbs="list", resource="pods"),
+    CommandRight(verbs="get", resource="pods/log"),
+    CommandRight(
+        verbs="get", resource="applications (argosy.dev)", why="to tell no pods from no such"
+    ),
 )
 def logs(  # noqa: PLR0917 - each is an option, given by name
     application: arguments.Printing,
@@ -53,7 +55,7 @@ def logs(  # noqa: PLR0917 - each is an option, given by name
         raise problems.UsageError("--since and --since-time say the same: give one of them")
     meant = references.parse((application,), Resource.APPLICATIONS, Resource.BUILDS)
     is_build = meant.resource is Resource.BUILDS
-    wanted = lines.Wanted(
+    wanted = lines.WantedLines(
         application="" if is_build else meant.name,
         build=meant.name if is_build else "",
         component=component,

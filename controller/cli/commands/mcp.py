@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from controller.cli import app, rights
-from controller.cli.app import Right, Work
+from controller.cli.app import CommandRight, Work
 
 if TYPE_CHECKING:
     from controller.cli.session import Session
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     rights.REFINE,
     rights.EVERYWHERE,
     rights.OPERATOR,
-    Right(verbs="list", resource="events (events.k8s.io)", why="list_events"),
-    Right(verbs="get, list", resource="builds (argosy.dev)", why="list_builds, show_build"),
-    Right(verbs="list", resource="pods", why="show_build"),
-    Right(verbs="get", resource="pods", why="last_lines"),
-    Right(verbs="get", resource="pods/log", why="last_lines"),
-    Right(
+    CommandRight(verbs="list", resource="events (events.k8s.io)", why="list_events"),
+    CommandRight(verbs="get, list", resource="builds (argosy.dev)", why="list_builds, show_build"),
+    CommandRight(verbs="list", resource="pods", why="show_build"),
+    CommandRight(verbs="get", resource="pods", why="last_lines"),
+    CommandRight(verbs="get", resource="pods/log", why="last_lines"),
+    CommandRight(
         verbs="create, patch",
         resource="applications (argosy.dev)",
         why="preview; without them rules and policies of the cluster are not asked, which is said",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from controller.cli import app, arguments, rights
-from controller.cli.app import Right, Work
+from controller.cli.app import CommandRight, Work
 from controller.cli.arguments import Data
 
 if TYPE_CHECKING:
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     rights.REFINE,
     rights.EVERYWHERE,
     rights.OPERATOR,
-    Right(verbs="get", resource="applications (argosy.dev)"),
+    CommandRight(verbs="get", resource="applications (argosy.dev)"),
     # As a dry run, which needs the rights of the real one.
-    Right(
+    CommandRight(
         verbs="create, patch",
         resource="applications (argosy.dev)",
         why="without them rules and policies of the cluster are not asked, which is said",

@@ -6,10 +6,10 @@ import functools
 from typing import Annotated
 
 from controller.cli import app, arguments
-from controller.cli.app import Right, Work
+from controller.cli.app import CommandRight, Work
 
 
-@app.command(Right(verbs="patch", resource="servers (argosy.dev)"))
+@app.command(CommandRight(verbs="patch", resource="servers (argosy.dev)"))
 def release(server: Annotated[list[str], arguments.servers()]) -> Work:
     """Let go of a server that is held.
 

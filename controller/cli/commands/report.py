@@ -8,27 +8,27 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from controller.cli import app, arguments, rights
-from controller.cli.app import Right, Work
+from controller.cli.app import CommandRight, Work
 
 if TYPE_CHECKING:
     from controller.cli.session import Session
 
 
 @app.command(
-    Right(verbs="get, list, watch", resource=rights.OURS),
-    Right(
+    CommandRight(verbs="get, list, watch", resource=rights.OURS),
+    CommandRight(
         verbs="list, watch",
         resource=f"{rights.REFINE.resource}; events (events.k8s.io)",
         why="what may not be read is left out, and said",
     ),
-    Right(
+    CommandRight(
         verbs="list, watch",
         resource="fleets (argosy.dev); namespaces, nodes; leases (coordination.k8s.io);"
         " pods; deployments (apps)",
         why="the same; the last two for the operator's own",
         everywhere=True,
     ),
-    Right(verbs="get", resource="pods/log", why="the operator's own log", everywhere=True),
+    CommandRight(verbs="get", resource="pods/log", why="the operator's own log", everywhere=True),
 )
 def report(
     application: arguments.AnyApplication = "",

@@ -5,11 +5,11 @@ from __future__ import annotations
 import functools
 
 from controller.cli import app, arguments, rights
-from controller.cli.app import Right, Work
+from controller.cli.app import CommandRight, Work
 
 
 @app.command(
-    Right(verbs="patch", resource="applications, operations (argosy.dev)"),
+    CommandRight(verbs="patch", resource="applications, operations (argosy.dev)"),
     rights.named("applications, operations (argosy.dev)"),
 )
 def resume(thing: arguments.Thing) -> Work:

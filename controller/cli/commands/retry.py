@@ -8,15 +8,15 @@ from typing import Annotated
 import typer
 
 from controller.cli import app, arguments, rights
-from controller.cli.app import Right, Work
+from controller.cli.app import CommandRight, Work
 
 
 @app.command(
     rights.CHANGE_OPERATION,
-    Right(
+    CommandRight(
         verbs="create", resource="pods/exec; jobs (batch)", why="where the operation has such steps"
     ),
-    Right(verbs="get", resource="secrets", why="where a step has headersFrom"),
+    CommandRight(verbs="get", resource="secrets", why="where a step has headersFrom"),
 )
 def retry(
     operation: Annotated[list[str], arguments.operations()],

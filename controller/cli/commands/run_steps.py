@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from controller.cli import app, arguments, rights
-from controller.cli.app import Right, Work
+from controller.cli.app import CommandRight, Work
 
 if TYPE_CHECKING:
     from controller.cli.session import Session
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 @app.command(
     *rights.OPERATE,
-    Right(verbs="create", resource="pods/exec"),
-    Right(verbs="create", resource="jobs (batch)", why="where a step is a job"),
-    Right(verbs="get", resource="secrets", why="where a step has headersFrom"),
+    CommandRight(verbs="create", resource="pods/exec"),
+    CommandRight(verbs="create", resource="jobs (batch)", why="where a step is a job"),
+    CommandRight(verbs="get", resource="secrets", why="where a step has headersFrom"),
 )
 def run_steps(  # noqa: PLR0917 - each is an option, given by name
     application: arguments.Application,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from controller.cli import app, arguments
-from controller.cli.app import Right, Work
+from controller.cli.app import CommandRight, Work
 
 if TYPE_CHECKING:
     from controller.cli.session import Session
@@ -20,8 +20,8 @@ TRIES = 5
 
 
 @app.command(
-    Right(verbs="get, patch", resource="applications (argosy.dev)"),
-    Right(
+    CommandRight(verbs="get, patch", resource="applications (argosy.dev)"),
+    CommandRight(
         verbs="patch",
         resource="serversets/scale (argosy.dev)",
         why="where the application does not name replicas",

@@ -53,7 +53,7 @@ def serve_dashboard(  # noqa: PLR0917 - each is an option, given by name
         def connect(token: str) -> Connected:
             return client.Client(where.as_bearer(token), agent="argosy-dashboard")
 
-        settings = process.Settings(
+        settings = process.ClusterSettings(
             connect=connect,
             cluster=cluster or where.server,
             hosts=tuple(host or ()),

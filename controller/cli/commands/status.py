@@ -23,7 +23,7 @@ def status(
     """
     from controller.cli import live
 
-    wanted = live.Wanted(
+    wanted = live.WantedScreen(
         application=application,
         everywhere=everywhere,
         selector=selector,

@@ -22,5 +22,7 @@ def top(
     """
     from controller.cli import live
 
-    wanted = live.Wanted(everywhere=everywhere, selector=selector, form=output.value, compact=True)
+    wanted = live.WantedScreen(
+        everywhere=everywhere, selector=selector, form=output.value, compact=True
+    )
     return functools.partial(live.follow if watch else live.show, wanted=wanted)

@@ -28,7 +28,7 @@ def uninstall(
     """
     from controller.wiring import uninstall as wiring
 
-    options = wiring.Options(
+    options = wiring.UninstallOptions(
         policy=policy,
         pods=pods,
         namespace=namespace,

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from controller.cli import app
-from controller.cli.app import Right, Work
+from controller.cli.app import CommandRight, Work
 
 if TYPE_CHECKING:
     from controller.cli.session import Session
 
 
 @app.command(
-    Right(
+    CommandRight(
         verbs="list",
         resource="deployments (apps)",
         why="the operator's version; none is needed with --client",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from controller.cli import app, arguments, rights
-from controller.cli.app import Right, Work
+from controller.cli.app import CommandRight, Work
 
 if TYPE_CHECKING:
     from controller.cli.session import Session
@@ -17,8 +17,10 @@ POLL_SECONDS = 0.5
 
 
 @app.command(
-    Right(verbs="get", resource=rights.OURS),
-    Right(verbs="get", resource="fleets (argosy.dev)", why="to wait for one", everywhere=True),
+    CommandRight(verbs="get", resource=rights.OURS),
+    CommandRight(
+        verbs="get", resource="fleets (argosy.dev)", why="to wait for one", everywhere=True
+    ),
 )
 def wait(
     thing: arguments.Thing,
@@ -47,10 +49,10 @@ def wait(
             async with asyncio.timeout(timeout or None), screen.working(f"{meant}") as work:
                 while True:
                     now = await waiting.look(session.api, session.namespace, meant, goal)
-                    if now.outcome is waiting.Outcome.MET:
+                    if now.outcome is waiting.WaitResult.MET:
                         screen.say(now.message)
                         return 0
-                    if now.outcome is waiting.Outcome.OVER:
+                    if now.outcome is waiting.WaitResult.OVER:
                         raise Refusal(f"{now.message}; {why}")
                     work.say(now.message)
                     await asyncio.sleep(POLL_SECONDS)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from controller.cli import app, arguments, rights
-from controller.cli.app import Right, Work
+from controller.cli.app import CommandRight, Work
 from controller.cli.arguments import Data
 
 if TYPE_CHECKING:
     from controller.cli.session import Session
 
-LINES = Right(verbs="get", resource="pods/log", why="the last lines of what crashed")
+LINES = CommandRight(verbs="get", resource="pods/log", why="the last lines of what crashed")
 NEEDED = (rights.PLAN, rights.REFINE, LINES, rights.EVERYWHERE, rights.OPERATOR)
 NAMED = rights.named(rights.OURS)
 

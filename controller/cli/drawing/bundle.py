@@ -22,7 +22,7 @@ def text(part: str | ApplicationPicture | Answer, now: float) -> str:
             drawn = status.draw(part, now, wide=True)
         case Answer():
             drawn = answer.draw(part, now)
-    console = screen.Console(width=WIDTH, file=io.StringIO(), no_color=True, emoji=False)
+    console = screen.SafeConsole(width=WIDTH, file=io.StringIO(), no_color=True, emoji=False)
     with console.capture() as captured:
         console.print(drawn)
     return captured.get()

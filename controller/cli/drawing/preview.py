@@ -10,7 +10,7 @@ import rich.table
 import rich.text
 
 from controller.presentation.forecast import Effect
-from controller.presentation.preview import Preview, Run, runs
+from controller.presentation.preview import Preview, StepGroup, runs
 
 # Servers that are named in one line.
 MOST_NAMED = 6
@@ -56,7 +56,7 @@ def _totals(found: Preview) -> rich.text.Text:
 
 
 def order(
-    found: Sequence[Run], domains: Mapping[str, str] | None = None
+    found: Sequence[StepGroup], domains: Mapping[str, str] | None = None
 ) -> Iterator[rich.table.Table]:
     """Yield what happens in order; what does not fit into a line goes on below its beginning.
 

@@ -20,7 +20,7 @@ from controller.planning.plan import Action, soonest
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class BuildStanding:
     """The source of one component, its Builds, and the image that is in use."""
 
     application: str
@@ -99,7 +99,7 @@ class Standing:
 
 def stand(
     snapshot: ApplicationSnapshot, revisions: Sequence[objects.ControllerRevision]
-) -> dict[str, Standing]:
+) -> dict[str, BuildStanding]:
     """Return how the source of each component that has one stands."""
     application = snapshot.application
     told = {each.name: each.image for each in application.status.components}
@@ -116,11 +116,11 @@ def _standing(
     source: objects.Source,
     told: objects.ComponentImage | None,
     revisions: Sequence[objects.ControllerRevision],
-) -> Standing:
+) -> BuildStanding:
     application = snapshot.application
     every = [each for each in snapshot.builds if each.spec.component == component.name]
     own = builds.in_order(each for each in every if owned_by(each, application))
-    bare = Standing(
+    bare = BuildStanding(
         application=application.metadata.name,
         component=component,
         source=source,
@@ -142,7 +142,7 @@ def _standing(
 
 
 def _in_use(
-    bare: Standing, revisions: Sequence[objects.ControllerRevision]
+    bare: BuildStanding, revisions: Sequence[objects.ControllerRevision]
 ) -> objects.Build | None:
     """Return the Build whose image is used: the highest number that succeeded for the source.
 
@@ -167,7 +167,7 @@ def _in_use(
 
 
 def built(
-    standing: Standing,
+    standing: BuildStanding,
     server_set: objects.ServerSet | None,
     kept: objects.ControllerRevision | None,
 ) -> objects.Component | None:
@@ -190,7 +190,7 @@ def built(
 # ---- which Builds are wanted
 
 
-def decide(snapshot: ApplicationSnapshot, standings: Mapping[str, Standing]) -> list[Action]:
+def decide(snapshot: ApplicationSnapshot, standings: Mapping[str, BuildStanding]) -> list[Action]:
     """Return the Builds to make, to take up, and to forget."""
     actions: list[Action] = []
     for each in standings.values():
@@ -212,7 +212,9 @@ def take_down(snapshot: ApplicationSnapshot) -> list[Action]:
     ]
 
 
-def wake_after(snapshot: ApplicationSnapshot, standings: Mapping[str, Standing]) -> float | None:
+def wake_after(
+    snapshot: ApplicationSnapshot, standings: Mapping[str, BuildStanding]
+) -> float | None:
     """Return when to look for a new commit."""
     # What is due now is asked for already.
     waits = (_until_poll(each, snapshot.now) or None for each in standings.values())
@@ -223,7 +225,7 @@ def _owned(snapshot: ApplicationSnapshot) -> Iterable[objects.Build]:
     return (each for each in snapshot.builds if owned_by(each, snapshot.application))
 
 
-def _take_up(application: objects.Application, standing: Standing) -> Iterable[Action]:
+def _take_up(application: objects.Application, standing: BuildStanding) -> Iterable[Action]:
     """Take up what somebody made by hand."""
     for each in _offered(standing):
         yield writes.patch(
@@ -234,7 +236,7 @@ def _take_up(application: objects.Application, standing: Standing) -> Iterable[A
         )
 
 
-def _offered(standing: Standing) -> tuple[objects.Build, ...]:
+def _offered(standing: BuildStanding) -> tuple[objects.Build, ...]:
     """Return the Builds made by hand that are of the very source that the component has.
 
     Not one whose number is ahead of the next one: it could be so high that none came after it.
@@ -248,7 +250,7 @@ def _offered(standing: Standing) -> tuple[objects.Build, ...]:
     )
 
 
-def _make(snapshot: ApplicationSnapshot, standing: Standing) -> Iterable[Action]:
+def _make(snapshot: ApplicationSnapshot, standing: BuildStanding) -> Iterable[Action]:
     request = tags.build_requested(snapshot.application.metadata)
     name = standing.component.name
     asked = request.means(name) and request.value != standing.request
@@ -273,7 +275,7 @@ def _make(snapshot: ApplicationSnapshot, standing: Standing) -> Iterable[Action]
     )
 
 
-def _until_poll(standing: Standing, now: float) -> float | None:
+def _until_poll(standing: BuildStanding, now: float) -> float | None:
     """Return in how many seconds to look for a new commit; None where nobody wants that."""
     poll, latest = standing.source.poll_seconds, standing.latest
     if not poll or standing.unfinished or standing.built_last != standing.key:
@@ -293,7 +295,7 @@ def _looked_at(build: objects.Build) -> float:
     )
 
 
-def _forget(standing: Standing) -> Iterable[Action]:
+def _forget(standing: BuildStanding) -> Iterable[Action]:
     """Delete the oldest Builds that are more than are to be kept; never what is needed."""
     keep, latest = standing.source.keep, standing.latest
     needed = {standing.build, latest.metadata.name if latest is not None else ""}
@@ -310,7 +312,7 @@ def _delete(build: objects.Build, why: str) -> Iterable[Action]:
         yield writes.delete(build, why=why, guarded=False)
 
 
-def marks(standing: Standing | None) -> dict[str, str]:
+def marks(standing: BuildStanding | None) -> dict[str, str]:
     """Return what the record of a revision with a built image says of the image."""
     if standing is None or not standing.image:
         return {}

@@ -21,7 +21,7 @@ from controller.planning.ownership import owned_by
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class ComponentRow:
     """One component: what is asked for, what is to run, and what is there."""
 
     component: objects.Component
@@ -39,7 +39,7 @@ class Row:
     replicas: int
     deletion: objects.Deletion
     # How its source stands, where it has one.
-    standing: builds.Standing | None = None
+    standing: builds.BuildStanding | None = None
     # There is no image for it yet, and nothing that it could run instead.
     unbuilt: bool = False
     # The ordinals that a Stop left stopped.
@@ -138,15 +138,15 @@ class Row:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
+class ComponentTable:
     """All components of an application, and the sets of components that it has no longer."""
 
-    rows: Mapping[str, Row]
+    rows: Mapping[str, ComponentRow]
     removed: Mapping[str, objects.ServerSet]
     # Sets of the names that are needed but controlled by something else.
     foreign: tuple[objects.ServerSet, ...]
 
-    def waits_for(self, row: Row) -> tuple[str, ...]:
+    def waits_for(self, row: ComponentRow) -> tuple[str, ...]:
         """Return the components that must be available at their target before `row` goes on."""
         return tuple(
             each
@@ -154,7 +154,7 @@ class Table:
             if each in self.rows and not self.rows[each].dependable
         )
 
-    def first_made(self, row: Row) -> objects.ServerSet | None:
+    def first_made(self, row: ComponentRow) -> objects.ServerSet | None:
         """Return the first set that `row` waits for, however far off: nearer ones may not exist."""
         for each in self.waits_for(row):
             below = self.rows[each]
@@ -163,14 +163,14 @@ class Table:
                 return found
         return None
 
-    def stuck(self, row: Row) -> bool:
+    def stuck(self, row: ComponentRow) -> bool:
         """Return whether something that `row` waits for, however far off, needs a person."""
         return any(
             self.rows[each].stalled or self.stuck(self.rows[each]) for each in self.waits_for(row)
         )
 
     @property
-    def standings(self) -> dict[str, builds.Standing]:
+    def standings(self) -> dict[str, builds.BuildStanding]:
         """How the sources stand, of each component that has one."""
         return {name: row.standing for name, row in self.rows.items() if row.standing is not None}
 
@@ -180,7 +180,7 @@ class Table:
         return {name: row.wanted.revision for name, row in self.rows.items()}
 
 
-def tabulate(snapshot: ApplicationSnapshot) -> Table:
+def tabulate(snapshot: ApplicationSnapshot) -> ComponentTable:
     """Return the application's components with all that is known of each."""
     application = snapshot.application
     sets = {name: each for name, each in snapshot.sets.items() if owned_by(each, application)}
@@ -213,7 +213,7 @@ def tabulate(snapshot: ApplicationSnapshot) -> Table:
         for each in parts
     }
     removed = {name: each for name, each in sorted(sets.items()) if name not in rows}
-    return Table(rows=rows, removed=removed, foreign=foreign)
+    return ComponentTable(rows=rows, removed=removed, foreign=foreign)
 
 
 def _kept(
@@ -235,9 +235,9 @@ def _row(
     asked: Mapping[str, str],
     server_set: objects.ServerSet | None,
     revisions: Sequence[objects.ControllerRevision],
-    standing: builds.Standing | None,
+    standing: builds.BuildStanding | None,
     unbuilt: bool,
-) -> Row:
+) -> ComponentRow:
     told = next((each for each in owner.status.components if each.name == component.name), None)
     proven = server_set.status.proven_revision if server_set else ""
     proven = proven or (told.proven_revision if told else "")
@@ -247,7 +247,7 @@ def _row(
     if rejected is not None and not rejection.stands(rejected, asked):
         rejected = None
     named = past.find(rejected.fallback) if rejected is not None and rejected.fallback else None
-    return Row(
+    return ComponentRow(
         component=component,
         wanted=wanted,
         stored=stored,

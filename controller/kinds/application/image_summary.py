@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from controller.api import clock, conditions, objects
 from controller.api.conditions import Blocked, ConditionType
 from controller.api.reasons import Reason
-from controller.kinds.application.builds import Standing
-from controller.kinds.application.components import Row, Table
+from controller.kinds.application.builds import BuildStanding
+from controller.kinds.application.components import ComponentRow, ComponentTable
 from controller.kinds.application.reasons import ApplicationReason
 from controller.planning import remedies
 
@@ -20,7 +20,7 @@ from controller.planning import remedies
 _SILENT = frozenset({Reason.TIMED_OUT, Reason.CANCELLED})
 
 
-def condition(table: Table, generation: int) -> conditions.Condition | None:
+def condition(table: ComponentTable, generation: int) -> conditions.Condition | None:
     """Return the condition Built; None where no component has a source."""
     rows = [row for row in table.rows.values() if row.standing is not None]
     if not rows:
@@ -44,12 +44,12 @@ def condition(table: Table, generation: int) -> conditions.Condition | None:
     )
 
 
-def is_awaited(table: Table) -> bool:
+def is_awaited(table: ComponentTable) -> bool:
     """Return whether a change of a component waits for an image that is being built."""
     return any(row.held and _is_waiting(row) for row in table.rows.values())
 
 
-def explain(row: Row) -> str:
+def explain(row: ComponentRow) -> str:
     """Return in a sentence or two what the latest Build of a component is at, or how it failed."""
     failure = _failure(row)
     if failure is not None:
@@ -63,7 +63,7 @@ def explain(row: Row) -> str:
     return f"{said}: {keeps[0].reason}: {keeps[0].message}" if keeps else f"{said}."
 
 
-def blocked(row: Row, namespace: str, now: float) -> Iterable[Blocked]:
+def blocked(row: ComponentRow, namespace: str, now: float) -> Iterable[Blocked]:
     """Yield the Build that failed, or that a component waits for."""
     failure = _failure(row)
     if failure is not None:
@@ -100,16 +100,16 @@ def _remedy(build: objects.Build) -> str:
     return remedies.logs(build)
 
 
-def _failure(row: Row) -> objects.Build | None:
+def _failure(row: ComponentRow) -> objects.Build | None:
     return row.standing.failure if row.standing is not None else None
 
 
-def _is_waiting(row: Row) -> bool:
-    standing: Standing | None = row.standing
+def _is_waiting(row: ComponentRow) -> bool:
+    standing: BuildStanding | None = row.standing
     return standing is not None and (bool(standing.unfinished) or not standing.image)
 
 
-def _reason(row: Row) -> str:
+def _reason(row: ComponentRow) -> str:
     failure = _failure(row)
     return _told(failure).reason if failure is not None else ""
 

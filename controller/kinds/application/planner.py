@@ -21,7 +21,7 @@ from controller.kinds.application import (
     server_sets,
     summary,
 )
-from controller.kinds.application.components import Table, tabulate
+from controller.kinds.application.components import ComponentTable, tabulate
 from controller.kinds.application.reasons import ApplicationReason
 from controller.kinds.application.snapshot import ApplicationSnapshot
 from controller.planning import (
@@ -58,7 +58,9 @@ def plan(snapshot: ApplicationSnapshot) -> Plan:
     return _converge(snapshot, table, failed)
 
 
-def _converge(snapshot: ApplicationSnapshot, table: Table, failed: outcomes.Outcomes) -> Plan:
+def _converge(
+    snapshot: ApplicationSnapshot, table: ComponentTable, failed: outcomes.Outcomes
+) -> Plan:
     application = snapshot.application
     actions: list[Action] = []
     notes: list[str] = []
@@ -84,7 +86,11 @@ def _converge(snapshot: ApplicationSnapshot, table: Table, failed: outcomes.Outc
 
 
 def _records(
-    snapshot: ApplicationSnapshot, table: Table, failed: outcomes.Outcomes, *, marked: set[str]
+    snapshot: ApplicationSnapshot,
+    table: ComponentTable,
+    failed: outcomes.Outcomes,
+    *,
+    marked: set[str],
 ) -> Iterable[Action]:
     """Yield the writes to ControllerRevisions; records are numbered after those taken up.
 
@@ -103,7 +109,7 @@ def _records(
 
 def _finish(
     snapshot: ApplicationSnapshot,
-    table: Table,
+    table: ComponentTable,
     failed: outcomes.Outcomes,
     actions: list[Action],
     notes: list[str],
@@ -118,7 +124,7 @@ def _finish(
     ):
         handled = tags.retry_now(application.metadata)
     after = summary.status(
-        summary.Outlook(
+        summary.ApplicationOutlook(
             snapshot=snapshot,
             table=table,
             failed=failed,
@@ -140,7 +146,7 @@ def _finish(
     )
 
 
-def _teardown(snapshot: ApplicationSnapshot, table: Table) -> Plan:
+def _teardown(snapshot: ApplicationSnapshot, table: ComponentTable) -> Plan:
     """Take the sets down, dependents first; let go of the application once none is left.
 
     Under a foreground delete the API server has marked every set already, so that no order can
@@ -171,7 +177,7 @@ def _teardown(snapshot: ApplicationSnapshot, table: Table) -> Plan:
     )
 
 
-def _let_go(snapshot: ApplicationSnapshot, table: Table) -> Plan:
+def _let_go(snapshot: ApplicationSnapshot, table: ComponentTable) -> Plan:
     """Let go of an application without sets; what others keep of it is waited for awhile."""
     application, rest = snapshot.application, leftovers.of(snapshot)
     taken_down = _take_down_builds(snapshot)

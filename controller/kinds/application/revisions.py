@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from controller.api import names, objects
 from controller.kinds.application import builds, set_manifests
-from controller.kinds.application.components import Row, Table
+from controller.kinds.application.components import ComponentRow, ComponentTable
 from controller.kinds.revisions import contents, proven_revisions, rejection
 from controller.planning import writes
 from controller.planning.ownership import owned_by
@@ -20,7 +20,7 @@ _MOST = 2**53
 
 
 def decide(
-    table: Table,
+    table: ComponentTable,
     application: objects.Application,
     revisions: tuple[objects.ControllerRevision, ...],
     in_use: frozenset[str],
@@ -48,7 +48,7 @@ def decide(
 
 
 def _record(
-    application: objects.Application, row: Row, kept: list[objects.ControllerRevision]
+    application: objects.Application, row: ComponentRow, kept: list[objects.ControllerRevision]
 ) -> Iterable[Action]:
     # Somebody may have numbered a record so high that the API server takes none above.
     highest = max((each.revision for each in kept if each.revision < _MOST), default=0)
@@ -77,7 +77,7 @@ def _record(
 
 
 def _restore(
-    application: objects.Application, row: Row, kept: list[objects.ControllerRevision]
+    application: objects.Application, row: ComponentRow, kept: list[objects.ControllerRevision]
 ) -> Iterable[Action]:
     """Make the record of what the set still says again, where somebody deleted it."""
     if row.server_set is None or row.going:
@@ -96,7 +96,7 @@ def _restore(
     )
 
 
-def _prove(row: Row) -> Iterable[Action]:
+def _prove(row: ComponentRow) -> Iterable[Action]:
     """Put on record that a revision was good, as the component leaves it: its set will forget."""
     stored = row.proven
     if stored is None or row.proven_revision == row.target.revision:
@@ -107,7 +107,7 @@ def _prove(row: Row) -> Iterable[Action]:
 
 def _prune(
     application: objects.Application,
-    row: Row,
+    row: ComponentRow,
     kept: list[objects.ControllerRevision],
     in_use: frozenset[str],
 ) -> Iterable[Action]:

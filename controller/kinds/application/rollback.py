@@ -12,7 +12,7 @@ from controller.api import conditions, names, objects, tags
 from controller.api.choices import OnBudgetSpent, OnDeadline
 from controller.api.conditions import ConditionType
 from controller.api.reasons import Reason
-from controller.kinds.application.components import Row, Table
+from controller.kinds.application.components import ComponentRow, ComponentTable
 from controller.kinds.revisions import rejection
 from controller.planning.plan import Patch
 
@@ -22,7 +22,7 @@ _CAUSES: Mapping[str, str] = {
 }
 
 
-def rejections(table: Table, application: objects.Application) -> list[Patch]:
+def rejections(table: ComponentTable, application: objects.Application) -> list[Patch]:
     """Return the marks to set on revisions that are to be given up now."""
     if retry_pending(application):
         return []
@@ -44,7 +44,7 @@ def rejections(table: Table, application: objects.Application) -> list[Patch]:
 
 
 def clearings(
-    table: Table,
+    table: ComponentTable,
     application: objects.Application,
     revisions: tuple[objects.ControllerRevision, ...],
 ) -> list[Patch]:
@@ -65,7 +65,7 @@ def clearings(
     return found
 
 
-def failure(row: Row, application: objects.Application) -> Reason | None:
+def failure(row: ComponentRow, application: objects.Application) -> Reason | None:
     """Return why the revision that is asked for should be given up, as its policy has it."""
     server_set = row.server_set
     if server_set is None or row.reverted or not row.observed:
@@ -87,7 +87,7 @@ def failure(row: Row, application: objects.Application) -> Reason | None:
     return None
 
 
-def without_fallback(row: Row, application: objects.Application) -> bool:
+def without_fallback(row: ComponentRow, application: objects.Application) -> bool:
     """Return whether the component should go back to a proven revision, and has none."""
     return failure(row, application) is not None and not _has_better(row)
 
@@ -98,7 +98,7 @@ def retry_pending(application: objects.Application) -> bool:
     return bool(value) and value != application.status.last_handled_retry
 
 
-def explain(row: Row) -> str:
+def explain(row: ComponentRow) -> str:
     """Return in a sentence why another revision runs than the user asks for."""
     rejected = row.rejected
     if rejected is None:
@@ -111,7 +111,7 @@ def explain(row: Row) -> str:
     return f"Component {row.name} runs its proven revision {row.target.revision}: {culprit}."
 
 
-def stalled(row: Row) -> conditions.Condition | None:
+def stalled(row: ComponentRow) -> conditions.Condition | None:
     """Return the set's Stalled condition while it is true of the target."""
     if row.server_set is None or not row.observed:
         return None
@@ -119,6 +119,6 @@ def stalled(row: Row) -> conditions.Condition | None:
     return found if found is not None and found.status == "True" else None
 
 
-def _has_better(row: Row) -> bool:
+def _has_better(row: ComponentRow) -> bool:
     """Whether the last proven revision is another one: what is proven itself is not to blame."""
     return row.fallback is not None and row.proven_revision != row.wanted.revision

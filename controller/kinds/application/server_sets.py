@@ -18,7 +18,7 @@ from controller.api.choices import DeletionOrder
 from controller.api.conditions import ConditionType
 from controller.api.reasons import Reason
 from controller.kinds.application import set_manifests
-from controller.kinds.application.components import Row, Table, same_content
+from controller.kinds.application.components import ComponentRow, ComponentTable, same_content
 from controller.kinds.application.reasons import ApplicationReason
 from controller.planning import finalizers, merge_patch, rendering, words, writes
 from controller.planning.plan import Action, Delete, RecordEvent
@@ -32,7 +32,7 @@ class Shape:
     notes: tuple[str, ...] = ()
 
 
-def shape(table: Table, row: Row, application: objects.Application) -> Shape:
+def shape(table: ComponentTable, row: ComponentRow, application: objects.Application) -> Shape:
     """Return what brings the component's set to what the application says."""
     waits = table.waits_for(row)
     found = row.server_set
@@ -69,7 +69,7 @@ def shape(table: Table, row: Row, application: objects.Application) -> Shape:
     return Shape(actions=(change, *emitted), notes=tuple(notes))
 
 
-def take_down_removed(table: Table, application: objects.Application) -> Shape:
+def take_down_removed(table: ComponentTable, application: objects.Application) -> Shape:
     """Return the deletes of sets whose components are gone from the spec, dependents first."""
     staying = [row.server_set for row in table.rows.values() if row.server_set is not None]
     parallel = application.spec.deletion.order == DeletionOrder.PARALLEL
@@ -145,7 +145,7 @@ def delete(found: objects.ServerSet, why: str) -> Delete:
     )
 
 
-def _make(row: Row, application: objects.Application, waits: tuple[str, ...]) -> Shape:
+def _make(row: ComponentRow, application: objects.Application, waits: tuple[str, ...]) -> Shape:
     if row.unbuilt:
         return Shape(notes=(f"{row.name}: is made once its image is built",))
     if waits:
@@ -171,7 +171,7 @@ def _make(row: Row, application: objects.Application, waits: tuple[str, ...]) ->
 
 
 def _differences(
-    row: Row,
+    row: ComponentRow,
     application: objects.Application,
     spec: objects.ServerSetSpec,
     waits: tuple[str, ...],
@@ -236,7 +236,7 @@ def _replacing(had: objects.View | None, wanted: objects.View | None) -> dict[st
     return patch
 
 
-def _replicas(row: Row, spec: objects.ServerSetSpec) -> int:
+def _replicas(row: ComponentRow, spec: objects.ServerSetSpec) -> int:
     """Return how many servers the set is told to have.
 
     Replicas that the application leaves out are never sent. With merge patches that is all the
@@ -245,7 +245,7 @@ def _replicas(row: Row, spec: objects.ServerSetSpec) -> int:
     return spec.replicas if row.component.replicas is None else row.component.replicas
 
 
-def _content(spec: objects.ServerSetSpec, row: Row) -> dict[str, Any]:
+def _content(spec: objects.ServerSetSpec, row: ComponentRow) -> dict[str, Any]:
     changes: dict[str, Any] = {}
     if spec.revision != row.target.revision:
         changes["revision"] = row.target.revision
@@ -257,7 +257,7 @@ def _content(spec: objects.ServerSetSpec, row: Row) -> dict[str, Any]:
 
 
 def _labels(
-    row: Row, application: objects.Application, found: objects.ServerSet
+    row: ComponentRow, application: objects.Application, found: objects.ServerSet
 ) -> Mapping[str, str]:
     """Return the labels that somebody took off or changed, or that are asked for since."""
     asked = row.component.server_metadata or objects.AskedMetadata()
@@ -268,7 +268,7 @@ def _labels(
 
 
 def _annotations(
-    row: Row, application: objects.Application, found: objects.ServerSet
+    row: ComponentRow, application: objects.Application, found: objects.ServerSet
 ) -> Mapping[str, str | None]:
     """Return the annotations to change: a person's word to retry, and what the set depends on.
 
@@ -294,7 +294,7 @@ def depends_on(found: objects.ServerSet) -> set[str]:
     return set(tags.depends_on(found.metadata))
 
 
-def _overridden(row: Row, application: objects.Application) -> bool:
+def _overridden(row: ComponentRow, application: objects.Application) -> bool:
     """Return whether somebody scaled the set, and not the application that was changed.
 
     Fewer servers than named, before the revision was passed on, are those that wait for it.

@@ -19,7 +19,7 @@ from controller.kinds.application import (
     rollback,
     server_sets,
 )
-from controller.kinds.application.components import Row, Table
+from controller.kinds.application.components import ComponentRow, ComponentTable
 from controller.kinds.application.reasons import ApplicationReason
 from controller.kinds.application.snapshot import ApplicationSnapshot
 from controller.planning import finalizers, obstacles, outcomes, remedies, words
@@ -34,11 +34,11 @@ _COUNTS = ("desired", "current", "updated", "ready", "available", "failed")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Outlook:
+class ApplicationOutlook:
     """Everything the status is made from."""
 
     snapshot: ApplicationSnapshot
-    table: Table
+    table: ComponentTable
     failed: outcomes.Outcomes
     handled_retry: str
     # Why nothing is made or changed, if so.
@@ -50,7 +50,7 @@ class Outlook:
         return self.snapshot.application
 
 
-def status(outlook: Outlook) -> objects.ApplicationStatus:
+def status(outlook: ApplicationOutlook) -> objects.ApplicationStatus:
     """Return the whole status of the application."""
     application = outlook.application
     verdict = next(found for check in CHECKS if (found := check(outlook)))
@@ -82,7 +82,7 @@ def _selector(application: objects.Application) -> str:
 
 
 def deleting(
-    snapshot: ApplicationSnapshot, table: Table, held: Iterable[Blocked] = ()
+    snapshot: ApplicationSnapshot, table: ComponentTable, held: Iterable[Blocked] = ()
 ) -> objects.ApplicationStatus:
     """Return the status of an application that is being taken down.
 
@@ -135,7 +135,9 @@ def _left_of(found: objects.ServerSet) -> str:
     return "All servers are gone; others keep something of the set."
 
 
-def released(snapshot: ApplicationSnapshot, table: Table) -> objects.ApplicationStatus | None:
+def released(
+    snapshot: ApplicationSnapshot, table: ComponentTable
+) -> objects.ApplicationStatus | None:
     """Return the status of an application that only others still keep; None where nobody does."""
     application = snapshot.application
     kept = finalizers.keepers(application.metadata)
@@ -177,7 +179,7 @@ def write_status_now(before: objects.ApplicationStatus, after: objects.Applicati
     return gist(before) != gist(after)
 
 
-def _conditions(outlook: Outlook, verdict: Verdict) -> conditions.Conditions:
+def _conditions(outlook: ApplicationOutlook, verdict: Verdict) -> conditions.Conditions:
     """Return the verdict's conditions, and Built beside them where anything is built."""
     application, now = outlook.application, outlook.snapshot.now
     usual = verdict.conditions(application, now)
@@ -187,14 +189,14 @@ def _conditions(outlook: Outlook, verdict: Verdict) -> conditions.Conditions:
     return conditions.merge(application.status.conditions, (*usual, built), now)
 
 
-def components(table: Table) -> tuple[objects.ComponentStatus, ...]:
+def components(table: ComponentTable) -> tuple[objects.ComponentStatus, ...]:
     """Return the components' counts, those on their way out last."""
     rows = [_component(row) for row in table.rows.values()]
     rows += [_counts(name, found, found.spec.replicas) for name, found in table.removed.items()]
     return tuple(rows)
 
 
-def _component(row: Row) -> objects.ComponentStatus:
+def _component(row: ComponentRow) -> objects.ComponentStatus:
     found = row.server_set
     if found is None:
         return objects.ComponentStatus(
@@ -217,7 +219,7 @@ def _component(row: Row) -> objects.ComponentStatus:
     )
 
 
-def _image(row: Row) -> objects.ComponentImage | None:
+def _image(row: ComponentRow) -> objects.ComponentImage | None:
     return row.standing.record if row.standing is not None else None
 
 
@@ -241,12 +243,12 @@ def _totals(told: tuple[objects.ComponentStatus, ...]) -> dict[str, int]:
     return {name: sum(getattr(each, name) for each in told) for name in _COUNTS}
 
 
-def _converged(outlook: Outlook) -> bool:
+def _converged(outlook: ApplicationOutlook) -> bool:
     rows = outlook.table.rows.values()
     return not outlook.table.removed and all(row.converged and not row.reverted for row in rows)
 
 
-def _obstructed(outlook: Outlook) -> Verdict | None:
+def _obstructed(outlook: ApplicationOutlook) -> Verdict | None:
     """Nothing may be done; an application that somebody wants to rest can be well so."""
     found = outlook.obstacle
     if found is None:
@@ -266,7 +268,7 @@ def _obstructed(outlook: Outlook) -> Verdict | None:
     )
 
 
-def _rolled_back(outlook: Outlook) -> Verdict | None:
+def _rolled_back(outlook: ApplicationOutlook) -> Verdict | None:
     reverted = [row for row in outlook.table.rows.values() if row.reverted]
     if not reverted:
         return None
@@ -274,7 +276,7 @@ def _rolled_back(outlook: Outlook) -> Verdict | None:
     return Verdict(reason=ApplicationReason.ROLLED_BACK, message=message, stalled=True)
 
 
-def _refused(outlook: Outlook) -> Verdict | None:
+def _refused(outlook: ApplicationOutlook) -> Verdict | None:
     first = next(iter(outlook.failed.refused), None)
     if first is not None:
         return Verdict(reason=first.reason, message=first.message, stalled=True)
@@ -285,7 +287,7 @@ def _refused(outlook: Outlook) -> Verdict | None:
     return Verdict(reason=Reason.NAME_TAKEN, message=message, stalled=True)
 
 
-def _nothing_proven(outlook: Outlook) -> Verdict | None:
+def _nothing_proven(outlook: ApplicationOutlook) -> Verdict | None:
     found = [
         row
         for row in outlook.table.rows.values()
@@ -297,7 +299,7 @@ def _nothing_proven(outlook: Outlook) -> Verdict | None:
     return Verdict(reason=Reason.NOTHING_PROVEN, message=message, stalled=True)
 
 
-def _unbuilt(outlook: Outlook) -> Verdict | None:
+def _unbuilt(outlook: ApplicationOutlook) -> Verdict | None:
     """No image of a component was ever built: a failure of that is a person's to mend."""
     rows = [row for row in outlook.table.rows.values() if row.unbuilt]
     failed = [row for row in rows if row.standing is not None and row.standing.failure is not None]
@@ -310,7 +312,7 @@ def _unbuilt(outlook: Outlook) -> Verdict | None:
     return Verdict(reason=ApplicationReason.WAITING_FOR_IMAGE, message=message, reconciling=True)
 
 
-def _component_stalled(outlook: Outlook) -> Verdict | None:
+def _component_stalled(outlook: ApplicationOutlook) -> Verdict | None:
     for row in outlook.table.rows.values():
         told = rollback.stalled(row)
         if told is not None:
@@ -319,7 +321,7 @@ def _component_stalled(outlook: Outlook) -> Verdict | None:
     return None
 
 
-def _available(outlook: Outlook) -> Verdict | None:
+def _available(outlook: ApplicationOutlook) -> Verdict | None:
     if not _converged(outlook):
         return None
     total = sum(row.replicas for row in outlook.table.rows.values())
@@ -332,7 +334,7 @@ def _available(outlook: Outlook) -> Verdict | None:
     )
 
 
-def _hampered(outlook: Outlook) -> Verdict | None:
+def _hampered(outlook: ApplicationOutlook) -> Verdict | None:
     """Writes fail, of the application's own or below it, and may succeed by themselves."""
     first = next(iter(outlook.failed.told), None)
     if first is not None:
@@ -353,7 +355,7 @@ def _is_work(reason: Vocabulary | ForeignReason) -> bool:
     return reason != Reason.STOPPED
 
 
-def _waiting(outlook: Outlook) -> Verdict | None:
+def _waiting(outlook: ApplicationOutlook) -> Verdict | None:
     told = [
         f"{row.name} waits for {' and '.join(waits)}"
         for row in outlook.table.rows.values()
@@ -367,7 +369,7 @@ def _waiting(outlook: Outlook) -> Verdict | None:
     )
 
 
-def _progressing(outlook: Outlook) -> Verdict:
+def _progressing(outlook: ApplicationOutlook) -> Verdict:
     told = components(outlook.table)
     available = sum(min(each.available, each.desired) for each in told)
     desired = sum(each.desired for each in told)
@@ -384,7 +386,7 @@ def _progressing(outlook: Outlook) -> Verdict:
 
 # The first that answers is what people read. First why nothing is done, then what a person must see
 # to, then that all is well, then what is waited for; the last one always answers.
-CHECKS: tuple[Callable[[Outlook], Verdict | None], ...] = (
+CHECKS: tuple[Callable[[ApplicationOutlook], Verdict | None], ...] = (
     # The namespace goes, somebody wants the application to rest, or its fleet cannot be used.
     _obstructed,
     # Another revision runs than is asked for. Before `_available`: all servers may be well so.
@@ -409,7 +411,7 @@ CHECKS: tuple[Callable[[Outlook], Verdict | None], ...] = (
 )
 
 
-def _waits(table: Table, row: Row) -> tuple[str, ...]:
+def _waits(table: ComponentTable, row: ComponentRow) -> tuple[str, ...]:
     """Return what the component waits for: nothing, if its set has been told the target already."""
     found = row.server_set
     if found is not None and (row.going or found.spec.revision == row.target.revision):
@@ -417,7 +419,7 @@ def _waits(table: Table, row: Row) -> tuple[str, ...]:
     return table.waits_for(row)
 
 
-def _blocked(outlook: Outlook) -> Iterable[Blocked]:
+def _blocked(outlook: ApplicationOutlook) -> Iterable[Blocked]:
     snapshot, table = outlook.snapshot, outlook.table
     # Told while the application rests, too: whoever wakes it should know before.
     fleet = obstacles.fleet_problem(snapshot)
@@ -429,7 +431,7 @@ def _blocked(outlook: Outlook) -> Iterable[Blocked]:
     yield from _causes(table)
 
 
-def _blocked_component(outlook: Outlook, row: Row) -> Iterable[Blocked]:
+def _blocked_component(outlook: ApplicationOutlook, row: ComponentRow) -> Iterable[Blocked]:
     application, now = outlook.application, outlook.snapshot.now
     meta = application.metadata
     if row.reverted:
@@ -463,7 +465,7 @@ def _blocked_component(outlook: Outlook, row: Row) -> Iterable[Blocked]:
         yield from row.server_set.status.blocked_by
 
 
-def _causes(table: Table) -> Iterable[Blocked]:
+def _causes(table: ComponentTable) -> Iterable[Blocked]:
     """Yield what is in the way below components, also where all servers serve; each thing once.
 
     Their servers are left to them, but for the one by which a component is not Ready; and what is

@@ -31,7 +31,7 @@ _PULLS = frozenset({"ErrImagePull", "ImagePullBackOff", "RegistryUnavailable"})
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Start:
+class JobStart:
     """What keeps the pod of an attempt from running, as far as is known, and who is asked."""
 
     blocked: tuple[Blocked, ...] = ()
@@ -39,25 +39,25 @@ class Start:
     wake_after: float | None = None
 
 
-def look(snapshot: BuildSnapshot, job: objects.Job) -> Start:
+def look(snapshot: BuildSnapshot, job: objects.Job) -> JobStart:
     """Return what keeps the pod of a Job from running; nothing once it runs."""
     pods = snapshot.pods.get(job.metadata.name, ())
     pod = next((each for each in pods if each.metadata.deletion_timestamp is None), None)
     if pod is not None and _runs(pod):
-        return Start()
+        return JobStart()
     told = next(_told(pod), None) if pod is not None else None
     if pod is not None and told is not None:
-        return Start(blocked=(_of_pod(snapshot, pod, *told),))
+        return JobStart(blocked=(_of_pod(snapshot, pod, *told),))
     before = tuple(_told_of(snapshot.build, job.metadata.name))
     if pod is None and (pods or any(each.object.startswith("Pod/") for each in before)):
         # There was a pod, and its Job takes it away: all that is heard now is that time ran out.
-        return Start(blocked=before)
+        return JobStart(blocked=before)
     waits: objects.Job | objects.Pod = pod or job
     left = clock.parse(waits.metadata.creation_timestamp) + PATIENCE_SECONDS - snapshot.now
     if left > 0:
-        return Start(wake_after=left)
+        return JobStart(wake_after=left)
     # Until the cluster has answered, what it said before stands: to another process, too.
-    return Start(blocked=_heard(snapshot) or before, actions=(_ask(waits),))
+    return JobStart(blocked=_heard(snapshot) or before, actions=(_ask(waits),))
 
 
 def refused(snapshot: BuildSnapshot) -> tuple[Blocked, ...]:

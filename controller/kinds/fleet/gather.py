@@ -7,11 +7,11 @@ from collections.abc import Mapping
 
 from controller import errors
 from controller.api import objects
-from controller.kinds.fleet.snapshot import Failure, FleetSnapshot
-from controller.kinds.fleet.vigil import Vigil
+from controller.kinds.fleet.snapshot import FleetFailure, FleetSnapshot
+from controller.kinds.fleet.unclaimed_sightings import UnclaimedSightings
 from controller.planning import relations, words
 from controller.planning.caches import Moment, Sources, Total
-from controller.planning.circuit import State
+from controller.planning.circuit import CircuitState
 from controller.planning.unclaimed import Sighting
 
 
@@ -49,14 +49,14 @@ def gather(sources: Sources, fleet: objects.Fleet, moment: Moment) -> FleetSnaps
     )
 
 
-def _failure(error: errors.ArgosyError, message: str) -> Failure:
-    stalled = error.policy.kind is errors.Kind.REFUSED
-    return Failure(reason=error.reason, message=message, stalled=stalled)
+def _failure(error: errors.ArgosyError, message: str) -> FleetFailure:
+    stalled = error.policy.kind is errors.FailureKind.REFUSED
+    return FleetFailure(reason=error.reason, message=message, stalled=stalled)
 
 
 def _unclaimed(sources: Sources, name: str, moment: Moment) -> Mapping[str, Sighting] | None:
     """Return the instances whose Servers are gone; nothing is known while the provider is away."""
-    if sources.fleets.circuit(name).state is not State.CLOSED:
+    if sources.fleets.circuit(name).state is not CircuitState.CLOSED:
         return None
     instances = functools.partial(sources.fleets.instances, name)
-    return sources.caches.kept(Vigil).look(name, instances, moment.now)
+    return sources.caches.kept(UnclaimedSightings).sightings(name, instances, moment.now)

@@ -8,9 +8,9 @@ from controller.kinds.fleet.gather import gather
 from controller.kinds.fleet.planner import plan
 from controller.kinds.fleet.reasons import FleetReason
 from controller.kinds.fleet.rights import RIGHTS
-from controller.kinds.fleet.servers import Servers
+from controller.kinds.fleet.servers import FleetServers
 from controller.kinds.fleet.snapshot import FleetSnapshot
-from controller.kinds.fleet.vigil import Vigil
+from controller.kinds.fleet.unclaimed_sightings import UnclaimedSightings
 from controller.kinds.kind import Kind
 from controller.planning import bare_teardown, relations
 
@@ -32,8 +32,8 @@ FLEET: Kind[objects.Fleet, FleetSnapshot] = Kind(
     flow=_flow,
     weight=_weight,
     indexes=(relations.SERVERS_BY_FLEET,),
-    keepers=(Vigil, Servers),
+    keepers=(UnclaimedSightings, FleetServers),
     reasons=(FleetReason,),
     rights=RIGHTS,
-    counts=Servers,
+    counts=FleetServers,
 )

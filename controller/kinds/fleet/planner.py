@@ -15,7 +15,7 @@ from controller.kinds.fleet.snapshot import FleetSnapshot
 from controller.planning import circuit as circuits
 from controller.planning import orphans, outcomes, unclaimed
 from controller.planning import plan as plans
-from controller.planning.circuit import State
+from controller.planning.circuit import CircuitState
 
 # How often orphans, and what else is no server's any more, are looked for: no cache tells of them.
 LOOK_AGAIN = 30.0
@@ -85,10 +85,10 @@ def _look_again(snapshot: FleetSnapshot, *, looks_for: bool) -> float | None:
 def _news(snapshot: FleetSnapshot) -> tuple[plans.RecordEvent, ...]:
     """Return the Event of a circuit that has opened or closed; its trials in between are none."""
     before, after = snapshot.fleet.status.circuit, snapshot.circuit
-    if before == State.CLOSED and after != State.CLOSED:
+    if before == CircuitState.CLOSED and after != CircuitState.CLOSED:
         message = circuits.message("the provider", snapshot.circuit_words)
         return (plans.RecordEvent(reason=Reason.CIRCUIT_OPEN, message=message, warning=True),)
-    if before != State.CLOSED and after == State.CLOSED:
+    if before != CircuitState.CLOSED and after == CircuitState.CLOSED:
         message = "The provider works again: calls go through."
         return (plans.RecordEvent(reason=FleetReason.CIRCUIT_CLOSED, message=message),)
     return ()

@@ -12,7 +12,7 @@ from controller.planning.caches import Caches
 from controller.planning.subtotals import Subtotals, bucket
 
 
-class Servers:
+class FleetServers:
     """Counts the servers of each fleet that are seen here."""
 
     follows: ClassVar[type[objects.Object]] = objects.Server

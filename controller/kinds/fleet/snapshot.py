@@ -9,14 +9,14 @@ import dataclasses
 from collections.abc import Mapping
 
 from controller.api import objects
-from controller.planning.circuit import State
+from controller.planning.circuit import CircuitState
 from controller.planning.outcomes import Outcome
 from controller.planning.unclaimed import Sighting
 from controller.reasons import ForeignReason, Vocabulary
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
+class FleetFailure:
     """Why servers cannot be made, or seen; `stalled` until a person changes something."""
 
     reason: Vocabulary | ForeignReason
@@ -41,14 +41,14 @@ class FleetSnapshot:
     all_counted: bool = True
     # Whether its provider is open; why not, where that was tried in vain.
     open: bool = True
-    failure: Failure | None = None
+    failure: FleetFailure | None = None
     # In whose words nothing is heard of its servers, and for how many seconds by now.
-    silence: Failure | None = None
+    silence: FleetFailure | None = None
     silent_for: float = 0.0
     # Where its servers are, as its provider tells; empty where it does not.
     home: str = ""
     # Whether calls go through, and when an open circuit is tried.
-    circuit: str = State.CLOSED
+    circuit: str = CircuitState.CLOSED
     circuit_until: float = 0.0
     # What the provider said when it opened.
     circuit_words: str = ""

@@ -12,10 +12,10 @@ import msgspec
 from controller.api import clock, conditions, objects
 from controller.api.reasons import Reason
 from controller.kinds.fleet.reasons import FleetReason
-from controller.kinds.fleet.snapshot import Failure, FleetSnapshot
+from controller.kinds.fleet.snapshot import FleetFailure, FleetSnapshot
 from controller.planning import circuit as circuits
 from controller.planning import outcomes, unclaimed, words
-from controller.planning.circuit import State
+from controller.planning.circuit import CircuitState
 from controller.planning.outcomes import Outcomes
 
 # How long nothing is heard of the servers before that is told: one list that fails is no news.
@@ -46,7 +46,7 @@ def tell(
 
 
 def _next_trial(snapshot: FleetSnapshot) -> str | None:
-    is_open = snapshot.circuit == State.OPEN
+    is_open = snapshot.circuit == CircuitState.OPEN
     return clock.stamp(snapshot.circuit_until) if is_open else None
 
 
@@ -67,7 +67,7 @@ def _conditions(
     ready = told.reason == Reason.AVAILABLE
     if ready and lost:
         message = f"{told.message} {unclaimed.message(lost)}"
-        told = Failure(reason=FleetReason.UNCLAIMED, message=message, stalled=False)
+        told = FleetFailure(reason=FleetReason.UNCLAIMED, message=message, stalled=False)
     return conditions.summarise(
         before=snapshot.fleet.status.conditions,
         ready=ready,
@@ -80,28 +80,28 @@ def _conditions(
     )
 
 
-def _told(snapshot: FleetSnapshot) -> Failure:
+def _told(snapshot: FleetSnapshot) -> FleetFailure:
     """Return what stands in the way of servers being made, or that nothing does."""
     provider = snapshot.fleet.spec.provider
     if not snapshot.known_provider:
         message = f"This operator has no provider {provider}."
-        return Failure(reason=Reason.UNKNOWN_FLEET, message=message, stalled=True)
+        return FleetFailure(reason=Reason.UNKNOWN_FLEET, message=message, stalled=True)
     if not snapshot.open:
-        opening = Failure(
+        opening = FleetFailure(
             reason=Reason.FLEET_OPENING,
             message=f"The provider {provider} is being opened.",
             stalled=False,
         )
         return snapshot.failure or opening
-    if snapshot.circuit != State.CLOSED:
+    if snapshot.circuit != CircuitState.CLOSED:
         message = circuits.message("the provider", snapshot.circuit_words)
-        return Failure(reason=Reason.CIRCUIT_OPEN, message=message, stalled=False)
+        return FleetFailure(reason=Reason.CIRCUIT_OPEN, message=message, stalled=False)
     if (silence := _silence(snapshot)) is not None:
         return silence
-    return Failure(reason=Reason.AVAILABLE, message=_available(snapshot.held), stalled=False)
+    return FleetFailure(reason=Reason.AVAILABLE, message=_available(snapshot.held), stalled=False)
 
 
-def _silence(snapshot: FleetSnapshot) -> Failure | None:
+def _silence(snapshot: FleetSnapshot) -> FleetFailure | None:
     """Return why nothing is heard of the servers, once that has lasted for a while.
 
     No circuit tells of it: while nothing is to be made or changed, there is no call that fails.

@@ -115,13 +115,13 @@ def _too_many_stopped(snapshot: OperationSnapshot) -> Obstacle | None:
 
 def _unsupported(snapshot: OperationSnapshot) -> Obstacle | None:
     """The fleet's provider cannot do some of the acts: better none than some."""
-    deeds = (
-        deed.name
+    acts = (
+        act.name
         for each in steps.of(snapshot.operation)
-        for deed in (each.deed, each.undoing)
-        if deed is not None
+        for act in (each.act, each.compensation)
+        if act is not None
     )
-    unsupported = tasks.unsupported(snapshot.fleet, deeds)
+    unsupported = tasks.unsupported(snapshot.fleet, acts)
     return _fails(unsupported) if unsupported else None
 
 

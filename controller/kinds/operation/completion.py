@@ -13,9 +13,16 @@ import msgspec
 from controller.api import clock, conditions, objects
 from controller.api.conditions import ConditionType
 from controller.api.reasons import Reason
-from controller.kinds.operation import assignments, crowd, power, server_progress, steps, summary
+from controller.kinds.operation import (
+    assignments,
+    open_operations,
+    power,
+    server_progress,
+    steps,
+    summary,
+)
 from controller.kinds.operation.reasons import OperationReason
-from controller.kinds.operation.server_progress import ServerProgress, State
+from controller.kinds.operation.server_progress import ServerProgress, ServerState
 from controller.kinds.operation.slots import Run
 from controller.kinds.operation.snapshot import OperationSnapshot
 from controller.kinds.operation.summary import Word
@@ -88,7 +95,7 @@ def call_off(
 
     `account` is what is said in the end of what was done.
     """
-    acting = run.of(State.RUNNING) if run is not None else []
+    acting = run.of(ServerState.RUNNING) if run is not None else []
     calling = ending_acts(snapshot, run, acting, message) if run is not None and acting else None
     return calling or end(snapshot, reason, f"{message} {account}".strip(), run)
 
@@ -159,7 +166,7 @@ def begin_retry(snapshot: OperationSnapshot) -> plan.Plan | None:
         return None
     if retry.id in {each.id for each in server_progress.runs(operation)}:
         return None
-    if crowd.is_full(snapshot):
+    if open_operations.is_full(snapshot):
         message = f"Retry {retry.id} waits until fewer operations are open."
         return plan.Plan(wake_after=LOOK_AGAIN, notes=(message,))
     message = f"Retry {retry.id} waits for its turn."

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from controller.api import objects
 from controller.api.resources import Resource
-from controller.kinds.kind import Budget, Kind
+from controller.kinds.kind import Kind, SharedBudget
 from controller.kinds.operation import retention, wakes
 from controller.kinds.operation.gather import gather
 from controller.kinds.operation.planner import plan
@@ -53,7 +53,9 @@ OPERATION: Kind[objects.Operation, OperationSnapshot] = Kind(
     bare_teardown=bare_teardown.after(None, objects.Operation),
     flow=_flow,
     weight=_weight,
-    budget=Budget(spent_on=(Resource.SERVERS, Resource.DISRUPTION_BUDGETS), shared_with=_beside),
+    budget=SharedBudget(
+        spent_on=(Resource.SERVERS, Resource.DISRUPTION_BUDGETS), shared_with=_beside
+    ),
     waits_for_anything=True,
     indexes=(
         relations.SETS_BY_OWNER,

@@ -18,17 +18,17 @@ from controller.api.reasons import Reason
 from controller.kinds.operation import (
     allotment,
     assignments,
-    bystanders,
     checks,
     completion,
     conflicts,
-    crowd,
     deadline,
+    open_operations,
     power,
     retention,
     reversal,
     rollback,
     server_progress,
+    servers_beside,
     slots,
     steps,
     stuck,
@@ -37,7 +37,7 @@ from controller.kinds.operation import (
     templates,
 )
 from controller.kinds.operation.reasons import OperationReason
-from controller.kinds.operation.server_progress import State
+from controller.kinds.operation.server_progress import ServerState
 from controller.kinds.operation.slots import Run
 from controller.kinds.operation.snapshot import OperationSnapshot
 from controller.kinds.operation.summary import Word
@@ -51,7 +51,7 @@ def plan(snapshot: OperationSnapshot) -> plans.Plan:
     operation = snapshot.operation
     if verdict.finished(operation):
         return completion.begin_retry(snapshot) or completion.rest(snapshot)
-    if too_many := crowd.refusal(snapshot):
+    if too_many := open_operations.refusal(snapshot):
         return completion.end(snapshot, Reason.FAILED, too_many)
     if not finalizers.is_on(operation.metadata):
         # Nothing was begun without it: where nothing will be, it would be a write for nothing.
@@ -139,9 +139,9 @@ def observe(snapshot: OperationSnapshot) -> Run:
         steps=plan_steps,
         progress=progress,
         allotments=allotment.of(snapshot, keys),
-        down_beside=bystanders.down(snapshot, progress),
+        down_beside=servers_beside.down(snapshot, progress),
         recorded=snapshot.recorded,
-        foci=bystanders.foci(snapshot),
+        foci=servers_beside.foci(snapshot),
         open=retention.going_on(snapshot),
         beside=frozenset(each.metadata.name for each in snapshot.others),
     )
@@ -185,7 +185,7 @@ def _end_early(snapshot: OperationSnapshot, reason: Reason, message: str) -> pla
         asked = snapshot.operation.spec.on_failure == OnFailure.REVERT
         account = reversal.account(run) if run is not None and asked else ""
         return completion.call_off(snapshot, run, reason, message, account)
-    acting = [each for each in run.of(State.RUNNING) if not slots.is_undoing(each)]
+    acting = [each for each in run.of(ServerState.RUNNING) if not slots.is_undoing(each)]
     ending = completion.ending_acts(snapshot, run, acting, message) if acting else None
     if ending is not None:
         return ending
@@ -405,8 +405,8 @@ def _trouble(run: Run) -> str:
 def _halt(snapshot: OperationSnapshot, run: Run, trouble: str) -> plans.Plan:
     """Let what runs finish; then end, or undo what was done."""
     reverting = reversal.is_due(snapshot)
-    undo_only = all(slots.is_undoing(each) for each in run.of(State.RUNNING))
-    if run.of(State.RUNNING) and not (reverting and undo_only):
+    undo_only = all(slots.is_undoing(each) for each in run.of(ServerState.RUNNING))
+    if run.of(ServerState.RUNNING) and not (reverting and undo_only):
         found = stuck.among(run, snapshot.now)
         message = f"{trouble} Servers at work finish."
         word = Word(reason=Reason.RUNNING, message=message, blocked=found.blocked)
@@ -420,7 +420,7 @@ def _halt(snapshot: OperationSnapshot, run: Run, trouble: str) -> plans.Plan:
 
 
 def _through(run: Run) -> bool:
-    return not run.of(State.WAITING, State.RUNNING) and slots.barrier(run) is None
+    return not run.of(ServerState.WAITING, ServerState.RUNNING) and slots.barrier(run) is None
 
 
 def _finish(snapshot: OperationSnapshot, run: Run) -> plans.Plan:

@@ -28,7 +28,7 @@ def left_by(operation: objects.Operation) -> Power | None:
 
     Steps leave them as their last Stop or Start does.
     """
-    acts = (each.deed.action for each in steps.of(operation) if each.scope == StepScope.SERVER)
+    acts = (each.act.action for each in steps.of(operation) if each.scope == StepScope.SERVER)
     return next((_LEAVES[each] for each in reversed(list(acts)) if each in _LEAVES), None)
 
 

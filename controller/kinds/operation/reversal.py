@@ -18,7 +18,7 @@ from controller.api.choices import OnFailure, StepScope
 from controller.api.conditions import ConditionType
 from controller.kinds.operation import slots, steps
 from controller.kinds.operation.reasons import OperationReason
-from controller.kinds.operation.server_progress import ServerProgress, State
+from controller.kinds.operation.server_progress import ServerProgress, ServerState
 from controller.kinds.operation.slots import Run
 from controller.kinds.operation.snapshot import OperationSnapshot
 from controller.planning import words
@@ -50,13 +50,13 @@ def goes_on(snapshot: OperationSnapshot, run: Run) -> str:
     said = conditions.find(status.conditions, ConditionType.SUCCEEDED)
     told = said is not None and said.reason == OperationReason.REVERTING and status.run == run.run
     begun = any(each.undone or each.not_undone for each in run.progress)
-    under_way = any(slots.is_undoing(each) for each in run.of(State.RUNNING))
+    under_way = any(slots.is_undoing(each) for each in run.of(ServerState.RUNNING))
     return "Undoing had begun." if is_due(snapshot) and (told or begun or under_way) else ""
 
 
 def is_through(run: Run) -> bool:
     """Return whether nothing is left that could be undone."""
-    return not run.of(State.RUNNING) and slots.undone(run)
+    return not run.of(ServerState.RUNNING) and slots.undone(run)
 
 
 def is_complete(run: Run) -> bool:
@@ -85,7 +85,7 @@ def _left(run: Run) -> dict[str, list[str]]:
     """Return the steps with a compensation that are not undone, each with where that is."""
     found: dict[str, list[str]] = {}
     for step in run.steps:
-        if step.undoing is None:
+        if step.compensation is None:
             continue
         names = [
             each.server.metadata.name
@@ -103,7 +103,7 @@ def _without_compensation(run: Run) -> dict[str, int]:
     return {
         each.name: counts[each.name]
         for each in run.steps
-        if each.undoing is None and counts[each.name]
+        if each.compensation is None and counts[each.name]
     }
 
 
@@ -113,13 +113,17 @@ def _begun(progress: ServerProgress) -> frozenset[str]:
     begun = progress.ever
     if failure is not None and failure.attempts:
         begun |= {failure.step}
-    if progress.state is State.RUNNING and server is not None and not slots.is_undoing(progress):
+    if (
+        progress.state is ServerState.RUNNING
+        and server is not None
+        and not slots.is_undoing(progress)
+    ):
         given = server.spec.task
         begun |= {given.step} if given is not None else set()
     return begun
 
 
-def _gone(run: Run, step: steps.Step) -> Iterator[str]:
+def _gone(run: Run, step: steps.OperationStep) -> Iterator[str]:
     """Yield that a step which one server did for all cannot be undone, as that server is gone."""
     told = next((each for each in run.operation.status.steps if each.name == step.name), None)
     if step.scope == StepScope.SERVER or told is None or not told.passed:

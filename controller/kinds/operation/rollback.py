@@ -29,7 +29,7 @@ ROLL_BACK = OperationReason.ROLL_BACK
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Retreat:
+class ComponentRollback:
     """One component that leaves a revision.
 
     `rejected` stands on `record`, which is of the revision that the user asks for; that need not be
@@ -71,25 +71,25 @@ def revisions_of(snapshot: OperationSnapshot) -> tuple[str, ...]:
 
 def advance(snapshot: OperationSnapshot) -> plan.Plan:
     """Return what is next: reject, wait, or end."""
-    retreats = _retreats(snapshot)
-    helpless = [each.component for each in retreats if _nothing_proven(each)]
+    rollbacks = _rollbacks(snapshot)
+    helpless = [each.component for each in rollbacks if _nothing_proven(each)]
     if helpless:
         regret = conditions.because(Reason.NOTHING_PROVEN, _regret(snapshot, helpless))
         ended = completion.end(snapshot, Reason.FAILED, regret)
-        counted = _counted(snapshot, ended.status, retreats, failed=len(helpless))
+        counted = _counted(snapshot, ended.status, rollbacks, failed=len(helpless))
         return dataclasses.replace(ended, status=counted)
-    left = [each for each in retreats if not _arrived(snapshot, each)]
+    left = [each for each in rollbacks if not _arrived(snapshot, each)]
     if not left:
-        message = f"All servers of {_names(retreats)} run a proven revision."
+        message = f"All servers of {_names(rollbacks)} run a proven revision."
         done = completion.end(snapshot, completion.COMPLETED, message)
-        return dataclasses.replace(done, status=_counted(snapshot, done.status, retreats))
+        return dataclasses.replace(done, status=_counted(snapshot, done.status, rollbacks))
     writes = tuple(_reject(each) for each in left)
     word = Word(
         reason=Reason.RUNNING,
         message="RollBack is under way.",
         blocked=tuple(_wait(snapshot, each) for each in left),
     )
-    status = _counted(snapshot, summary.tell(snapshot.operation, word, snapshot.now), retreats)
+    status = _counted(snapshot, summary.tell(snapshot.operation, word, snapshot.now), rollbacks)
     return plan.Plan(
         actions=tuple(each for each in writes if each is not None),
         status=status if status != snapshot.operation.status else None,
@@ -105,35 +105,35 @@ def take_back(snapshot: OperationSnapshot) -> tuple[plan.Patch, ...]:
     A rejection that the operation put on record is cleared; one that stood there before it, and
     that it gave an older fallback, gets its own fallback back.
     """
-    found = (_restore(each) for each in _retreats(snapshot) if not _arrived(snapshot, each))
+    found = (_restore(each) for each in _rollbacks(snapshot) if not _arrived(snapshot, each))
     return tuple(each for each in found if each is not None)
 
 
-def _restore(retreat: Retreat) -> plan.Patch | None:
-    rejected, record = retreat.rejected, retreat.record
-    if record is None or rejected is None or rejected.reason != ROLL_BACK or not retreat.decided:
+def _restore(rollback: ComponentRollback) -> plan.Patch | None:
+    rejected, record = rollback.rejected, rollback.record
+    if record is None or rejected is None or rejected.reason != ROLL_BACK or not rollback.decided:
         return None
-    if retreat.revision == retreat.wanted:
+    if rollback.revision == rollback.wanted:
         return rejection.clear(record)
-    if rejected.fallback == retreat.revision:
+    if rejected.fallback == rollback.revision:
         return None
-    return rejection.reject(record, dataclasses.replace(rejected, fallback=retreat.revision))
+    return rejection.reject(record, dataclasses.replace(rejected, fallback=rollback.revision))
 
 
-def _retreats(snapshot: OperationSnapshot) -> list[Retreat]:
+def _rollbacks(snapshot: OperationSnapshot) -> list[ComponentRollback]:
     told = snapshot.operation.status
     # Until 0.1 the revisions to leave stood in `targets`.
-    return [_retreat(snapshot, each) for each in told.leaving or told.targets]
+    return [_rollback(snapshot, each) for each in told.leaving or told.targets]
 
 
-def _names(retreats: Sequence[Retreat]) -> str:
-    return words.several([each.component for each in retreats])
+def _names(rollbacks: Sequence[ComponentRollback]) -> str:
+    return words.several([each.component for each in rollbacks])
 
 
 def _counted(
     snapshot: OperationSnapshot,
     status: plan.Status | None,
-    retreats: Sequence[Retreat],
+    rollbacks: Sequence[ComponentRollback],
     *,
     failed: int = 0,
 ) -> plan.Status | None:
@@ -143,7 +143,7 @@ def _counted(
     """
     if not isinstance(status, objects.OperationStatus):
         return status
-    total, done = len(retreats), sum(_arrived(snapshot, each) for each in retreats)
+    total, done = len(rollbacks), sum(_arrived(snapshot, each) for each in rollbacks)
     return msgspec.structs.replace(
         status,
         total=total,
@@ -194,7 +194,7 @@ def _rejection(
     return found if found is not None and rejection.stands(found, asked) else None
 
 
-def _retreat(snapshot: OperationSnapshot, target: str) -> Retreat:
+def _rollback(snapshot: OperationSnapshot, target: str) -> ComponentRollback:
     component, _, revision = target.partition("/")
     asked, server_set = _asked(snapshot), snapshot.sets.get(component)
     wanted = asked.get(component, "")
@@ -202,7 +202,7 @@ def _retreat(snapshot: OperationSnapshot, target: str) -> Retreat:
     past = proven_revisions.past(snapshot.revisions, component, proven)
     record = past.find(wanted)
     named = steps.arguments(snapshot.operation).get(REVISION_PARAMETER, "")
-    return Retreat(
+    return ComponentRollback(
         component=component,
         revision=revision,
         wanted=wanted,
@@ -213,22 +213,22 @@ def _retreat(snapshot: OperationSnapshot, target: str) -> Retreat:
     )
 
 
-def _nothing_proven(retreat: Retreat) -> bool:
+def _nothing_proven(rollback: ComponentRollback) -> bool:
     """Whether there is nowhere to go: asked only while it has not left."""
-    return not retreat.decided and retreat.fallback is None
+    return not rollback.decided and rollback.fallback is None
 
 
-def _arrived(snapshot: OperationSnapshot, retreat: Retreat) -> bool:
+def _arrived(snapshot: OperationSnapshot, rollback: ComponentRollback) -> bool:
     """Return whether the component has left its revision, as far as can be seen of its servers.
 
     A component that is no longer there has nothing to leave.
     """
-    found = retreat.server_set
+    found = rollback.server_set
     if found is None:
         return True
     ready = conditions.find(found.status.conditions, ConditionType.READY)
     return (
-        found.spec.revision != retreat.revision
+        found.spec.revision != rollback.revision
         and ready is not None
         and ready.status == "True"
         and ready.observed_generation == found.metadata.generation
@@ -253,23 +253,23 @@ def _behind(snapshot: OperationSnapshot, found: objects.ServerSet) -> int:
     )
 
 
-def _reject(retreat: Retreat) -> plan.Patch | None:
-    if retreat.record is None or retreat.fallback is None or retreat.decided:
+def _reject(rollback: ComponentRollback) -> plan.Patch | None:
+    if rollback.record is None or rollback.fallback is None or rollback.decided:
         return None
     rejected = rejection.Rejection(
         reason=ROLL_BACK,
-        component=retreat.component,
-        revision=retreat.wanted,
-        fallback=proven_revisions.revision_of(retreat.fallback),
+        component=rollback.component,
+        revision=rollback.wanted,
+        fallback=proven_revisions.revision_of(rollback.fallback),
     )
-    return rejection.reject(retreat.record, rejected)
+    return rejection.reject(rollback.record, rejected)
 
 
-def _wait(snapshot: OperationSnapshot, retreat: Retreat) -> Blocked:
+def _wait(snapshot: OperationSnapshot, rollback: ComponentRollback) -> Blocked:
     application = snapshot.operation.spec.application
-    name = names.server_set(application, retreat.component)
-    found = retreat.server_set
-    message = f"Component {retreat.component} leaves revision {retreat.revision}."
+    name = names.server_set(application, rollback.component)
+    found = rollback.server_set
+    message = f"Component {rollback.component} leaves revision {rollback.revision}."
     behind = _behind(snapshot, found) if found is not None else 0
     if found is not None and behind and found.spec.rollout.strategy == UpdateStrategy.ON_DELETE:
         left = words.count(behind, "server")

@@ -19,7 +19,7 @@ from controller.planning import availability
 FIRST_RUN = "0"
 
 
-class State(enum.StrEnum):
+class ServerState(enum.StrEnum):
     """What a run has to do with a server now."""
 
     LEFT = "Left"  # gone, held by a person, or made after the run began: passed by
@@ -38,7 +38,7 @@ class ServerProgress:
     """
 
     key: targets.Key
-    state: State
+    state: ServerState
     server: objects.Server | None = None
     reached: frozenset[str] = frozenset()
     ever: frozenset[str] = frozenset()
@@ -64,7 +64,7 @@ def runs(operation: objects.Operation) -> tuple[objects.Retried, ...]:
 
 def follow(
     operation: objects.Operation,
-    plan_steps: Sequence[steps.Step],
+    plan_steps: Sequence[steps.OperationStep],
     key: targets.Key,
     server: objects.Server | None,
     now: float,
@@ -79,7 +79,7 @@ def follow(
     counts as down, but is not lost yet.
     """
     if server is None or server.metadata.deletion_timestamp is not None:
-        return ServerProgress(key=key, state=State.LEFT)
+        return ServerProgress(key=key, state=ServerState.LEFT)
     name, own = operation.metadata.name, checkpoints.identity_of(operation)
     marks = [
         each
@@ -89,7 +89,7 @@ def follow(
     ever = passed(operation, plan_steps, marks)
     here = [each for each in marks if each.incarnation == server.spec.incarnation]
     label = checkpoints.run_of(operation, operation.status.run)
-    undoings = [each for each in marks if tasks.undoes(each.step) and each.run == label]
+    compensations = [each for each in marks if tasks.undoes(each.step) and each.run == label]
     own_steps = {each.name for each in plan_steps if each.scope == StepScope.SERVER}
     finished = own_steps <= ever
     failure = _failure(operation, server, marks, label)
@@ -103,25 +103,25 @@ def follow(
         server=server,
         state=state,
         available=lacks <= 0 and not evicted,
-        down=(lacks > 0 or evicted) and works and state is not State.LEFT,
+        down=(lacks > 0 or evicted) and works and state is not ServerState.LEFT,
         doubtful=doubtful and lacks <= 0,
         reached=ever if finished else passed(operation, plan_steps, here),
         ever=ever,
-        undone=frozenset(tasks.undoes(each.step) for each in undoings if not each.failed),
-        not_undone=frozenset(tasks.undoes(each.step) for each in undoings if each.failed),
+        undone=frozenset(tasks.undoes(each.step) for each in compensations if not each.failed),
+        not_undone=frozenset(tasks.undoes(each.step) for each in compensations if each.failed),
         failure=failure,
     )
 
 
 def _state(
     operation: objects.Operation, server: objects.Server, *, finished: bool, failed: bool
-) -> State:
+) -> ServerState:
     if conflicts.at_work_in(operation, server):
-        return State.RUNNING
+        return ServerState.RUNNING
     if failed:
-        return State.FAILED
+        return ServerState.FAILED
     if finished:
-        return State.PASSED
+        return ServerState.PASSED
     began = operation.status.start_time
     # A Stop or Start is about those made meanwhile, too: their sets remember it.
     young = (
@@ -129,12 +129,12 @@ def _state(
         and (server.metadata.creation_timestamp or "") > began
         and not power.is_about_power(operation)
     )
-    return State.LEFT if server.spec.held or young else State.WAITING
+    return ServerState.LEFT if server.spec.held or young else ServerState.WAITING
 
 
 def passed(
     operation: objects.Operation,
-    plan_steps: Sequence[steps.Step],
+    plan_steps: Sequence[steps.OperationStep],
     marks: Sequence[objects.Checkpoint],
 ) -> frozenset[str]:
     """Return the steps that count as passed, run after run.
@@ -197,7 +197,7 @@ def _failure(
 
 
 def _hopeless(
-    server: objects.Server, plan_steps: Sequence[steps.Step], ever: frozenset[str]
+    server: objects.Server, plan_steps: Sequence[steps.OperationStep], ever: frozenset[str]
 ) -> objects.FailureRecord | None:
     """Why no act in the server can be waited for; what makes it anew may still help it."""
     lost, stopped = availability.failed_for_good(server), server.spec.power == Power.STOPPED
@@ -207,9 +207,9 @@ def _hopeless(
         (each for each in plan_steps if each.scope == StepScope.SERVER and each.name not in ever),
         None,
     )
-    if following is None or following.deed.action in tasks.CONVERGING:
+    if following is None or following.act.action in tasks.CONVERGING:
         return None
-    if not lost and following.deed.name not in tasks.IN_SERVER:
+    if not lost and following.act.name not in tasks.IN_SERVER:
         return None
     message = "The server failed for good before its turn." if lost else "The server is stopped."
     return objects.FailureRecord(

@@ -22,7 +22,7 @@ from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.contract import tasks
 from controller.kinds.operation import allotment, steps, targets
-from controller.kinds.operation.server_progress import ServerProgress, State
+from controller.kinds.operation.server_progress import ServerProgress, ServerState
 from controller.planning import availability, departures, focus, remedies
 
 # How many servers that are down are told, of each component.
@@ -35,7 +35,7 @@ class Run:
 
     operation: objects.Operation
     run: str
-    steps: tuple[steps.Step, ...]
+    steps: tuple[steps.OperationStep, ...]
     progress: tuple[ServerProgress, ...]
     # By component: how many at once, and which components go first.
     allotments: Mapping[str, allotment.Allotment]
@@ -50,14 +50,14 @@ class Run:
     # The names of the other operations of the application that have not ended.
     beside: frozenset[str] = frozenset()
 
-    def of(self, *states: State) -> list[ServerProgress]:
+    def of(self, *states: ServerState) -> list[ServerProgress]:
         """Return the servers in one of those states."""
         return [each for each in self.progress if each.state in states]
 
     @property
     def present(self) -> list[ServerProgress]:
         """The servers that the run still has to do with."""
-        return [each for each in self.progress if each.state is not State.LEFT]
+        return [each for each in self.progress if each.state is not ServerState.LEFT]
 
     def index(self, name: str) -> int:
         """Return the place of the step called `name`."""
@@ -79,7 +79,7 @@ class Barrier:
     """
 
     index: int
-    step: steps.Step
+    step: steps.OperationStep
     owed: tuple[str, ...]
     lost: str | None = None
 
@@ -89,11 +89,11 @@ class Grant:
     """One step for one server, now."""
 
     progress: ServerProgress
-    step: steps.Step
+    step: steps.OperationStep
     undo: bool = False
 
 
-def groups(run: Run, step: steps.Step) -> tuple[str, ...]:
+def groups(run: Run, step: steps.OperationStep) -> tuple[str, ...]:
     """Return who does the step once: each component, or the whole operation."""
     if step.scope == StepScope.COMPONENT:
         return tuple(dict.fromkeys(each.key[0] for each in run.progress))
@@ -128,11 +128,11 @@ def barrier(run: Run) -> Barrier | None:
     return None
 
 
-def _carriers(run: Run, step: steps.Step, group: str) -> list[ServerProgress]:
+def _carriers(run: Run, step: steps.OperationStep, group: str) -> list[ServerProgress]:
     return [each for each in _members(run, group) if is_at(each, step.name)]
 
 
-def _failed(run: Run, step: steps.Step) -> int:
+def _failed(run: Run, step: steps.OperationStep) -> int:
     return sum(
         1 for each in run.progress if each.failure is not None and each.failure.step == step.name
     )
@@ -140,7 +140,7 @@ def _failed(run: Run, step: steps.Step) -> int:
 
 def is_at(progress: ServerProgress, step: str) -> bool:
     """Return whether the server is at that step now."""
-    if progress.state is not State.RUNNING or progress.server is None:
+    if progress.state is not ServerState.RUNNING or progress.server is None:
         return False
     given = progress.server.spec.task
     return given is not None and given.step == step
@@ -153,7 +153,7 @@ def choose(run: Run) -> tuple[Grant, ...]:
     start = _segment_start(run, end)
     wanted = [
         Grant(progress=each, step=step)
-        for each in run.of(State.WAITING)
+        for each in run.of(ServerState.WAITING)
         if (step := _next(run, each, end)) is not None
     ]
     begun = {
@@ -162,7 +162,7 @@ def choose(run: Run) -> tuple[Grant, ...]:
         if any(step.name in each.progress.reached for step in run.steps[start:end])
     }
     busy = {each.progress.key[0] for each in wanted} | {
-        each.key[0] for each in run.of(State.RUNNING)
+        each.key[0] for each in run.of(ServerState.RUNNING)
     }
     turn = [each for each in wanted if _has_turn(run.allotments[each.progress.key[0]], busy)]
     ordered = sorted(turn, key=lambda each: (each.progress.key not in begun, not _is_free(each)))
@@ -180,7 +180,7 @@ def _segment_start(run: Run, end: int) -> int:
     return starts[-1] if starts else 0
 
 
-def _next(run: Run, progress: ServerProgress, end: int) -> steps.Step | None:
+def _next(run: Run, progress: ServerProgress, end: int) -> steps.OperationStep | None:
     for step in run.steps[:end]:
         if step.scope == StepScope.SERVER and step.name not in progress.reached:
             return step
@@ -188,7 +188,7 @@ def _next(run: Run, progress: ServerProgress, end: int) -> steps.Step | None:
 
 
 def _at_earlier(run: Run, stop: Barrier) -> bool:
-    return any(not is_at(each, stop.step.name) for each in run.of(State.RUNNING))
+    return any(not is_at(each, stop.step.name) for each in run.of(ServerState.RUNNING))
 
 
 def _carried(run: Run, stop: Barrier) -> Iterable[Grant]:
@@ -198,7 +198,7 @@ def _carried(run: Run, stop: Barrier) -> Iterable[Grant]:
         able = [
             each
             for each in _members(run, group)
-            if each.state in (State.WAITING, State.PASSED)
+            if each.state in (ServerState.WAITING, ServerState.PASSED)
             and run.allotments[each.key[0]].waits is None
             and can_take(run, Grant(progress=each, step=stop.step))
         ]
@@ -219,7 +219,7 @@ def _admit(
     }
     for progress in run.progress:
         room = rooms[progress.key[0]]
-        if progress.state is State.RUNNING:
+        if progress.state is ServerState.RUNNING:
             room.busy.add(progress.key)
         elif progress.down:
             room.down.add(progress.key)
@@ -288,9 +288,9 @@ def _is_free(given: Grant) -> bool:
 
     By more than the record of an eviction: that one may be about a pod that is long gone.
     """
-    deed = (given.step.undoing or given.step.deed) if given.undo else given.step.deed
+    act = (given.step.compensation or given.step.act) if given.undo else given.step.act
     server = given.progress.server
-    if server is None or deed.action not in tasks.CONVERGING:
+    if server is None or act.action not in tasks.CONVERGING:
         return False
     lost = not given.progress.available and not given.progress.doubtful
     return lost and server.spec.power != Power.STOPPED
@@ -301,15 +301,15 @@ def can_take(run: Run, given: Grant) -> bool:
     server = given.progress.server
     if server is None or server.spec.held or not tasks.ended(server):
         return False
-    deed = (given.step.undoing or given.step.deed) if given.undo else given.step.deed
-    converging = deed.action in tasks.CONVERGING
+    act = (given.step.compensation or given.step.act) if given.undo else given.step.act
+    converging = act.action in tasks.CONVERGING
     if converging and availability.failed_for_good(server):
         return True
     spec, status = server.spec, server.status
     settled = (spec.revision, spec.incarnation) == (status.revision, status.incarnation)
     if spec.power == Power.STOPPED:
-        return deed.name not in tasks.IN_SERVER
-    anew = deed.action in tasks.REMAKING and steps.is_in_the_making(server, run.operation)
+        return act.name not in tasks.IN_SERVER
+    anew = act.action in tasks.REMAKING and steps.is_in_the_making(server, run.operation)
     return anew or (settled and (converging or given.progress.available))
 
 
@@ -321,7 +321,7 @@ def pending_undo(run: Run, progress: ServerProgress) -> int:
         return -1
     for index in range(len(run.steps) - 1, -1, -1):
         step = run.steps[index]
-        if step.undoing and step.name in begun and step.name not in progress.undone:
+        if step.compensation and step.name in begun and step.name not in progress.undone:
             return index
     return -1
 
@@ -335,7 +335,7 @@ def choose_undo(run: Run) -> tuple[Grant, ...]:
     ordered = [
         Grant(progress=each, step=run.steps[last], undo=True)
         for each in run.present
-        if left[each.key] == last and each.state is not State.RUNNING
+        if left[each.key] == last and each.state is not ServerState.RUNNING
     ]
     return _admit(run, ordered, reserved=set())
 
@@ -350,7 +350,7 @@ def barrier_failed(run: Run, stop: Barrier) -> bool:
     told = {each.name: each for each in run.operation.status.steps}.get(stop.step.name)
     if told is not None and told.failed:
         return True
-    again = stop.step.on_unknown == OnUnknown.RERUN or stop.step.deed.name in tasks.IDEMPOTENT
+    again = stop.step.on_unknown == OnUnknown.RERUN or stop.step.act.name in tasks.IDEMPOTENT
     if stop.lost is not None and not again:
         return True
     return _failed(run, stop.step) > 0
@@ -364,7 +364,7 @@ def is_undoing(progress: ServerProgress) -> bool:
 
 def hindered(run: Run) -> tuple[Blocked, ...]:
     """Return what keeps servers from their turn, where concurrency does not."""
-    waiting = {each.key[0] for each in run.of(State.WAITING)}
+    waiting = {each.key[0] for each in run.of(ServerState.WAITING)}
     templates = tuple(
         each.waits
         for name, each in run.allotments.items()
@@ -375,7 +375,7 @@ def hindered(run: Run) -> tuple[Blocked, ...]:
     closed = tuple(_closed(run, name) for name in sorted(waiting) if not run.allotments[name].limit)
     if closed:
         return closed
-    at_work = collections.Counter(each.key[0] for each in run.of(State.RUNNING))
+    at_work = collections.Counter(each.key[0] for each in run.of(ServerState.RUNNING))
     full = {name for name, each in run.allotments.items() if at_work[name] >= each.limit}
     found = _evicted(run, waiting - full)
     told = {names.server(run.operation.spec.application, *each) for each in run.recorded}
@@ -385,7 +385,7 @@ def hindered(run: Run) -> tuple[Blocked, ...]:
         if (server := each.server) is not None
         and each.key[0] not in full
         and each.key not in run.recorded
-        and (each.down or (each.state is State.WAITING and not tasks.ended(server)))
+        and (each.down or (each.state is ServerState.WAITING and not tasks.ended(server)))
     ]
     found += [
         _down(run, name)

@@ -22,7 +22,7 @@ _ADDRESS = "$(SERVER_ADDRESS)"
 _VARIABLE = re.compile(r"\$(\$?)\(([A-Za-z_][A-Za-z0-9_.-]*)\)")
 
 
-class Deed(View, frozen=True, kw_only=True):
+class StepAct(View, frozen=True, kw_only=True):
     """One way to do something, as a step or a compensation has it."""
 
     action: str = ""
@@ -41,27 +41,27 @@ class Deed(View, frozen=True, kw_only=True):
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class OperationStep:
     """A step of an operation."""
 
     name: str
-    deed: Deed
+    act: StepAct
     scope: str = StepScope.SERVER
     timeout_seconds: int = 600
     on_unknown: str = OnUnknown.FAIL
-    undoing: Deed | None = None
+    compensation: StepAct | None = None
 
 
-def of(operation: objects.Operation) -> tuple[Step, ...]:
+def of(operation: objects.Operation) -> tuple[OperationStep, ...]:
     """Return the operation's steps, in order."""
     spec = operation.spec
     if spec.action != Action.STEPS:
-        deed = Deed(action=spec.action)
-        return (Step(name=spec.action, deed=deed, timeout_seconds=spec.timeout_seconds),)
+        act = StepAct(action=spec.action)
+        return (OperationStep(name=spec.action, act=act, timeout_seconds=spec.timeout_seconds),)
     return tuple(
-        Step(
+        OperationStep(
             name=each.name,
-            deed=Deed(
+            act=StepAct(
                 action=each.action,
                 exec=_decode(each.exec),
                 http=_decode(each.http),
@@ -70,7 +70,7 @@ def of(operation: objects.Operation) -> tuple[Step, ...]:
             scope=each.scope,
             timeout_seconds=each.timeout_seconds,
             on_unknown=each.on_unknown,
-            undoing=_undoing(each.compensate),
+            compensation=_compensation(each.compensate),
         )
         for each in spec.steps
     )
@@ -81,9 +81,9 @@ def _decode(raw: Json) -> dict[str, Any] | None:
     return None if text in (b"", b"null") else msgspec.json.decode(text, type=dict[str, Any])
 
 
-def _undoing(raw: Json) -> Deed | None:
+def _compensation(raw: Json) -> StepAct | None:
     text = bytes(raw)
-    return None if text in (b"", b"null") else msgspec.json.decode(text, type=Deed)
+    return None if text in (b"", b"null") else msgspec.json.decode(text, type=StepAct)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +92,7 @@ class Assignment:
 
     operation: objects.Operation
     run: str
-    step: Step
+    step: OperationStep
     passed: tuple[str, ...]
     now: float
     # The other operations whose checkpoints the server must keep.
@@ -102,15 +102,15 @@ class Assignment:
     revision: str = ""
 
     @property
-    def deed(self) -> Deed:
+    def act(self) -> StepAct:
         """What is to be done."""
-        return self.step.undoing if self.undo and self.step.undoing else self.step.deed
+        return self.step.compensation if self.undo and self.step.compensation else self.step.act
 
 
 def resolve(given: Assignment, server: objects.Server) -> tuple[objects.Task, dict[str, Any]]:
     """Return the task for `server`, and what else its spec must say for the act to happen."""
-    spec, deed = given.operation.spec, given.deed
-    change = _change(deed.action, server, given.operation, given.revision)
+    spec, act = given.operation.spec, given.act
+    change = _change(act.action, server, given.operation, given.revision)
     name = tasks.undo(given.step.name) if given.undo else given.step.name
     run = checkpoints.run_of(given.operation, given.run)
     incarnation = change.get("incarnation", server.spec.incarnation)
@@ -126,15 +126,15 @@ def resolve(given: Assignment, server: objects.Server) -> tuple[objects.Task, di
         "passed": list(given.passed),
         "open": list(given.open),
         "compensates": given.step.name if given.undo else "",
-        "exec": deed.exec,
-        "http": deed.http,
-        "job": deed.job,
-        "operationUid": given.operation.metadata.uid if deed.job is not None else "",
-        "jobKey": _job_key(given, name, run, server) if deed.job is not None else "",
+        "exec": act.exec,
+        "http": act.http,
+        "job": act.job,
+        "operationUid": given.operation.metadata.uid if act.job is not None else "",
+        "jobKey": _job_key(given, name, run, server) if act.job is not None else "",
         "arguments": arguments(given.operation),
     }
-    if deed.http is not None:
-        parameters["http"] = _with_address(deed.http, values)
+    if act.http is not None:
+        parameters["http"] = _with_address(act.http, values)
     resolved = {
         key: substitute(value, values) if key in ("exec", "http", "job") else value
         for key, value in parameters.items()
@@ -145,7 +145,7 @@ def resolve(given: Assignment, server: objects.Server) -> tuple[objects.Task, di
         operation=given.operation.metadata.name,
         run=run,
         step=name,
-        action=deed.name,
+        action=act.name,
         parameters=msgspec.Raw(msgspec.json.encode(resolved)),
     )
     return task, change

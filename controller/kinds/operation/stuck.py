@@ -10,7 +10,7 @@ import dataclasses
 
 from controller.api import clock
 from controller.api.conditions import Blocked
-from controller.kinds.operation.server_progress import State
+from controller.kinds.operation.server_progress import ServerState
 from controller.kinds.operation.slots import Run
 from controller.planning import plan, remedies
 
@@ -29,7 +29,7 @@ class Stuck:
 def among(run: Run, now: float) -> Stuck:
     """Return those at work whose servers have told for a while what they wait for."""
     found, wakes = [], []
-    for each in run.of(State.RUNNING):
+    for each in run.of(ServerState.RUNNING):
         server = each.server
         first = next(iter(server.status.blocked_by), None) if server is not None else None
         if server is None or first is None:

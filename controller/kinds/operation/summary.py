@@ -10,7 +10,7 @@ from controller.api import clock, objects
 from controller.api.choices import StepScope
 from controller.api.conditions import Blocked
 from controller.kinds.operation import slots, steps, targets
-from controller.kinds.operation.server_progress import State
+from controller.kinds.operation.server_progress import ServerState
 from controller.kinds.operation.slots import Run
 from controller.planning import outcomes, verdict
 from controller.reasons import ForeignReason, Vocabulary
@@ -65,15 +65,15 @@ def tell(
 
 
 def _count(before: objects.OperationStatus, run: Run) -> objects.OperationStatus:
-    total, done = len(run.present), len(run.of(State.PASSED))
+    total, done = len(run.present), len(run.of(ServerState.PASSED))
     failures = [each.failure for each in slots.failed(run) if each.failure is not None]
     return msgspec.structs.replace(
         before,
         run=run.run,
         total=total,
         progress=f"{done}/{total}",
-        pending=len(run.of(State.WAITING)),
-        running=len(run.of(State.RUNNING)),
+        pending=len(run.of(ServerState.WAITING)),
+        running=len(run.of(ServerState.RUNNING)),
         succeeded=done,
         failed=len(failures),
         failures=tuple(failures[:MAX_FAILURES]),
@@ -82,7 +82,9 @@ def _count(before: objects.OperationStatus, run: Run) -> objects.OperationStatus
     )
 
 
-def _count_step(before: objects.OperationStatus, run: Run, step: steps.Step) -> objects.StepStatus:
+def _count_step(
+    before: objects.OperationStatus, run: Run, step: steps.OperationStep
+) -> objects.StepStatus:
     failed = sum(
         1 for each in run.present if each.failure is not None and each.failure.step == step.name
     )

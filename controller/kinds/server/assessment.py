@@ -93,7 +93,7 @@ def _answer(snapshot: ServerSnapshot) -> Outcome | None:
 
 def is_create(found: Outcome) -> bool:
     """Return whether it is how the create of a server went."""
-    return isinstance(found.target, targets.Call) and found.verb is contract.Verb.CREATE
+    return isinstance(found.target, targets.ServerTarget) and found.verb is contract.Verb.CREATE
 
 
 def _answered(
@@ -126,7 +126,7 @@ def _may_be_an_outage(fleet: contract.FleetFacts, answer: Outcome) -> bool:
 
     Whether it is, the fleet's circuit knows when calls have failed for a whole window.
     """
-    if answer.kind is not errors.Kind.UNKNOWN:
+    if answer.kind is not errors.FailureKind.UNKNOWN:
         return False
     return fleet.outage.includes(answer.time) or answer.time - answer.since < fleet.window
 
@@ -148,7 +148,7 @@ def _class(answer: Outcome) -> ErrorClass:
         return ErrorClass.BLOCKED if answer.refused else ErrorClass.WAITING
     if answer.refused:
         return ErrorClass.TERMINAL
-    return ErrorClass.UNKNOWN if answer.kind is errors.Kind.UNKNOWN else ErrorClass.TRANSIENT
+    return ErrorClass.UNKNOWN if answer.kind is errors.FailureKind.UNKNOWN else ErrorClass.TRANSIENT
 
 
 def _failed(snapshot: ServerSnapshot, before: objects.Attempts) -> objects.Attempts:

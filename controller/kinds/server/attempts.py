@@ -148,7 +148,7 @@ def in_doubt(
 
 
 def given_back(
-    server: objects.Server, before: objects.Attempts, outage: contract.Outage
+    server: objects.Server, before: objects.Attempts, outage: contract.OutageSpan
 ) -> objects.Attempts:
     """Return the attempts without those that an outage of the provider cost.
 

@@ -15,11 +15,11 @@ from controller.contract.reasons import ProviderReason
 from controller.kinds.server import attempts, removal
 from controller.kinds.server.assessment import Situation
 from controller.kinds.server.reasons import ServerReason
-from controller.kinds.server.summary import Verdict
+from controller.kinds.server.summary import ServerVerdict
 from controller.planning import outcomes
 
 
-def changed(situation: Situation) -> Verdict | None:
+def changed(situation: Situation) -> ServerVerdict | None:
     """The instance is at another revision: it is asked to become this one."""
     if situation.seen.revision == situation.spec.revision:
         return None
@@ -27,17 +27,17 @@ def changed(situation: Situation) -> Verdict | None:
         message = f"Replacing what cannot change in place: {refused.message}."
         return removal.remove(situation, ServerReason.REPLACING, message)
     message = f"Changing in place to revision {situation.spec.revision}."
-    return Verdict(
+    return ServerVerdict(
         reason=ServerReason.CHANGING, message=message, actions=(call(situation, "Change"),)
     )
 
 
-def renewed(situation: Situation) -> Verdict | None:
+def renewed(situation: Situation) -> ServerVerdict | None:
     """The instance is of the incarnation before: it is asked to begin anew as the next one."""
     if situation.seen.incarnation == situation.spec.incarnation:
         return None
     message = f"Restarting the instance as incarnation {situation.spec.incarnation}."
-    return in_other_hands(situation) or Verdict(
+    return in_other_hands(situation) or ServerVerdict(
         reason=ServerReason.CHANGING, message=message, actions=asks(situation, "Restart")
     )
 
@@ -77,7 +77,7 @@ def _refusal(situation: Situation) -> outcomes.Outcome | None:
     return next((each for each in found if each.reason == ProviderReason.CANNOT_CHANGE), None)
 
 
-def under_way(situation: Situation) -> Verdict | None:
+def under_way(situation: Situation) -> ServerVerdict | None:
     """The instance becomes the revision: waited for, told where that takes others' doing."""
     seen = situation.seen
     if not seen.changing:
@@ -87,11 +87,11 @@ def under_way(situation: Situation) -> Verdict | None:
         return removal.remove(situation, ServerReason.REPLACING, message)
     usual = "The change in place is not complete yet."
     if not seen.message or not seen.reason:
-        return Verdict(reason=ServerReason.CHANGING, message=usual)
+        return ServerVerdict(reason=ServerReason.CHANGING, message=usual)
     blocked = Blocked(
         object=situation.name, reason=seen.reason, message=seen.message, remedy=seen.remedy
     )
-    return Verdict(
+    return ServerVerdict(
         reason=seen.reason,
         message=f"{usual} {seen.message[:1].upper()}{seen.message[1:]}.",
         trouble=True,
@@ -99,7 +99,7 @@ def under_way(situation: Situation) -> Verdict | None:
     )
 
 
-def in_other_hands(situation: Situation) -> Verdict | None:
+def in_other_hands(situation: Situation) -> ServerVerdict | None:
     """Whoever else is at the instance comes first: told, and waited for."""
     verdict = under_way(situation)
     return verdict if verdict is not None and verdict.trouble else None

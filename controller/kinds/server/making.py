@@ -17,12 +17,12 @@ from controller.api.reasons import Reason
 from controller.kinds.server import attempts
 from controller.kinds.server.assessment import Situation, due_again, is_due
 from controller.kinds.server.reasons import ServerReason
-from controller.kinds.server.summary import Verdict
+from controller.kinds.server.summary import ServerVerdict
 from controller.planning import domains, remedies, words, writes
 from controller.reasons import ForeignReason, Vocabulary
 
 
-def absent(situation: Situation) -> Verdict | None:
+def absent(situation: Situation) -> ServerVerdict | None:
     """Create the server where nothing is there, at once or when its next attempt is due."""
     if not is_due(situation.snapshot):
         return None
@@ -52,7 +52,7 @@ def _waits_for_fleet(situation: Situation) -> bool:
     return situation.snapshot.fleet.outage.includes(clock.parse(error.time))
 
 
-def _create(situation: Situation) -> Verdict:
+def _create(situation: Situation) -> ServerVerdict:
     if situation.snapshot.next_revision:
         return _comes_back(situation)
     if (waiting := _closed(situation)) is not None:
@@ -73,7 +73,7 @@ def _create(situation: Situation) -> Verdict:
         placement=_placement(situation),
     )
     message = f"Creating incarnation {situation.spec.incarnation}."
-    return Verdict(reason=Reason.CREATING, message=message, actions=(call,))
+    return ServerVerdict(reason=Reason.CREATING, message=message, actions=(call,))
 
 
 def _adopts(situation: Situation) -> str:
@@ -84,23 +84,25 @@ def _adopts(situation: Situation) -> str:
     return f"{found.kind}/{found.name}" if found is not None else ""
 
 
-def _out_of_turn(situation: Situation) -> Verdict | None:
+def _out_of_turn(situation: Situation) -> ServerVerdict | None:
     """Wait for the server before this one, where they start in order; it costs no attempt."""
     snapshot = situation.snapshot
     if not snapshot.behind:
         return None
     message = f"Starts once {snapshot.behind} is available (start: Ordered)."
-    return Verdict(reason=ServerReason.WAITING_FOR_TURN, message=message, wake=snapshot.behind_for)
+    return ServerVerdict(
+        reason=ServerReason.WAITING_FOR_TURN, message=message, wake=snapshot.behind_for
+    )
 
 
-def _on_record(situation: Situation) -> Verdict | None:
+def _on_record(situation: Situation) -> ServerVerdict | None:
     """Wait until the disruption controller has seen that the last instance has gone."""
     left = situation.snapshot.on_record_for
     if left is None:
         return None
     wanted = situation.spec.incarnation
     message = f"Creating incarnation {wanted}, once the last one's eviction is off the record."
-    return Verdict(reason=Reason.CREATING, message=message, wake=left)
+    return ServerVerdict(reason=Reason.CREATING, message=message, wake=left)
 
 
 def _placement(situation: Situation) -> contract.Placement:
@@ -116,7 +118,7 @@ def _placement(situation: Situation) -> contract.Placement:
     )
 
 
-def _closed(situation: Situation) -> Verdict | None:
+def _closed(situation: Situation) -> ServerVerdict | None:
     """Wait for another domain, which its set chooses, where nothing new may land in this one."""
     domain, snapshot = situation.spec.domain, situation.snapshot
     if situation.seen.volumes or domains.takes(snapshot.fleet.domains, domain):
@@ -133,10 +135,12 @@ def _closed(situation: Situation) -> Verdict | None:
         message=message,
         remedy=remedies.fleet(snapshot.fleet),
     )
-    return Verdict(reason=Reason.DOMAIN_CLOSED, message=message, trouble=True, blocked=(blocked,))
+    return ServerVerdict(
+        reason=Reason.DOMAIN_CLOSED, message=message, trouble=True, blocked=(blocked,)
+    )
 
 
-def _comes_back(situation: Situation) -> Verdict:
+def _comes_back(situation: Situation) -> ServerVerdict:
     """Its instance was deleted, which is what a rollout under OnDelete waits for."""
     server, revision = situation.snapshot.server, situation.snapshot.next_revision
     patch = writes.patch(
@@ -146,10 +150,10 @@ def _comes_back(situation: Situation) -> Verdict:
         guarded=True,
     )
     message = f"Coming back at revision {revision}, as its instance was deleted (OnDelete)."
-    return Verdict(reason=ServerReason.REPLACING, message=message, actions=(patch,))
+    return ServerVerdict(reason=ServerReason.REPLACING, message=message, actions=(patch,))
 
 
-def _hindered(situation: Situation, error: objects.LastError, made: Verdict) -> Verdict:
+def _hindered(situation: Situation, error: objects.LastError, made: ServerVerdict) -> ServerVerdict:
     """It is asked for in vain, and nothing is wrong with it: told in the words of who answered."""
     thing, snapshot = error.object or situation.name, situation.snapshot
     blocked = Blocked(
@@ -161,7 +165,7 @@ def _hindered(situation: Situation, error: objects.LastError, made: Verdict) -> 
             thing, snapshot.server.metadata.namespace, error.message, by=snapshot.fleet.display
         ),
     )
-    return Verdict(
+    return ServerVerdict(
         reason=ForeignReason(error.reason),
         message=error.message,
         stalled=error.class_ == ErrorClass.BLOCKED,
@@ -171,8 +175,8 @@ def _hindered(situation: Situation, error: objects.LastError, made: Verdict) -> 
     )
 
 
-def _backing_off(situation: Situation, due: float) -> Verdict:
-    return Verdict(
+def _backing_off(situation: Situation, due: float) -> ServerVerdict:
+    return ServerVerdict(
         reason=ServerReason.BACKING_OFF,
         message=last_words(situation),
         trouble=True,
@@ -181,7 +185,7 @@ def _backing_off(situation: Situation, due: float) -> Verdict:
     )
 
 
-def _tried_on(situation: Situation, made: Verdict) -> Verdict:
+def _tried_on(situation: Situation, made: ServerVerdict) -> ServerVerdict:
     """A server that used its attempts counts as failed, and is tried again now and then."""
     verdict = exhausted(situation)
     if situation.spec.recovery.give_up:
@@ -200,7 +204,7 @@ def tries_again(situation: Situation) -> float:
     return clock.parse(situation.attempts.next_attempt_time)
 
 
-def exhausted(situation: Situation) -> Verdict:
+def exhausted(situation: Situation) -> ServerVerdict:
     """Say that the server used its attempts, in the words of the last failure."""
     error, server = situation.attempts.last_error, situation.snapshot.server
     refused = error is not None and error.class_ == ErrorClass.TERMINAL and error.reason
@@ -238,10 +242,14 @@ def ill(situation: Situation) -> Blocked:
     )
 
 
-def stall(blocker: str, reason: Vocabulary | ForeignReason, message: str, remedy: str) -> Verdict:
+def stall(
+    blocker: str, reason: Vocabulary | ForeignReason, message: str, remedy: str
+) -> ServerVerdict:
     """Return the verdict of a server that a person must see to."""
     blocked = Blocked(object=blocker, reason=reason, message=message, remedy=remedy)
-    return Verdict(reason=reason, message=message, stalled=True, trouble=True, blocked=(blocked,))
+    return ServerVerdict(
+        reason=reason, message=message, stalled=True, trouble=True, blocked=(blocked,)
+    )
 
 
 def _reason(situation: Situation) -> str:

@@ -29,7 +29,7 @@ from controller.kinds.server import (
 )
 from controller.kinds.server.reasons import ServerReason
 from controller.kinds.server.snapshot import ServerSnapshot
-from controller.kinds.server.summary import Verdict
+from controller.kinds.server.summary import ServerVerdict
 from controller.planning import finalizers, management, obstacles, outcomes
 from controller.planning import plan as plans
 from controller.planning.obstacles import Obstacle
@@ -105,7 +105,7 @@ def _released(snapshot: ServerSnapshot) -> plans.Status | None:
         message=kept,
         since=server.metadata.deletion_timestamp,
     )
-    verdict = Verdict(reason=Reason.DELETING, message=message, blocked=(held,))
+    verdict = ServerVerdict(reason=Reason.DELETING, message=message, blocked=(held,))
     told = summary.tell(snapshot, verdict, server.status.attempts)
     return told if told != server.status else None
 
@@ -153,7 +153,9 @@ def _lost(snapshot: ServerSnapshot, why: str) -> plans.Status | None:
         return None
     if snapshot.namespace_terminating:
         return None
-    verdict = Verdict(reason=Reason.DELETING, message=f"The server is not ready any more. {why}")
+    verdict = ServerVerdict(
+        reason=Reason.DELETING, message=f"The server is not ready any more. {why}"
+    )
     return summary.tell(snapshot, verdict, told.attempts)
 
 
@@ -216,7 +218,7 @@ def _enrich(action: plans.Action, more: Mapping[str, Any]) -> plans.Action:
     return dataclasses.replace(action, body={"status": {**action.body["status"], **more}})
 
 
-def _seen(situation: assessment.Situation, verdict: Verdict) -> task.Seen:
+def _seen(situation: assessment.Situation, verdict: ServerVerdict) -> task.Seen:
     seen, spec = situation.seen, situation.spec
     current = (seen.incarnation, seen.revision) == (spec.incarnation, spec.revision)
     long = situation.snapshot.now - seen.ready_since >= spec.min_ready_seconds

@@ -15,11 +15,11 @@ from controller.api.choices import Power
 from controller.api.conditions import Blocked
 from controller.kinds.server.assessment import Situation
 from controller.kinds.server.reasons import ServerReason
-from controller.kinds.server.summary import Verdict
+from controller.kinds.server.summary import ServerVerdict
 from controller.planning import plan, remedies
 
 
-def keep(situation: Situation, verdict: Verdict) -> Verdict:
+def keep(situation: Situation, verdict: ServerVerdict) -> ServerVerdict:
     """Return the verdict without what cannot be undone while the revision is missing."""
     if situation.snapshot.recorded:
         return verdict

@@ -16,7 +16,7 @@ from controller.contract.reasons import ProviderReason
 from controller.kinds.server import teardown
 from controller.kinds.server.assessment import Situation
 from controller.kinds.server.reasons import ServerReason
-from controller.kinds.server.summary import Verdict
+from controller.kinds.server.summary import ServerVerdict
 from controller.planning import remedies
 from controller.reasons import Vocabulary
 
@@ -24,7 +24,7 @@ from controller.reasons import Vocabulary
 _AWAY = frozenset({ProviderReason.UNHEARD, Reason.UNREACHABLE, ServerReason.TEARDOWN_BLOCKED})
 
 
-def remove(situation: Situation, reason: Vocabulary, message: str) -> Verdict | None:
+def remove(situation: Situation, reason: Vocabulary, message: str) -> ServerVerdict | None:
     """Wait or delete, bounded; nothing where it is in nobody's way any more."""
     if (last := _last_to_keep(situation)) is not None:
         return _kept(situation, last, message)
@@ -35,7 +35,7 @@ def remove(situation: Situation, reason: Vocabulary, message: str) -> Verdict | 
     blocked = (progress.blocked,) if progress.blocked else ()
     if not blocked and _is_untimed(situation):
         blocked = (away(situation, since=since),)
-    return Verdict(
+    return ServerVerdict(
         reason=reason,
         message=message,
         trouble=bool(blocked),
@@ -58,7 +58,7 @@ def _last_to_keep(situation: Situation) -> contract.Volume | None:
     return next((each for each in seen.volumes if each.going and each.size), None)
 
 
-def _kept(situation: Situation, last: contract.Volume, message: str) -> Verdict:
+def _kept(situation: Situation, last: contract.Volume, message: str) -> ServerVerdict:
     meta = situation.snapshot.server.metadata
     name = names.claim(last.name, meta.name)
     words = (
@@ -71,7 +71,7 @@ def _kept(situation: Situation, last: contract.Volume, message: str) -> Verdict:
         message=words,
         remedy=remedies.describe(f"pvc/{name}", meta.namespace),
     )
-    return Verdict(
+    return ServerVerdict(
         reason=ServerReason.DATA_WOULD_GO, message=words, trouble=True, blocked=(blocked,)
     )
 

@@ -11,7 +11,7 @@ import msgspec
 
 from controller import contract
 from controller.kinds.server.assessment import Situation
-from controller.kinds.server.summary import Verdict
+from controller.kinds.server.summary import ServerVerdict
 from controller.planning import plan
 from controller.planning.obstacles import Obstacle
 
@@ -19,7 +19,7 @@ from controller.planning.obstacles import Obstacle
 FORGOTTEN_SECONDS = 60.0
 
 
-def restrain(situation: Situation, verdict: Verdict) -> Verdict:
+def restrain(situation: Situation, verdict: ServerVerdict) -> ServerVerdict:
     """Take out of a verdict what must not be done now; a server that is not ready is told why.
 
     A rest that somebody asked for holds all changes back; a fleet that is not called for a while,
@@ -33,7 +33,7 @@ def restrain(situation: Situation, verdict: Verdict) -> Verdict:
     return verdict
 
 
-def _keep_still(verdict: Verdict, found: Obstacle) -> Verdict:
+def _keep_still(verdict: ServerVerdict, found: Obstacle) -> ServerVerdict:
     """Plan and report, and change nothing."""
     if not verdict.actions:
         return verdict
@@ -46,7 +46,7 @@ def _keep_still(verdict: Verdict, found: Obstacle) -> Verdict:
     return dataclasses.replace(verdict, actions=(), reason=found.reason, blocked=blocked)
 
 
-def _await_fleet(situation: Situation, verdict: Verdict, found: Obstacle) -> Verdict:
+def _await_fleet(situation: Situation, verdict: ServerVerdict, found: Obstacle) -> ServerVerdict:
     """Hold back what a fleet that is not to be called could not do; what is made would be lost."""
     pause = situation.snapshot.fleet.pause
     calls = any(isinstance(each, contract.Call) for each in verdict.actions)

@@ -23,16 +23,16 @@ from controller.kinds.server.assessment import (
 )
 from controller.kinds.server.reasons import ServerReason
 from controller.kinds.server.restraint import FORGOTTEN_SECONDS, restrain
-from controller.kinds.server.summary import Verdict
+from controller.kinds.server.summary import ServerVerdict
 from controller.planning import outcomes, plan, remedies, words, writes
 
-Rule = Callable[[Situation], Verdict | None]
+Rule = Callable[[Situation], ServerVerdict | None]
 # After how long a server that runs and is not ready is told to be in trouble: many starts take so
 # long, and each word costs a write.
 SLOW_SECONDS = 120.0
 
 
-def decide(situation: Situation) -> Verdict:
+def decide(situation: Situation) -> ServerVerdict:
     """Return what the first rule says that knows an answer, held back where changes must wait."""
     for rule in RULES:
         verdict = rule(situation)
@@ -43,13 +43,13 @@ def decide(situation: Situation) -> Verdict:
     return restrain(situation, records.keep(situation, _hampered(situation, verdict)))
 
 
-def _fleet_problem(situation: Situation) -> Verdict | None:
+def _fleet_problem(situation: Situation) -> ServerVerdict | None:
     """What runs goes on running; only what would need the fleet has a problem."""
     seen = situation.seen
     found = next((each for each in situation.rests if each.stalled), None)
     if found is None or (seen.ready and seen.incarnation == situation.spec.incarnation):
         return None
-    return Verdict(
+    return ServerVerdict(
         reason=found.reason,
         message=found.message,
         stalled=found.stalled,
@@ -58,7 +58,7 @@ def _fleet_problem(situation: Situation) -> Verdict | None:
     )
 
 
-def _foreign(situation: Situation) -> Verdict | None:
+def _foreign(situation: Situation) -> ServerVerdict | None:
     seen, meta = situation.seen, situation.snapshot.server.metadata
     made = situation.snapshot.fleet.display.resource
     if seen.phase is not Phase.FOREIGN:
@@ -75,10 +75,10 @@ def _foreign(situation: Situation) -> Verdict | None:
         return making.stall(situation.name, Reason.NAME_TAKEN, message, remedy)
     thing = resources.thing(made, meta.name) if made is not None else situation.name
     blocked = Blocked(object=thing, reason=seen.reason, message=message, remedy=remedy)
-    return Verdict(reason=seen.reason, message=message, trouble=True, blocked=(blocked,))
+    return ServerVerdict(reason=seen.reason, message=message, trouble=True, blocked=(blocked,))
 
 
-def _adopted(situation: Situation) -> Verdict | None:
+def _adopted(situation: Situation) -> ServerVerdict | None:
     """It was taken up at a revision that is not the component's: its rollout replaces it in turn.
 
     The Server is told so, and counts as up. A rollout that tells it another raises the incarnation.
@@ -93,10 +93,10 @@ def _adopted(situation: Situation) -> Verdict | None:
         guarded=True,
     )
     message = f"Taken up at revision {seen.revision}, which a rollout replaces."
-    return Verdict(reason=ServerReason.ADOPTED, message=message, actions=(patch,))
+    return ServerVerdict(reason=ServerReason.ADOPTED, message=message, actions=(patch,))
 
 
-def _replaced(situation: Situation) -> Verdict | None:
+def _replaced(situation: Situation) -> ServerVerdict | None:
     """What is there must go: another incarnation is wanted, or what is there cannot become it."""
     seen, spec = situation.seen, situation.spec
     if seen.phase is Phase.ABSENT or seen.phase is Phase.FOREIGN:
@@ -117,25 +117,25 @@ def _replaced(situation: Situation) -> Verdict | None:
     return None
 
 
-def _going_in_vain(situation: Situation, going: Verdict) -> Verdict:
+def _going_in_vain(situation: Situation, going: ServerVerdict) -> ServerVerdict:
     """Whoever is to confirm its end is away: told at once, and not when its time is over."""
     blocked = going.blocked or (making.ill(situation),)
     reason = going.reason if going.blocked else situation.seen.reason
     return dataclasses.replace(going, reason=reason, trouble=True, blocked=blocked)
 
 
-def _stopped(situation: Situation) -> Verdict | None:
+def _stopped(situation: Situation) -> ServerVerdict | None:
     seen = situation.seen
     if situation.spec.power != Power.STOPPED:
         return None
     if seen.phase is Phase.ABSENT:
-        return Verdict(reason=Reason.STOPPED, message="Stopped, as asked.", idle=True)
+        return ServerVerdict(reason=Reason.STOPPED, message="Stopped, as asked.", idle=True)
     if seen.phase is Phase.STOPPED:
         # Whoever starts it later has what was asked for by then.
         return (
             changing.under_way(situation)
             or changing.changed(situation)
-            or Verdict(reason=Reason.STOPPED, message="Stopped, as asked.", idle=True)
+            or ServerVerdict(reason=Reason.STOPPED, message="Stopped, as asked.", idle=True)
         )
     if contract.Capability.STOP in situation.snapshot.fleet.capabilities:
         return _stopping(situation)
@@ -146,18 +146,18 @@ def _stopped(situation: Situation) -> Verdict | None:
     )
 
 
-def _stopping(situation: Situation) -> Verdict | None:
+def _stopping(situation: Situation) -> ServerVerdict | None:
     """It keeps what it has as it goes down: asked to, once nothing else is under way."""
     if situation.seen.phase is Phase.UNREACHABLE:
         return _unreachable(situation)
-    return changing.in_other_hands(situation) or Verdict(
+    return changing.in_other_hands(situation) or ServerVerdict(
         reason=ServerReason.STOPPING,
         message="The server is being stopped.",
         actions=changing.asks(situation, "Stop"),
     )
 
 
-def _failed(situation: Situation) -> Verdict | None:
+def _failed(situation: Situation) -> ServerVerdict | None:
     if situation.seen.phase is not Phase.FAILED:
         return None
     if situation.spec.held:
@@ -170,7 +170,7 @@ def _failed(situation: Situation) -> Verdict | None:
         return _failed_for_good(situation)
     if situation.snapshot.server.status.attempts.instance != situation.seen.id:
         # Counted first: what is torn down before its failure is on record would be forgotten.
-        return Verdict(
+        return ServerVerdict(
             reason=Reason.FAILED,
             message=making.last_words(situation),
             trouble=True,
@@ -181,7 +181,7 @@ def _failed(situation: Situation) -> Verdict | None:
     )
 
 
-def _failed_for_good(situation: Situation) -> Verdict:
+def _failed_for_good(situation: Situation) -> ServerVerdict:
     """What failed stays to be looked at, until the next attempt is due."""
     verdict = making.exhausted(situation)
     counted = situation.snapshot.server.status.attempts.instance == situation.seen.id
@@ -194,7 +194,7 @@ def _failed_for_good(situation: Situation) -> Verdict:
     return dataclasses.replace(verdict, actions=gone.actions if gone is not None else ())
 
 
-def _unreachable(situation: Situation) -> Verdict | None:
+def _unreachable(situation: Situation) -> ServerVerdict | None:
     if situation.seen.phase is not Phase.UNREACHABLE:
         return None
     away = removal.away(situation, since=situation.seen.since or situation.snapshot.now)
@@ -203,10 +203,10 @@ def _unreachable(situation: Situation) -> Verdict | None:
         why = f"Replacing what is lost: {away.message}."
         return removal.remove(situation, ServerReason.REPLACING, why)
     reason = removal.why_away(situation)
-    return Verdict(reason=reason, message=away.message, trouble=True, blocked=(away,))
+    return ServerVerdict(reason=reason, message=away.message, trouble=True, blocked=(away,))
 
 
-def _drifted(situation: Situation) -> Verdict | None:
+def _drifted(situation: Situation) -> ServerVerdict | None:
     """Mended, told or left; claims grow by the way; only what runs touches readiness."""
     seen, sizes = situation.seen, situation.sizes
     if not (seen.drift or seen.left or seen.lasting or seen.ignored or sizes.short):
@@ -267,17 +267,17 @@ def _difference(situation: Situation) -> str:
     )
 
 
-def _powered(situation: Situation) -> Verdict | None:
+def _powered(situation: Situation) -> ServerVerdict | None:
     if situation.seen.phase is not Phase.STOPPED:
         return None
-    return Verdict(
+    return ServerVerdict(
         reason=Reason.STARTING,
         message="The server is being started.",
         actions=changing.asks(situation, "Start"),
     )
 
 
-def _ready(situation: Situation) -> Verdict | None:
+def _ready(situation: Situation) -> ServerVerdict | None:
     if situation.seen.phase is not Phase.RUNNING or not situation.seen.ready:
         return None
     wakes = []
@@ -287,7 +287,7 @@ def _ready(situation: Situation) -> Verdict | None:
     ):
         left = situation.seen.ready_since + bound - situation.snapshot.now
         wakes.append(left if left > 0 else None)
-    return Verdict(
+    return ServerVerdict(
         reason=Reason.RUNNING,
         message=" ".join(("Running and ready.", *situation.sizes.notes, *_resized(situation))),
         ready=True,
@@ -301,7 +301,7 @@ def _resized(situation: Situation) -> tuple[str, ...]:
     return (f"Resized by others, and left to them: {', '.join(found)}.",) if found else ()
 
 
-def _stuck(situation: Situation) -> Verdict | None:
+def _stuck(situation: Situation) -> ServerVerdict | None:
     """It does not come up: told, and counted by `assessment`; taken down only for another way."""
     if not situation.seen.error_class:
         return None
@@ -326,7 +326,7 @@ def _stuck(situation: Situation) -> Verdict | None:
     # What costs no attempt is not awaited from second to second.
     waits = situation.seen.error_class == ErrorClass.WAITING
     ill = situation.seen.phase is Phase.RUNNING and _was_ready(situation)
-    return Verdict(
+    return ServerVerdict(
         reason=Reason.UNHEALTHY if ill else situation.seen.reason or Reason.PROGRESSING,
         message=situation.seen.message or "The server does not come up.",
         trouble=True,
@@ -335,7 +335,7 @@ def _stuck(situation: Situation) -> Verdict | None:
     )
 
 
-def _starting(situation: Situation) -> Verdict:
+def _starting(situation: Situation) -> ServerVerdict:
     """It is on its way; after a while it is told by whose word it is not there yet."""
     verdict = _on_its_way(situation)
     if situation.seen.phase is not Phase.RUNNING or not situation.seen.reason:
@@ -349,15 +349,15 @@ def _starting(situation: Situation) -> Verdict:
     return dataclasses.replace(verdict, reason=reason, trouble=True, blocked=blocked)
 
 
-def _on_its_way(situation: Situation) -> Verdict:
+def _on_its_way(situation: Situation) -> ServerVerdict:
     if situation.seen.phase is Phase.RUNNING and _was_ready(situation):
         message = situation.seen.message or "The server was ready and is not any more."
-        return Verdict(reason=Reason.UNHEALTHY, message=message)
+        return ServerVerdict(reason=Reason.UNHEALTHY, message=message)
     pending = situation.seen.phase is Phase.PENDING
     usual = "The server is starting." if pending else "Running, but not ready yet."
     running = situation.seen.phase is Phase.RUNNING
     reason = Reason.PROGRESSING if running else situation.seen.reason or Reason.PROGRESSING
-    return Verdict(reason=reason, message=situation.seen.message or usual)
+    return ServerVerdict(reason=reason, message=situation.seen.message or usual)
 
 
 def _was_ready(situation: Situation) -> bool:
@@ -410,7 +410,7 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def _hampered(situation: Situation, verdict: Verdict) -> Verdict:
+def _hampered(situation: Situation, verdict: ServerVerdict) -> ServerVerdict:
     """Tell of calls that failed, other than creates: what should go or change does not.
 
     A server that is as wanted stays Ready; the others say in whose words why they are not.

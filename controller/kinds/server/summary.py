@@ -28,7 +28,7 @@ QUIET = 30.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class ServerVerdict:
     """What the Server planner decided, and how that is told.
 
     `trouble` makes it worth a write at once; `idle` is for a server that is as wanted, not Ready.
@@ -46,7 +46,7 @@ class Verdict:
 
 
 def tell(
-    snapshot: ServerSnapshot, verdict: Verdict, attempts: objects.Attempts
+    snapshot: ServerSnapshot, verdict: ServerVerdict, attempts: objects.Attempts
 ) -> objects.ServerStatus:
     """Return the whole status of the server as it is seen now; its task and checkpoints stay."""
     before, seen, server = snapshot.server.status, snapshot.observation, snapshot.server
@@ -68,7 +68,7 @@ def tell(
     )
 
 
-def _awaited(snapshot: ServerSnapshot, verdict: Verdict) -> tuple[Blocked, ...]:
+def _awaited(snapshot: ServerSnapshot, verdict: ServerVerdict) -> tuple[Blocked, ...]:
     """Return what a server waits for that is merely not there yet: itself, and in which words.
 
     It goes with a write that is due anyway, and is worth none of its own.
@@ -85,7 +85,9 @@ def _awaited(snapshot: ServerSnapshot, verdict: Verdict) -> tuple[Blocked, ...]:
     return (blocked,)
 
 
-def worth_writing(snapshot: ServerSnapshot, verdict: Verdict, told: objects.ServerStatus) -> bool:
+def worth_writing(
+    snapshot: ServerSnapshot, verdict: ServerVerdict, told: objects.ServerStatus
+) -> bool:
     """Return whether `told` must be written now; if not, `quiet_for` says when to look again."""
     before = snapshot.server.status
     if told == before:
@@ -129,11 +131,13 @@ def quiet_for(snapshot: ServerSnapshot) -> float:
 def held_up(snapshot: ServerSnapshot, *blocked: Blocked) -> objects.ServerStatus:
     """Return the status of a server that does not go, or whose write is refused."""
     first = blocked[0]
-    verdict = Verdict(reason=ForeignReason(first.reason), message=first.message, blocked=blocked)
+    verdict = ServerVerdict(
+        reason=ForeignReason(first.reason), message=first.message, blocked=blocked
+    )
     return tell(snapshot, verdict, snapshot.server.status.attempts)
 
 
-def _conditions(snapshot: ServerSnapshot, verdict: Verdict) -> conditions.Conditions:
+def _conditions(snapshot: ServerSnapshot, verdict: ServerVerdict) -> conditions.Conditions:
     before = snapshot.server.status
     # Readiness of another incarnation, or before a change, is not this one's: its time starts anew.
     same = (before.revision, before.incarnation, before.power) == (

@@ -256,7 +256,7 @@ def _cancel_call(snapshot: ServerSnapshot, task: objects.Task) -> tuple[plan.Act
 
 
 def finished(
-    server: objects.Server, outcome: tasks.Outcome, now: float
+    server: objects.Server, outcome: tasks.TaskResult, now: float
 ) -> objects.ServerStatus | None:
     """Return the server's status now that an act has ended; None where nobody waits for it.
 
@@ -305,7 +305,7 @@ def _replacing(
     return {**dict.fromkeys(gone), **facts} if facts else None
 
 
-def _unread(given: tasks.TaskParameters, outcome: tasks.Outcome) -> tasks.Outcome:
+def _unread(given: tasks.TaskParameters, outcome: tasks.TaskResult) -> tasks.TaskResult:
     """Say of an act whose orders were overwritten how it went, though it counts for nothing."""
     ending = f"{given.fault} The act itself has {outcome.state}. {outcome.message}"
     return dataclasses.replace(
@@ -313,7 +313,7 @@ def _unread(given: tasks.TaskParameters, outcome: tasks.Outcome) -> tasks.Outcom
     )
 
 
-def _called_off(given: tasks.TaskParameters, outcome: tasks.Outcome) -> tasks.Outcome:
+def _called_off(given: tasks.TaskParameters, outcome: tasks.TaskResult) -> tasks.TaskResult:
     """Say of an act that nobody cancelled, but that was ended, that its time had run out."""
     message = f"{_too_late(given)} {outcome.message}".strip()
     return dataclasses.replace(
@@ -340,7 +340,7 @@ def _again(
     task: objects.Task,
     given: tasks.TaskParameters,
     before: objects.TaskStatus,
-    outcome: tasks.Outcome,
+    outcome: tasks.TaskResult,
 ) -> bool:
     if outcome.error_class == ErrorClass.WAITING:
         return True
@@ -379,7 +379,9 @@ def patch(
     )
 
 
-def finish_patch(server: objects.Server, outcome: tasks.Outcome, now: float) -> plan.Patch | None:
+def finish_patch(
+    server: objects.Server, outcome: tasks.TaskResult, now: float
+) -> plan.Patch | None:
     """Return the write that records how an act ended; None where nobody waits for it."""
     after = finished(server, outcome, now)
     if after is None or after.task is None:

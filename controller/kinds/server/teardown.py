@@ -24,7 +24,7 @@ PATIENCE = 30.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
+class TeardownProgress:
     """What to do about an instance that must go. `gone` means it is in nobody's way any more."""
 
     actions: tuple[plan.Action, ...] = ()
@@ -34,16 +34,20 @@ class Progress:
     note: str = ""
 
 
-def next_teardown_step(snapshot: ServerSnapshot, *, since: float, why: str) -> Progress:
+def next_teardown_step(snapshot: ServerSnapshot, *, since: float, why: str) -> TeardownProgress:
     """Return the next step towards the instance being gone, which has been wanted for some time."""
     seen = snapshot.observation
     if seen.phase in (contract.Phase.ABSENT, contract.Phase.FOREIGN):
-        return Progress(gone=True, note="No instance is left.")
+        return TeardownProgress(gone=True, note="No instance is left.")
     instance = _instance(snapshot)
     if instance in snapshot.fleet.orphans:
-        return Progress(gone=True, note=f"{instance} was abandoned and is on record as an orphan.")
+        return TeardownProgress(
+            gone=True, note=f"{instance} was abandoned and is on record as an orphan."
+        )
     if _is_unseen(seen) and not checks.is_without_fleet(snapshot):
-        return Progress(note="The provider has not reported yet whether an instance exists.")
+        return TeardownProgress(
+            note="The provider has not reported yet whether an instance exists."
+        )
     policy = snapshot.server.spec.deletion
     given = grace.of(snapshot)
     # Whoever is to delete it may be away.
@@ -56,7 +60,7 @@ def next_teardown_step(snapshot: ServerSnapshot, *, since: float, why: str) -> P
     if seen.phase is contract.Phase.TERMINATING or _is_unseen(seen):
         return _wait(snapshot, since, late, left)
     note = f"The instance is deleted, and has {given.seconds} s to end."
-    return Progress(actions=(_delete(snapshot, why),), wake=left, note=note)
+    return TeardownProgress(actions=(_delete(snapshot, why),), wake=left, note=note)
 
 
 def _is_unseen(seen: contract.Observation) -> bool:
@@ -91,13 +95,13 @@ def _delete(snapshot: ServerSnapshot, why: str) -> contract.Call:
     )
 
 
-def _wait(snapshot: ServerSnapshot, since: float, late: float, left: float) -> Progress:
+def _wait(snapshot: ServerSnapshot, since: float, late: float, left: float) -> TeardownProgress:
     blocked = _blocked(snapshot, since) if late >= PATIENCE else None
     wake = left if blocked else min(left, PATIENCE - late)
-    return Progress(wake=wake, blocked=blocked, note="The instance is being deleted.")
+    return TeardownProgress(wake=wake, blocked=blocked, note="The instance is being deleted.")
 
 
-def _give_up(snapshot: ServerSnapshot, since: float) -> Progress:
+def _give_up(snapshot: ServerSnapshot, since: float) -> TeardownProgress:
     policy, seen = snapshot.server.spec.deletion, snapshot.observation
     blocked = _blocked(snapshot, since)
     if policy.on_timeout == DeletionTimeout.FORCE and seen.id:
@@ -110,17 +114,17 @@ def _give_up(snapshot: ServerSnapshot, since: float) -> Progress:
     away = contract.Phase.TERMINATING, contract.Phase.UNREACHABLE
     # What comes back was never told to go, or was told in vain.
     back = () if seen.phase in away or _is_unseen(seen) else (_delete(snapshot, "Returned"),)
-    return Progress(actions=back, blocked=blocked, wake=PATIENCE, note=note)
+    return TeardownProgress(actions=back, blocked=blocked, wake=PATIENCE, note=note)
 
 
-def _force(snapshot: ServerSnapshot, since: float, why: str) -> Progress:
+def _force(snapshot: ServerSnapshot, since: float, why: str) -> TeardownProgress:
     call = contract.Call(
         verb=contract.Verb.DELETE,
         why="Forced",
         instance=snapshot.observation.id,
         grace_seconds=0,
     )
-    return Progress(
+    return TeardownProgress(
         actions=(call,),
         wake=LOOK_AGAIN,
         blocked=_blocked(snapshot, since),
@@ -128,7 +132,7 @@ def _force(snapshot: ServerSnapshot, since: float, why: str) -> Progress:
     )
 
 
-def _abandon(snapshot: ServerSnapshot, blocked: Blocked) -> Progress:
+def _abandon(snapshot: ServerSnapshot, blocked: Blocked) -> TeardownProgress:
     """Without a Fleet object there is no record to wait for: the cluster collects pods itself."""
     server, instance = snapshot.server, _instance(snapshot)
     seconds = server.spec.deletion.timeout_seconds
@@ -140,19 +144,21 @@ def _abandon(snapshot: ServerSnapshot, blocked: Blocked) -> Progress:
     if record is None or not instance:
         gone = server.metadata.deletion_timestamp is not None
         actions = (event,) if gone else ()
-        return Progress(actions=actions, gone=gone, wake=LOOK_AGAIN, blocked=blocked, note=message)
+        return TeardownProgress(
+            actions=actions, gone=gone, wake=LOOK_AGAIN, blocked=blocked, note=message
+        )
     if len(record.status.orphans) >= orphans.MOST:
         note = (
             f"The fleet {record.metadata.name} has {orphans.MOST} orphans on record: no more fit."
         )
-        return Progress(wake=LOOK_AGAIN, blocked=blocked, note=note)
+        return TeardownProgress(wake=LOOK_AGAIN, blocked=blocked, note=note)
     orphan = objects.Orphan(
         id=instance,
         server=f"{server.metadata.namespace}/{server.metadata.name}",
         since=clock.stamp(snapshot.now),
     )
     write = orphans.write(record, (*record.status.orphans, orphan), why=ServerReason.ABANDONED)
-    return Progress(actions=(write, event), wake=LOOK_AGAIN, blocked=blocked, note=message)
+    return TeardownProgress(actions=(write, event), wake=LOOK_AGAIN, blocked=blocked, note=message)
 
 
 def _instance(snapshot: ServerSnapshot) -> str:

@@ -13,7 +13,7 @@ from controller.api.resources import Resource
 from controller.kinds.serverset import scaling
 from controller.kinds.serverset.assigning import Assigning
 from controller.kinds.serverset.records import Records
-from controller.kinds.serverset.server_manifests import Servers
+from controller.kinds.serverset.server_manifests import ServerManifests
 from controller.kinds.serverset.snapshot import ServerSetSnapshot
 from controller.planning import ordinals, outcomes, targets, writes
 from controller.planning.census import Census
@@ -36,7 +36,7 @@ def creates(
     """
     if not sized.creates:
         return []
-    bodies = Servers(snapshot.server_set)
+    bodies = ServerManifests(snapshot.server_set)
     older = _below_partition(snapshot, census, records) if census.partition else census.target
     return [
         writes.create(
@@ -88,7 +88,7 @@ def blocked(
     found = (
         each.target.name.removeprefix(prefix)
         for each in failed.refused
-        if isinstance(each.target, targets.Write)
+        if isinstance(each.target, targets.ObjectTarget)
         and each.target.resource is Resource.SERVERS
         and each.verb is contract.Verb.CREATE
         and each.again > snapshot.now

@@ -153,7 +153,7 @@ def _is_early(
 
 def _creates_fail(snapshot: ServerSetSnapshot) -> bool:
     return any(
-        isinstance(each.target, targets.Write)
+        isinstance(each.target, targets.ObjectTarget)
         and each.target.resource is Resource.SERVERS
         and each.verb is contract.Verb.CREATE
         for each in snapshot.outcomes
@@ -271,7 +271,7 @@ def _has_failed(snapshot: ServerSetSnapshot) -> bool:
     """Return whether it cannot be written: refused, or tried in vain for a while."""
     return any(
         (each.refused or each.count >= TRIES)
-        and isinstance(each.target, targets.Write)
+        and isinstance(each.target, targets.ObjectTarget)
         and each.target.resource is Resource.DISRUPTION_BUDGETS
         for each in snapshot.outcomes
     )

@@ -60,7 +60,7 @@ class Draft:
     acting: bool = False
     # How the rollout stands, and what is done about ill servers.
     stands: progress.Progress
-    ill: remediation.Remediation
+    ill: remediation.RemediationPlan
     # The latest word to try again that all servers have heard which must.
     handled_retry: str
 

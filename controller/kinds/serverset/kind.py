@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from controller.api import objects
 from controller.api.resources import Resource
-from controller.kinds.kind import Budget, Kind
+from controller.kinds.kind import Kind, SharedBudget
 from controller.kinds.serverset import occupancy, wakes
 from controller.kinds.serverset.gather import gather
 from controller.kinds.serverset.planner import plan
@@ -62,7 +62,7 @@ SERVER_SET: Kind[objects.ServerSet, ServerSetSnapshot] = Kind(
     bare_teardown=bare_teardown.after(relations.SERVERS_BY_OWNER, objects.ServerSet),
     flow=_flow,
     weight=_weight,
-    budget=Budget(
+    budget=SharedBudget(
         spent_on=(Resource.SERVERS, Resource.DISRUPTION_BUDGETS), shared_with=_operations_beside
     ),
     sums_up=True,

@@ -27,7 +27,9 @@ class Outlook:
     progress: progresses.Progress
     failed: outcomes.Outcomes
     obstacle: Obstacle | None = None
-    remedy: remediation.Remediation = dataclasses.field(default_factory=remediation.Remediation)
+    remedy: remediation.RemediationPlan = dataclasses.field(
+        default_factory=remediation.RemediationPlan
+    )
     budget_spent: bool = False
     handled_retry: str = ""
     # Servers that operations will make anew, by ordinal.

@@ -31,7 +31,7 @@ _ILL = frozenset({Reason.UNHEALTHY, Reason.UNREACHABLE})
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Remediation:
+class RemediationPlan:
     """Servers to make anew, or why none is."""
 
     servers: tuple[Facts, ...] = ()
@@ -55,7 +55,7 @@ class _Ill:
 
 
 @dataclasses.dataclass(slots=True, kw_only=True)
-class _Ward:
+class _Group:
     """The servers that are held together: a set's, or those of one of its failure domains."""
 
     size: int
@@ -70,9 +70,9 @@ class _Ward:
         return len(self.ill) + len(self.awaited) > amounts.at_least_one(policy.max_ill, self.size)
 
 
-def idle(told: objects.ServerSetStatus) -> Remediation:
+def idle(told: objects.ServerSetStatus) -> RemediationPlan:
     """Return the remediation while nothing may be done: a hold is as it was."""
-    return Remediation(held=told.remediation_held, last_hold=told.last_remediation_hold)
+    return RemediationPlan(held=told.remediation_held, last_hold=told.last_remediation_hold)
 
 
 def decide(
@@ -84,56 +84,56 @@ def decide(
     proven_revision: str,
     limit: int,
     evicted: frozenset[int] = frozenset(),
-) -> Remediation:
+) -> RemediationPlan:
     """Return which ill servers are made anew; never more than `limit`, but one, at a time.
 
     Only servers at a revision that is proven: what ails the others may be their revision. The pods
     of `evicted` ones are on their way out, whatever these say of themselves.
     """
-    wards = _visit(census, policy, proven_revision, now, evicted)
-    held = any(each.is_held(policy) for each in wards)
+    groups = _visit(census, policy, proven_revision, now, evicted)
+    held = any(each.is_held(policy) for each in groups)
     ended = told.remediation_held and not held
     last_hold = clock.stamp(now) if ended else told.last_remediation_hold
-    found = Remediation(held=held, last_hold=last_hold)
-    left = max(1, limit) - sum(len(each.down) for each in wards)
+    found = RemediationPlan(held=held, last_hold=last_hold)
+    left = max(1, limit) - sum(len(each.down) for each in groups)
     settled = clock.parse(last_hold) + policy.after_seconds
-    for ward in wards:
-        healed = _heal(ward, policy, now=now, settled=settled, left=left)
+    for group in groups:
+        healed = _heal(group, policy, now=now, settled=settled, left=left)
         left -= len(healed.servers)
         found = _joined(found, healed)
     return found
 
 
 def _heal(
-    ward: _Ward, policy: objects.Remediation, *, now: float, settled: float, left: int
-) -> Remediation:
+    group: _Group, policy: objects.Remediation, *, now: float, settled: float, left: int
+) -> RemediationPlan:
     """Return which of these are made anew, where `left` more may be down."""
-    if not ward.ill:
-        return Remediation()
-    held = ward.is_held(policy)
+    if not group.ill:
+        return RemediationPlan()
+    held = group.is_held(policy)
     cautious = held or now < settled
-    room = min(left, 1 - len(ward.down)) if cautious else left
+    room = min(left, 1 - len(group.down)) if cautious else left
     dues = sorted(
         (_due(each, policy, held=held, settled=settled), each.facts.ordinal, each.facts)
-        for each in ward.ill
+        for each in group.ill
     )
     overdue = [facts for due, _, facts in dues if due <= now]
     chosen = tuple(overdue[: max(0, room)])
-    given_up = min(ward.down, default=now) - now if len(overdue) > len(chosen) else 0.0
+    given_up = min(group.down, default=now) - now if len(overdue) > len(chosen) else 0.0
     next_due = min((due for due, _, _ in dues if due > now), default=None)
-    return Remediation(
+    return RemediationPlan(
         servers=chosen,
-        ill=len(ward.ill),
+        ill=len(group.ill),
         until=next_due if cautious and not overdue else None,
         wake_after=soonest(
             next_due - now if next_due is not None else None, given_up if given_up > 0 else None
         ),
-        notes=_notes(ward, policy, chosen=len(chosen), overdue=len(overdue), held=held),
+        notes=_notes(group, policy, chosen=len(chosen), overdue=len(overdue), held=held),
     )
 
 
-def _joined(one: Remediation, other: Remediation) -> Remediation:
-    """Return what is done in several wards."""
+def _joined(one: RemediationPlan, other: RemediationPlan) -> RemediationPlan:
+    """Return what is done in several groups."""
     return dataclasses.replace(
         one,
         servers=(*one.servers, *other.servers),
@@ -157,7 +157,7 @@ def _due(ill: _Ill, policy: objects.Remediation, *, held: bool, settled: float) 
 
 
 def _notes(
-    ward: _Ward,
+    group: _Group,
     policy: objects.Remediation,
     *,
     chosen: int,
@@ -167,14 +167,14 @@ def _notes(
     notes = []
     if held:
         notes.append(
-            f"{len(ward.ill)} of {words.be(ward.size, 'server')} ill at once: the cause is"
+            f"{len(group.ill)} of {words.be(group.size, 'server')} ill at once: the cause is"
             f" likely not theirs, so each is given {policy.max_hold_seconds} seconds"
         )
     if chosen:
         notes.append(f"replacing {words.count(chosen, 'server')} that stayed ill")
     if overdue > chosen:
         notes.append(f"{words.count(overdue - chosen, 'ill server')} must wait for others")
-    if (rest := len(ward.ill) - overdue) and not held:
+    if (rest := len(group.ill) - overdue) and not held:
         seconds = policy.after_seconds
         notes.append(f"{words.be(rest, 'server')} ill, for less than {seconds} seconds")
     return tuple(notes)
@@ -186,12 +186,12 @@ def _visit(
     proven_revision: str,
     now: float,
     evicted: frozenset[int],
-) -> list[_Ward]:
-    """Return the wards in which somebody is ill or being made anew, in the order of their names."""
-    found: dict[str, _Ward] = {}
+) -> list[_Group]:
+    """Return the groups in which somebody is ill or made anew, in the order of their names."""
+    found: dict[str, _Group] = {}
     for ordinal in evicted & census.servers.keys():
         name = _domain(census.servers[ordinal], policy)
-        going = found.setdefault(name, _Ward(size=_size(census, policy, name)))
+        going = found.setdefault(name, _Group(size=_size(census, policy, name)))
         going.down.append(now + policy.max_hold_seconds)
     for each in census.odd:
         if each.available or each.ordinal in evicted:
@@ -201,16 +201,16 @@ def _visit(
         if not is_ill and given_up <= now:
             continue
         name = _domain(each.server, policy)
-        ward = found.get(name)
-        if ward is None:
-            ward = found[name] = _Ward(size=_size(census, policy, name))
+        group = found.get(name)
+        if group is None:
+            group = found[name] = _Group(size=_size(census, policy, name))
         if is_ill:
-            ward.ill.append(_ill(each, policy, now))
+            group.ill.append(_ill(each, policy, now))
             continue
-        ward.down.append(given_up)
+        group.down.append(given_up)
         if _is_healed(each, now):
-            ward.awaited.append(given_up)
-    return [ward for _, ward in sorted(found.items())]
+            group.awaited.append(given_up)
+    return [group for _, group in sorted(found.items())]
 
 
 def _domain(server: objects.Server, policy: objects.Remediation) -> str:

@@ -49,7 +49,7 @@ def resize(draft: Draft) -> None:
     draft.touched |= removed
     if not known.has_target and (sized.creates or step.updates or step.removals):
         draft.notes.append(f"waiting for ControllerRevision/{known.awaited}, which servers name")
-        creating, step = False, rollout.Step()
+        creating, step = False, rollout.RolloutStep()
     draft.actions += [_delete(each, "all go before any comes up") for each in step.removals]
     draft.touched |= {each.spec.ordinal for each in step.removals}
     _make(draft, sized, known, creating=creating and not step.creates_wait, stand_in=stand_in)
@@ -148,7 +148,7 @@ def _agreed(snapshot: ServerSetSnapshot, sized: scaling.Scaling) -> scaling.Scal
 
 
 def _bring(
-    snapshot: ServerSetSnapshot, draft: Draft, step: rollout.Step, known: records.Records
+    snapshot: ServerSetSnapshot, draft: Draft, step: rollout.RolloutStep, known: records.Records
 ) -> None:
     """Tell servers to run the target revision."""
     server_set = snapshot.server_set

@@ -15,7 +15,7 @@ from controller.planning.census import Census, Facts
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class RolloutStep:
     """Servers to bring to the target revision, and servers to take away so that they can be."""
 
     updates: tuple[Facts, ...] = ()
@@ -34,7 +34,7 @@ def decide(
     left: Collection[int] = (),
     with_data: bool = False,
     one: focus.Focus | None = None,
-) -> Step:
+) -> RolloutStep:
     """Return the next step of the rollout; `removed` are ordinals that scaling takes away now.
 
     `left` are those that an operation will make anew, at the target revision, in its own time.
@@ -47,15 +47,15 @@ def decide(
         each.spec.revision != census.target for each in census.leaving
     )
     if not due:
-        return Step(
+        return RolloutStep(
             creates_wait=old_leaving,
             notes=("waiting for the old servers to be gone (Recreate)",) if old_leaving else (),
         )
     if halted:
         note = f"{words.count(len(due), 'server')} not yet updated: {halted}"
-        return Step(creates_wait=rollout.strategy == UpdateStrategy.RECREATE, notes=(note,))
+        return RolloutStep(creates_wait=rollout.strategy == UpdateStrategy.RECREATE, notes=(note,))
     if rollout.strategy == UpdateStrategy.ON_DELETE:
-        return Step(
+        return RolloutStep(
             notes=(
                 f"{words.count(len(due), 'server')} at older revisions until deleted (OnDelete)",
             )
@@ -66,7 +66,7 @@ def decide(
     return _rolling(census, rollout, due, removed, one, with_data=with_data)
 
 
-def _recreate(due: list[Facts]) -> Step:
+def _recreate(due: list[Facts]) -> RolloutStep:
     # The Server objects go, too: a server knows no state between its old and its new revision in
     # which it would wait for the others to be down.
     free = [each for each in due if not each.operated]
@@ -77,7 +77,9 @@ def _recreate(due: list[Facts]) -> Step:
     )
     if len(free) < len(due):
         notes.append(_operated(len(due) - len(free)))
-    return Step(removals=tuple(each.server for each in free), creates_wait=True, notes=tuple(notes))
+    return RolloutStep(
+        removals=tuple(each.server for each in free), creates_wait=True, notes=tuple(notes)
+    )
 
 
 def _rolling(
@@ -88,7 +90,7 @@ def _rolling(
     one: focus.Focus,
     *,
     with_data: bool,
-) -> Step:
+) -> RolloutStep:
     """Update all that are down already, and of the others as many as the budget allows.
 
     What is down costs nothing to change; so a newer revision takes over from a stuck one without
@@ -120,7 +122,7 @@ def _rolling(
         notes.append(f"{words.count(len(up), 'ready server')} still to update: {_limits(allowed)}")
     if len(free) < len(due):
         notes.append(_operated(len(due) - len(free)))
-    return Step(updates=(*down, *taken), notes=tuple(notes))
+    return RolloutStep(updates=(*down, *taken), notes=tuple(notes))
 
 
 def _taken(up: list[Facts], most: int, one: focus.Focus) -> list[Facts]:

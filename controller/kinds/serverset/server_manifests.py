@@ -16,7 +16,7 @@ from controller.planning import ordinals, ownership
 from controller.planning.plan import Manifest
 
 
-class Servers:
+class ServerManifests:
     """Makes the bodies of a set's new servers, rendering what they share only once."""
 
     def __init__(self, server_set: objects.ServerSet) -> None:

@@ -94,7 +94,7 @@ def is_about(found: outcomes.Outcome, snapshot: ServerSetSnapshot) -> bool:
     target, name = found.target, service_manifest.name(snapshot.server_set)
     return (
         found.reason == Reason.NAME_TAKEN
-        and isinstance(target, targets.Write)
+        and isinstance(target, targets.ObjectTarget)
         and (target.resource, target.name) == (Resource.SERVICES, name)
     )
 

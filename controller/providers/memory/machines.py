@@ -39,7 +39,7 @@ def _leave_alone(verb: str, *, after: bool) -> None:
     del verb, after
 
 
-class Settings(View, frozen=True, kw_only=True):
+class MachineSettings(View, frozen=True, kw_only=True):
     """`spec.memory` of a Fleet: how fast its machines are, and how often what goes wrong."""
 
     seed: int = 0
@@ -60,7 +60,7 @@ class Settings(View, frozen=True, kw_only=True):
 
 
 @dataclasses.dataclass(slots=True, kw_only=True)
-class Machine:
+class MemoryMachine:
     """One machine and what is known of it; times are the fleet's clock's."""
 
     id: str
@@ -112,30 +112,30 @@ class MemoryFleet:
 
     def __init__(
         self,
-        settings: Settings | None = None,
+        settings: MachineSettings | None = None,
         *,
         zones: tuple[str, ...] = (),
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.settings = settings or Settings()
+        self.settings = settings or MachineSettings()
         self.zones = zones
         self.clock = clock
         # Replaced by tests that choose which call goes wrong: it raises what befalls the call.
         self.interfere: Interfere = _leave_alone
-        self._machines: dict[str, Machine] = {}
-        self._named: dict[Key, Machine] = {}
+        self._machines: dict[str, MemoryMachine] = {}
+        self._named: dict[Key, MemoryMachine] = {}
         self._listeners: list[Listener] = []
         self._calls: dict[str, int] = {}
         self._made = 0
 
     @property
-    def machines(self) -> tuple[Machine, ...]:
+    def machines(self) -> tuple[MemoryMachine, ...]:
         """All machines that exist, in the order of their making."""
         for each in [each for each in self._machines.values() if self._is_gone(each)]:
             self._forget(each)
         return tuple(self._machines.values())
 
-    def find(self, key: Key) -> Machine | None:
+    def find(self, key: Key) -> MemoryMachine | None:
         """Return the machine of a server's name, if one exists."""
         machine = self._named.get(key)
         if machine is not None and self._is_gone(machine):
@@ -143,7 +143,7 @@ class MemoryFleet:
             return None
         return machine
 
-    def find_id(self, instance: str) -> Machine | None:
+    def find_id(self, instance: str) -> MemoryMachine | None:
         """Return the machine with this id, if it exists."""
         return next((each for each in self.machines if each.id == instance), None)
 
@@ -167,7 +167,7 @@ class MemoryFleet:
         revision: str,
         template: bytes,
         stopped: bool,
-    ) -> Machine:
+    ) -> MemoryMachine:
         """Begin to boot a machine; whether it will break is settled now."""
         if zone in self.settings.full_zones:
             raise errors.Transient(
@@ -175,7 +175,7 @@ class MemoryFleet:
             )
         self._made += 1
         now = self.clock()
-        machine = self._named[key] = Machine(
+        machine = self._named[key] = MemoryMachine(
             id=f"memory-{self._made}",
             owner=owner,
             key=key,
@@ -194,7 +194,7 @@ class MemoryFleet:
         self.tell(machine, machine.ready_at)
         return machine
 
-    def remove(self, machine: Machine, *, at_once: bool) -> None:
+    def remove(self, machine: MemoryMachine, *, at_once: bool) -> None:
         """Begin to tear a machine down; one that is silent goes only `at_once`."""
         if machine.gone_at is None or at_once:
             delay = 0.0 if at_once else self.settings.stop_seconds
@@ -236,14 +236,14 @@ class MemoryFleet:
         # A simulation wants the same throws each time, and no secrets.
         return random.Random(f"{subject}/{count}").random() * _PERCENT  # noqa: S311
 
-    def tell(self, machine: Machine, *moments: float) -> None:
+    def tell(self, machine: MemoryMachine, *moments: float) -> None:
         """Tell all listeners that a machine has changed, and again at each of the moments."""
         for listener in tuple(self._listeners):
             listener(*machine.key)
         for moment in moments:
             self._tell_at(machine, moment)
 
-    def _tell_at(self, machine: Machine, moment: float) -> None:
+    def _tell_at(self, machine: MemoryMachine, moment: float) -> None:
         def ring() -> None:
             if self.clock() < moment:
                 self._tell_at(machine, moment)
@@ -254,23 +254,23 @@ class MemoryFleet:
         if delay > 0:
             asyncio.get_running_loop().call_later(delay, ring)
 
-    def _forget(self, machine: Machine) -> None:
+    def _forget(self, machine: MemoryMachine) -> None:
         del self._machines[machine.id]
         if self._named.get(machine.key) is machine:
             del self._named[machine.key]
 
-    def _is_gone(self, machine: Machine) -> bool:
+    def _is_gone(self, machine: MemoryMachine) -> bool:
         return (
             machine.gone_at is not None and not machine.silent and self.clock() >= machine.gone_at
         )
 
 
-def read_settings(raw: bytes) -> Settings:
+def read_settings(raw: bytes) -> MachineSettings:
     """Return the settings in `spec.memory`; raises Stalled where they cannot be understood."""
     if raw in (b"", b"null"):
-        return Settings()
+        return MachineSettings()
     try:
-        return msgspec.json.decode(raw, type=Settings)
+        return msgspec.json.decode(raw, type=MachineSettings)
     except msgspec.DecodeError as error:
         raise errors.Stalled(
             f"spec.memory: {error}", reason=ProviderReason.INVALID_SETTINGS

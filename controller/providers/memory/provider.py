@@ -21,7 +21,7 @@ from controller.api.views.meta import View
 from controller.contract import Phase, alternatives, tasks
 from controller.contract.reasons import ProviderReason
 from controller.planning import rendering
-from controller.providers.memory.machines import Key, Machine, MemoryFleet
+from controller.providers.memory.machines import Key, MemoryFleet, MemoryMachine
 from controller.providers.memory.reasons import MemoryReason
 from controller.providers.steps import steps
 from controller.reasons import NOTHING
@@ -202,7 +202,7 @@ class MemoryProvider(contract.AlwaysHeard, contract.NoClaims):
             self._fleet.remove(machine, at_once=False)
         return contract.NOTHING
 
-    def _find(self, key: Key) -> Machine | None:
+    def _find(self, key: Key) -> MemoryMachine | None:
         """Return the machine of a Server's name, unless it was let go of."""
         machine = self._fleet.find(key)
         return machine if machine is None or machine.id not in self._orphans() else None
@@ -216,7 +216,7 @@ class MemoryProvider(contract.AlwaysHeard, contract.NoClaims):
         effect()
         self._fleet.after(key, what)
 
-    def _instance(self, server: objects.Server, call: contract.Call) -> Machine:
+    def _instance(self, server: objects.Server, call: contract.Call) -> MemoryMachine:
         machine = self._find(_key(server))
         wanted = call.instance or server.status.provider.id
         if machine is None or machine.id != wanted or machine.owner != server.metadata.uid:
@@ -286,7 +286,7 @@ def _decode(template: bytes) -> _Template:
         raise errors.TemplateRefused(message, reason=ProviderReason.TEMPLATE_REFUSED) from error
 
 
-def _check_same(machine: Machine, server: objects.Server) -> None:
+def _check_same(machine: MemoryMachine, server: objects.Server) -> None:
     if machine.owner != server.metadata.uid:
         message = f"the machine {machine.id} is another server's"
         raise errors.NameTaken(message, reason=Reason.NAME_TAKEN)
@@ -296,7 +296,7 @@ def _check_same(machine: Machine, server: objects.Server) -> None:
 
 
 async def _exec(
-    machine: Machine, task: objects.Task, given: tasks.TaskParameters
+    machine: MemoryMachine, task: objects.Task, given: tasks.TaskParameters
 ) -> contract.Facts:
     del task
     command: Sequence[str] = tasks.decode(given.exec, _Exec).command
@@ -311,7 +311,7 @@ async def _exec(
 
 
 async def _take_snapshot(
-    machine: Machine, task: objects.Task, given: tasks.TaskParameters
+    machine: MemoryMachine, task: objects.Task, given: tasks.TaskParameters
 ) -> contract.Facts:
     name = given.arguments.get("snapshot", task.operation)
     machine.snapshots.setdefault(name, machine.disk)
@@ -319,7 +319,7 @@ async def _take_snapshot(
 
 
 async def _restore(
-    machine: Machine, task: objects.Task, given: tasks.TaskParameters
+    machine: MemoryMachine, task: objects.Task, given: tasks.TaskParameters
 ) -> contract.Facts:
     name = given.arguments.get("snapshot", "")
     if name not in machine.snapshots:
@@ -329,7 +329,7 @@ async def _restore(
     return {"message": f"restored {name} for {task.operation}", "snapshot": name}
 
 
-_Act = Callable[[Machine, objects.Task, tasks.TaskParameters], Awaitable[contract.Facts]]
+_Act = Callable[[MemoryMachine, objects.Task, tasks.TaskParameters], Awaitable[contract.Facts]]
 _ACTS: Mapping[str, _Act] = {
     tasks.EXEC: _exec,
     tasks.SNAPSHOT: _take_snapshot,

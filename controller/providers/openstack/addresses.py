@@ -11,7 +11,7 @@ import dataclasses
 import msgspec
 
 from controller.providers.openstack import refusals
-from controller.providers.openstack.client import NETWORK, Client, decode
+from controller.providers.openstack.client import NETWORK, CloudClient, decode
 from controller.providers.openstack.machines import Machine
 from controller.providers.openstack.reasons import CloudReason
 
@@ -56,14 +56,14 @@ class Owned:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Listed:
+class ListedAddresses:
     """All floating IPs of a fleet, and when the list was begun by the loop's clock."""
 
     found: tuple[Owned, ...]
     begun: float
 
 
-async def listed(client: Client, fleet: str) -> Listed:
+async def listed(client: CloudClient, fleet: str) -> ListedAddresses:
     """Return the floating IPs that were made for a fleet, however many pages the project's take."""
     begun, found = asyncio.get_running_loop().time(), list[Owned]()
     asked = {"limit": str(PAGE)}
@@ -73,11 +73,11 @@ async def listed(client: Client, fleet: str) -> Listed:
         found += (each for each in own if each is not None)
         more = any(each.get("rel") == "next" for each in page.floatingips_links)
         if not page.floatingips or not more:
-            return Listed(tuple(found), begun)
+            return ListedAddresses(tuple(found), begun)
         asked["marker"] = page.floatingips[-1].id
 
 
-async def _page(client: Client, asked: dict[str, str]) -> _Page:
+async def _page(client: CloudClient, asked: dict[str, str]) -> _Page:
     try:
         reply = await client.call(NETWORK, "GET", _PATH, what="list floating IPs", query=asked)
     except refusals.Missing as error:
@@ -92,7 +92,7 @@ async def _page(client: Client, asked: dict[str, str]) -> _Page:
 
 
 async def make(
-    client: Client, fleet: str, machine: Machine, network: str, *, outside: str, port: str
+    client: CloudClient, fleet: str, machine: Machine, network: str, *, outside: str, port: str
 ) -> Owned | None:
     """Have a floating IP made that leads to a port of a server; None if it is described as none."""
     reply = await client.call(
@@ -107,7 +107,7 @@ async def make(
     return _read(decode(reply.body, _One).floatingip, fleet)
 
 
-async def give_back(client: Client, owned: Owned, name: str, port: str) -> Owned:
+async def give_back(client: CloudClient, owned: Owned, name: str, port: str) -> Owned:
     """Have a floating IP lead to a port again."""
     await client.call(
         NETWORK, "PUT", f"{_PATH}/{owned.row.id}", what=f"give {name} its floating IP back",
@@ -116,7 +116,7 @@ async def give_back(client: Client, owned: Owned, name: str, port: str) -> Owned
     return dataclasses.replace(owned, row=msgspec.structs.replace(owned.row, port=port))
 
 
-async def delete(client: Client, owned: Owned) -> None:
+async def delete(client: CloudClient, owned: Owned) -> None:
     """Have a floating IP deleted; raises Missing where there is none."""
     await client.call(
         NETWORK, "DELETE", f"{_PATH}/{owned.row.id}",

@@ -15,11 +15,11 @@ from controller import contract, errors
 from controller.api import objects
 from controller.contract.reasons import ProviderReason
 from controller.providers.openstack import machines, ports, progress, resizing, template
-from controller.providers.openstack.client import COMPUTE, Client
+from controller.providers.openstack.client import COMPUTE, CloudClient
 from controller.providers.openstack.lookups import Lookups
 from controller.providers.openstack.machines import Machine
 from controller.providers.openstack.readiness import carried
-from controller.providers.openstack.register import Register
+from controller.providers.openstack.register import MachineRegister
 from controller.providers.openstack.resizing import Resizing
 
 # In place of what tells its security groups: some ports of the server may have others by now.
@@ -31,8 +31,8 @@ class Changes:
 
     def __init__(
         self,
-        client: Client,
-        register: Register,
+        client: CloudClient,
+        register: MachineRegister,
         lookups: Lookups,
         resizing: Resizing,
         *,

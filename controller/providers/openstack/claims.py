@@ -21,13 +21,13 @@ from controller import contract, errors
 from controller.api import objects
 from controller.contract.reasons import ProviderReason
 from controller.providers.openstack import machines, refusals, volumes
-from controller.providers.openstack.client import VOLUME, Client, decode
+from controller.providers.openstack.client import VOLUME, CloudClient, decode
 from controller.providers.openstack.creation import DOUBT_SECONDS, in_doubt
 from controller.providers.openstack.machines import Machine
 from controller.providers.openstack.reasons import CloudReason
-from controller.providers.openstack.register import Register
+from controller.providers.openstack.register import MachineRegister
 from controller.providers.openstack.stock import Stock
-from controller.providers.openstack.volumes import Volume
+from controller.providers.openstack.volumes import CloudVolume
 
 _log = structlog.get_logger(__name__)
 
@@ -51,10 +51,10 @@ class _Zones(msgspec.Struct, frozen=True):
     found: tuple[_Zone, ...] = msgspec.field(name="availabilityZoneInfo", default=())
 
 
-class Claims:
+class CloudClaims:
     """The volumes of one fleet's servers."""
 
-    def __init__(self, client: Client, register: Register, stock: Stock) -> None:
+    def __init__(self, client: CloudClient, register: MachineRegister, stock: Stock) -> None:
         self._client = client
         self._register = register
         self.stock = stock
@@ -103,7 +103,7 @@ class Claims:
                 failures += 1
                 _log.warning("volumes not seen", reason=error.reason, error=str(error))
 
-    async def _prove(self, lacking: Iterable[Volume]) -> None:
+    async def _prove(self, lacking: Iterable[CloudVolume]) -> None:
         """Forget what a list lacks, once the cloud says of it by its id that there is none.
 
         A list may lack what is there, and a server without its volume would be replaced. What was
@@ -118,7 +118,7 @@ class Claims:
                 with contextlib.suppress(errors.ArgosyError):
                     await self._see_one(each.id)
 
-    async def _see_one(self, identifier: str) -> Volume | None:
+    async def _see_one(self, identifier: str) -> CloudVolume | None:
         """Return a volume as the cloud has it now; None where it is no more, or no more ours."""
         begun = asyncio.get_running_loop().time()
         found = await volumes.look(self._client, identifier)
@@ -190,7 +190,7 @@ class Claims:
 
     async def _one(
         self, server: objects.Server, claim: objects.VolumeClaim, zone: str, begun: float
-    ) -> Volume:
+    ) -> CloudVolume:
         key = server.metadata.namespace, server.metadata.name
         found = self.stock.of_claim(key, claim.name)
         there = [each for each in found if not each.going]
@@ -268,7 +268,7 @@ class Claims:
                 reason=CloudReason.VOLUME_REFUSED, blocker=f"Volume/{unknown[0]}",
             )  # fmt: skip
 
-    async def _check(self, volume: Volume) -> None:
+    async def _check(self, volume: CloudVolume) -> None:
         """Raise what keeps a volume from a server that has none yet."""
         if volume.status == volumes.AVAILABLE:
             return
@@ -320,7 +320,7 @@ class Claims:
             self._zones = now, frozenset(each.name for each in known)
         return wanted if wanted in self._zones[1] else ""
 
-    async def _mark(self, volume: Volume, server: objects.Server) -> None:
+    async def _mark(self, volume: CloudVolume, server: objects.Server) -> None:
         """Have it known that a server may write to a volume from now on."""
         spec = server.spec
         given = {
@@ -363,7 +363,7 @@ class Claims:
         if not found.going:
             await self._delete(found)
 
-    async def _delete_doubles(self, doubles: Iterable[Volume]) -> None:
+    async def _delete_doubles(self, doubles: Iterable[CloudVolume]) -> None:
         """Delete what is there a second time for a claim.
 
         What of that does not go, as somebody took a snapshot of it, is told and tried on: it keeps
@@ -380,7 +380,7 @@ class Claims:
             self.stock.twice.add(identifier)
         _log.warning("double volume removed", claim=found.name, id=identifier)
 
-    async def _delete(self, volume: Volume) -> None:
+    async def _delete(self, volume: CloudVolume) -> None:
         try:
             await self._client.call(
                 VOLUME, "DELETE", f"/volumes/{volume.id}", what=f"delete the volume {volume.name}"
@@ -392,21 +392,21 @@ class Claims:
             raise _refused(volume, f"cannot be deleted: {error.words}") from error
         self._expect(volume, status=volumes.DELETING)
 
-    def _expect(self, volume: Volume, *, grows_to: int = 0, **changes: object) -> None:
+    def _expect(self, volume: CloudVolume, *, grows_to: int = 0, **changes: object) -> None:
         row = msgspec.structs.replace(volume, **changes)
         now = asyncio.get_running_loop().time()
         self.stock.expect(row, now=now, grows_to=grows_to)
         self.nudge()
 
 
-def _waiting(volume: Volume, state: str) -> errors.Waiting:
+def _waiting(volume: CloudVolume, state: str) -> errors.Waiting:
     return errors.Waiting(
         f"the volume {volume.name} ({volume.id}) {state}", reason=CloudReason.VOLUME_PENDING,
         blocker=f"Volume/{volume.name}", retry_after=AGAIN_SECONDS,
     )  # fmt: skip
 
 
-def _refused(volume: Volume, state: str) -> refusals.VolumeRefused:
+def _refused(volume: CloudVolume, state: str) -> refusals.VolumeRefused:
     return refusals.VolumeRefused(
         f"the volume {volume.name} ({volume.id}) {state}", reason=CloudReason.VOLUME_REFUSED,
         blocker=f"Volume/{volume.name}",

@@ -21,9 +21,9 @@ from controller.providers.openstack import refusals, times
 from controller.providers.openstack.reasons import CloudReason
 from controller.providers.openstack.refusals import Reply
 from controller.providers.openstack.transport import (
+    HttpRequest,
     NoAnswerError,
     NotSentError,
-    Request,
     Transport,
 )
 
@@ -45,7 +45,7 @@ _NO_TOKEN, _SLOW_DOWN = 401, (413, 429)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
+class CloudSession:
     """A token, where it is good, and where the services are; never shown."""
 
     token: str = dataclasses.field(repr=False)
@@ -57,7 +57,7 @@ class Session:
 class Tokens(Protocol):
     """Whoever knows how to get a token."""
 
-    async def session(self, stale: str = "") -> Session:
+    async def session(self, stale: str = "") -> CloudSession:
         """Return a session with another token than `stale`; raises CredentialsRefused."""
 
 
@@ -104,7 +104,7 @@ class _Going:
     changes: bool
 
 
-class Client:
+class CloudClient:
     """The services of one cloud, as one project sees them."""
 
     def __init__(
@@ -180,7 +180,7 @@ class Client:
             raise refusals.AnswerLost(message, reason=CloudReason.ANSWER_LOST)
         return reply
 
-    async def _session(self, stale: str = "") -> Session:
+    async def _session(self, stale: str = "") -> CloudSession:
         """Return a session where the fleet's servers are.
 
         Elsewhere each of them is honestly not to be found: all would be made anew there.
@@ -195,13 +195,13 @@ class Client:
             raise refusals.CredentialsRefused(message, reason=CloudReason.ANOTHER_PROJECT)
         return found
 
-    async def _send(self, session: Session, going: _Going) -> Reply:
+    async def _send(self, session: CloudSession, going: _Going) -> Reply:
         await self._pace(going.service).turn()
         base = session.endpoints.get(going.service)
         if not base:
             message = f"{going.what}: the catalogue of the cloud has no service {going.service}"
             raise refusals.NoService(message, reason=CloudReason.CREDENTIALS_MISSING)
-        request = Request(
+        request = HttpRequest(
             method=going.method,
             url=f"{base.rstrip('/')}{going.target}",
             body=going.body,
@@ -228,7 +228,7 @@ class Client:
             self.times.hear(date, sent=sent, received=self.times.now())
         return reply
 
-    def _headers(self, session: Session, service: str) -> dict[str, str]:
+    def _headers(self, session: CloudSession, service: str) -> dict[str, str]:
         headers = {
             "X-Auth-Token": session.token,
             "Content-Type": "application/json",

@@ -19,7 +19,7 @@ from controller import errors
 from controller.api.resources import Resource
 from controller.kube import api as kube
 from controller.kube import faults
-from controller.kube.backoff import Backoff
+from controller.kube.backoff import RetryDelays
 from controller.providers.openstack.reasons import CloudReason
 from controller.providers.openstack.rights import SECRET
 from controller.providers.openstack.transport import Trust
@@ -89,7 +89,7 @@ class Clouds:
     async def run(self) -> None:
         """Watch for ever."""
         rng = random.Random()  # noqa: S311 - jitter is no secret
-        backoff = Backoff(first=1.0, longest=30.0, rng=rng)
+        backoff = RetryDelays(first=1.0, longest=30.0, rng=rng)
         while True:
             try:
                 version = await self.load()

@@ -11,7 +11,7 @@ from controller.api.views.meta import View
 from controller.contract.reasons import ProviderReason
 
 
-class Settings(View, frozen=True, kw_only=True):
+class CloudSettings(View, frozen=True, kw_only=True):
     """What is in `spec.openstack`; `settings.OpenstackSettings` is its schema."""
 
     cloud: str = ""
@@ -20,10 +20,10 @@ class Settings(View, frozen=True, kw_only=True):
     probe_cidrs: tuple[str, ...] = msgspec.field(name="probeCIDRs", default=())
 
 
-def read(raw: bytes) -> Settings:
+def read(raw: bytes) -> CloudSettings:
     """Return the settings in `spec.openstack`; raises Stalled where they cannot be understood."""
     try:
-        found = msgspec.json.decode(raw or b"null", type=Settings | None)
+        found = msgspec.json.decode(raw or b"null", type=CloudSettings | None)
     except msgspec.DecodeError as error:
         raise _invalid(str(error)) from error
     if found is None or not found.cloud:

@@ -21,11 +21,11 @@ from controller.api.reasons import Reason
 from controller.contract import Phase
 from controller.contract.reasons import ProviderReason
 from controller.providers.openstack import listing, machines
-from controller.providers.openstack.client import COMPUTE, Client, decode
+from controller.providers.openstack.client import COMPUTE, CloudClient, decode
 from controller.providers.openstack.lister import Lister
-from controller.providers.openstack.machines import Machine, Row
+from controller.providers.openstack.machines import Machine, ServerRow
 from controller.providers.openstack.reasons import CloudReason
-from controller.providers.openstack.register import Key, Register
+from controller.providers.openstack.register import Key, MachineRegister
 
 # How long after a POST without an answer what it has made may yet appear, and how often to look.
 DOUBT_SECONDS = 5.0
@@ -44,7 +44,7 @@ def in_doubt(doubts: dict[K, float], key: K) -> Iterator[None]:
         yield
         certain = True
     except errors.ArgosyError as error:
-        certain = error.policy.kind is not errors.Kind.UNKNOWN
+        certain = error.policy.kind is not errors.FailureKind.UNKNOWN
         raise
     finally:
         if not certain:
@@ -64,8 +64,8 @@ class Creation:
 
     def __init__(
         self,
-        client: Client,
-        register: Register,
+        client: CloudClient,
+        register: MachineRegister,
         lister: Lister,
         alone_since: contract.AloneSince,
     ) -> None:
@@ -196,7 +196,7 @@ def check(known: Machine, server: objects.Server) -> None:
 
 def _expected(server: objects.Server, identifier: str, body: Mapping[str, Any]) -> Machine:
     asked = body["server"]
-    row = Row(
+    row = ServerRow(
         id=identifier, status="BUILD", tags=tuple(asked["tags"]), metadata=asked["metadata"]
     )  # fmt: skip
     return Machine(

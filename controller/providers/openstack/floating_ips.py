@@ -24,11 +24,11 @@ from controller.api.conditions import ConditionType
 from controller.contract import Phase
 from controller.providers.openstack import addresses, machines, observation, ports, refusals
 from controller.providers.openstack.addresses import Owned
-from controller.providers.openstack.client import Client
+from controller.providers.openstack.client import CloudClient
 from controller.providers.openstack.creation import DOUBT_SECONDS, in_doubt
 from controller.providers.openstack.machines import Machine, Whose
 from controller.providers.openstack.reasons import CloudReason
-from controller.providers.openstack.register import Register
+from controller.providers.openstack.register import MachineRegister
 from controller.providers.openstack.setbacks import Setbacks
 
 _log = structlog.get_logger(__name__)
@@ -41,7 +41,9 @@ _FIELD = b"floatingIPFrom"
 class FloatingIPs:
     """The floating IPs of one fleet's servers."""
 
-    def __init__(self, client: Client, register: Register, *, changed: contract.Changed) -> None:
+    def __init__(
+        self, client: CloudClient, register: MachineRegister, *, changed: contract.Changed
+    ) -> None:
         self._client = client
         self._register = register
         self._changed = changed

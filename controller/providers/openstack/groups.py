@@ -19,9 +19,9 @@ import msgspec
 from controller import errors
 from controller.api import objects
 from controller.providers.openstack import machines, refusals, template
-from controller.providers.openstack.client import COMPUTE, Client, decode
+from controller.providers.openstack.client import COMPUTE, CloudClient, decode
 from controller.providers.openstack.reasons import CloudReason
-from controller.providers.openstack.register import Register
+from controller.providers.openstack.register import MachineRegister
 from controller.providers.openstack.setbacks import Setbacks
 
 CACHE_SECONDS = 60.0
@@ -60,7 +60,7 @@ class _Known:
 class Groups:
     """The server groups of one fleet's components."""
 
-    def __init__(self, client: Client, register: Register) -> None:
+    def __init__(self, client: CloudClient, register: MachineRegister) -> None:
         self._client = client
         self._register = register
         self._known: dict[str, _Known] = {}

@@ -18,9 +18,9 @@ import structlog
 from controller import contract, errors
 from controller.api import clock
 from controller.providers.openstack import listing, machines, refusals
-from controller.providers.openstack.client import DEADLINE, Client
+from controller.providers.openstack.client import DEADLINE, CloudClient
 from controller.providers.openstack.reasons import CloudReason
-from controller.providers.openstack.register import Doubt, Register
+from controller.providers.openstack.register import Doubt, MachineRegister
 from controller.providers.openstack.setbacks import Act, Setbacks
 
 _log = structlog.get_logger(__name__)
@@ -70,7 +70,7 @@ class _Due:
 class Lister:
     """Asks for lists, one at a time, for as long as it runs."""
 
-    def __init__(self, client: Client, register: Register) -> None:
+    def __init__(self, client: CloudClient, register: MachineRegister) -> None:
         self._client = client
         self._register = register
         self._remove: Act = _leave

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 import msgspec
 
 from controller.providers.openstack import times
-from controller.providers.openstack.client import COMPUTE, Client, decode
-from controller.providers.openstack.machines import Row
+from controller.providers.openstack.client import COMPUTE, CloudClient, decode
+from controller.providers.openstack.machines import ServerRow
 from controller.providers.openstack.refusals import Missing
 
 PAGE = 1000
@@ -22,28 +22,28 @@ _ID = re.compile(r"^[0-9A-Za-z-]{1,64}$")
 
 
 class _Servers(msgspec.Struct, frozen=True):
-    servers: tuple[Row, ...] = ()
+    servers: tuple[ServerRow, ...] = ()
     servers_links: tuple[dict[str, str], ...] = ()
 
 
 class _Server(msgspec.Struct, frozen=True):
-    server: Row
+    server: ServerRow
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
     """A whole list: when it was begun by the loop's clock, and by the cloud's."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[ServerRow, ...]
     begun: float
     date: float
 
 
-async def servers(client: Client, query: Mapping[str, str], *, detail: bool) -> Listed:
+async def servers(client: CloudClient, query: Mapping[str, str], *, detail: bool) -> Listed:
     """Return all servers that the query finds, however many pages they take."""
     path = "/servers/detail" if detail else "/servers"
     begun, date = asyncio.get_running_loop().time(), 0.0
-    rows: list[Row] = []
+    rows: list[ServerRow] = []
     asked = {**query, "limit": str(PAGE)}
     while True:
         reply = await client.call(COMPUTE, "GET", path, what="list servers", query=asked)
@@ -60,7 +60,7 @@ def is_id(text: str) -> bool:
     return _ID.match(text) is not None
 
 
-async def server(client: Client, identifier: str) -> Row | None:
+async def server(client: CloudClient, identifier: str) -> ServerRow | None:
     """Return one server by its id; None where the cloud says that there is none."""
     try:
         reply = await client.call(COMPUTE, "GET", f"/servers/{identifier}", what="see a server")

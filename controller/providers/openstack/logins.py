@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 
 from controller import errors
 from controller.providers.openstack import refusals
-from controller.providers.openstack.client import Session
+from controller.providers.openstack.client import CloudSession
 from controller.providers.openstack.reasons import CloudReason
 
 # For how long a failure is everybody's answer: twice as long each time.
@@ -25,7 +25,7 @@ FIRST, LONGEST = 5.0, 60.0
 class Login:
     """A session, and what tells whether it ends soon."""
 
-    session: Session
+    session: CloudSession
     ends_soon: Callable[[], bool]
 
 
@@ -41,7 +41,7 @@ class Logins:
         self._until = -math.inf
         self._wait = 0.0
 
-    async def session(self, stale: str = "") -> Session:
+    async def session(self, stale: str = "") -> CloudSession:
         """Return a session with another token than `stale`; raises how the latest login failed.
 
         One that ends soon serves until it has, while the next one is asked for.

@@ -16,7 +16,7 @@ import msgspec
 
 from controller import errors
 from controller.providers.openstack import snapshots, template
-from controller.providers.openstack.client import COMPUTE, IMAGE, NETWORK, Client, decode
+from controller.providers.openstack.client import COMPUTE, IMAGE, NETWORK, CloudClient, decode
 from controller.providers.openstack.refusals import Missing
 
 CACHE_SECONDS = 60.0
@@ -110,7 +110,7 @@ class _Offer:
 class Lookups:
     """Ids by name, for a minute."""
 
-    def __init__(self, client: Client, fleet: str) -> None:
+    def __init__(self, client: CloudClient, fleet: str) -> None:
         self._client = client
         self._fleet = fleet
         self._offers = _Answers[_Offer]("names of a cloud")

@@ -68,7 +68,7 @@ class Flavor(msgspec.Struct, frozen=True):
     name: str = msgspec.field(name="original_name", default="")
 
 
-class Row(msgspec.Struct, frozen=True):
+class ServerRow(msgspec.Struct, frozen=True):
     """One server in a detailed list; of a cell that is down, little more than its id."""
 
     id: str
@@ -126,7 +126,7 @@ class Machine:
     name: str
     uid: str
     incarnation: int
-    row: Row
+    row: ServerRow
     # When it was begun anew as this incarnation; 0 where it was made as this one.
     began: float = 0.0
     listed: bool = True
@@ -146,7 +146,7 @@ class Machine:
         return self.row.created, self.id
 
 
-def machine(row: Row, fleet: str) -> Machine | None:
+def machine(row: ServerRow, fleet: str) -> Machine | None:
     """Return whose a server is; None where it is none that we made for this fleet's UID."""
     if fleet_tag(fleet) not in row.tags:
         return None
@@ -177,7 +177,7 @@ def whose(server: objects.Server) -> Whose:
     return Whose(meta.namespace, meta.name, meta.uid, incarnation)
 
 
-def unmarked(row: Row, whose: Whose) -> Machine | None:
+def unmarked(row: ServerRow, whose: Whose) -> Machine | None:
     """Return what a Server has on record and bears not all of our marks.
 
     None where what it bears is another's.
@@ -192,7 +192,7 @@ def unmarked(row: Row, whose: Whose) -> Machine | None:
     )  # fmt: skip
 
 
-def _began(row: Row) -> float:
+def _began(row: ServerRow) -> float:
     """Return when a server was begun anew; 0 where it was not, or where somebody wrote nonsense."""
     said = (each.removeprefix(_BEGAN) for each in row.tags if each.startswith(_BEGAN))
     return float(next((number for each in said if (number := tags.number(each))), 0))
@@ -216,12 +216,12 @@ def time_of(stamp: str | None) -> float:
         return 0.0
 
 
-def addresses(row: Row) -> tuple[str, ...]:
+def addresses(row: ServerRow) -> tuple[str, ...]:
     """Return all addresses of a server, sorted."""
     return tuple(sorted({each.addr for port in row.addresses.values() for each in port}))
 
 
-def outside(row: Row) -> dict[str, str]:
+def outside(row: ServerRow) -> dict[str, str]:
     """Return where floating IPs of a server are to come from, by the network of its port."""
     said = [value for key, value in row.metadata.items() if key.startswith(FLOATING)]
     pairs = [each.split(" ") for each in sorted(said)]

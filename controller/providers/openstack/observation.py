@@ -15,7 +15,7 @@ from controller.api.reasons import Reason
 from controller.contract import Phase, alternatives
 from controller.contract.reasons import ProviderReason
 from controller.providers.openstack import machines
-from controller.providers.openstack.machines import Machine, Row
+from controller.providers.openstack.machines import Machine, ServerRow
 from controller.providers.openstack.reasons import CloudReason
 from controller.providers.openstack.times import CloudTimes
 from controller.reasons import NOTHING, ForeignReason, Vocabulary
@@ -41,7 +41,7 @@ class Proof:
     note: str = ""
 
 
-def phase(row: Row) -> Phase:
+def phase(row: ServerRow) -> Phase:
     """Return the phase of a server, whatever its readiness."""
     if row.going:
         return Phase.TERMINATING
@@ -55,13 +55,13 @@ def phase(row: Row) -> Phase:
     return Phase.FAILED if row.status == "ERROR" else Phase.RUNNING
 
 
-def is_changing(row: Row) -> bool:
+def is_changing(row: ServerRow) -> bool:
     """Return whether something is done to a server; taking its picture does not count."""
     busy = bool(row.task) and not str(row.task).startswith("image_")
     return row.status not in _SETTLED or busy
 
 
-def in_hand(row: Row) -> str:
+def in_hand(row: ServerRow) -> str:
     """Return who has a server in hand, and what Argosy waits for; nothing where nobody has."""
     if row.status == "RESCUE":
         return f"somebody is rescuing {row.id}"
@@ -72,7 +72,7 @@ def in_hand(row: Row) -> str:
     return ""
 
 
-def is_up(row: Row) -> bool:
+def is_up(row: ServerRow) -> bool:
     """Return whether a server does what it was last asked for, as far as Nova knows."""
     return row.status == "ACTIVE" and not is_changing(row) and not row.going
 
@@ -202,7 +202,7 @@ def unexplained(seen: contract.Observation) -> contract.Observation:
     return dataclasses.replace(seen, phase=Phase.PENDING, error_class="", message=message)
 
 
-def _trouble(row: Row) -> tuple[Vocabulary | ForeignReason, str]:
+def _trouble(row: ServerRow) -> tuple[Vocabulary | ForeignReason, str]:
     if phase(row) is Phase.UNREACHABLE:
         return ProviderReason.UNHEARD, away(row.id)
     if told := in_hand(row):
@@ -215,7 +215,7 @@ def _trouble(row: Row) -> tuple[Vocabulary | ForeignReason, str]:
     return CloudReason.BUILD_FAILED, told or f"the server is in the state {row.status}"
 
 
-def _alternative(row: Row, server: objects.Server) -> int:
+def _alternative(row: ServerRow, server: objects.Server) -> int:
     name = row.metadata.get(machines.ALTERNATIVE_NAME, "")
     if name:
         return alternatives.place_of(server, name)

@@ -21,19 +21,19 @@ from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.contract import orphans
 from controller.providers.openstack import configuration
-from controller.providers.openstack.claims import Claims
-from controller.providers.openstack.client import PER_SECOND, Client, Tokens
+from controller.providers.openstack.claims import CloudClaims
+from controller.providers.openstack.client import PER_SECOND, CloudClient, Tokens
 from controller.providers.openstack.clouds import Clouds
 from controller.providers.openstack.floating_ips import FloatingIPs
 from controller.providers.openstack.groups import Groups
 from controller.providers.openstack.lister import Lister
-from controller.providers.openstack.probes import Network, Prober, Reach
-from controller.providers.openstack.provider import CloudProvider, Parts
-from controller.providers.openstack.readiness import Readiness
-from controller.providers.openstack.register import Register
+from controller.providers.openstack.probes import NetworkProbes, Prober, Reach
+from controller.providers.openstack.provider import CloudProvider, ProviderParts
+from controller.providers.openstack.readiness import ReadinessProbes
+from controller.providers.openstack.register import MachineRegister
 from controller.providers.openstack.resizing import Resizing
 from controller.providers.openstack.stock import Stock
-from controller.providers.openstack.transport import Http, Transport
+from controller.providers.openstack.transport import HttpTransport, Transport
 from controller.providers.steps.steps import Steps
 
 _log = structlog.get_logger(__name__)
@@ -46,7 +46,7 @@ Loop = Callable[[], Coroutine[Any, Any, None]]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Connection:
+class CloudConnection:
     """The way to a cloud and to its servers."""
 
     tokens: Tokens
@@ -56,7 +56,7 @@ class Connection:
 
 # How a cloud is reached that a Fleet's settings name.
 Connect = Callable[
-    [contract.Context, configuration.Settings], AbstractAsyncContextManager[Connection]
+    [contract.Context, configuration.CloudSettings], AbstractAsyncContextManager[CloudConnection]
 ]
 
 
@@ -72,7 +72,7 @@ async def open_cloud(
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(shared.close)
         way = await stack.enter_async_context(connect(context, settings))
-        client = Client(
+        client = CloudClient(
             way.transport, way.tokens, per_second=lambda: _pace(context, fleet),
             clock=context.clock, may_write=context.may_write, home=_home(context, fleet),
         )  # fmt: skip
@@ -80,7 +80,7 @@ async def open_cloud(
         register = _register(context, fleet)
         reach = Reach(settings.probe_cidrs)
         lister = Lister(client, register)
-        readiness = Readiness(
+        readiness = ReadinessProbes(
             client, register, lister, way.prober, reach,
             clock=context.clock, changed=context.changed,
         )  # fmt: skip
@@ -88,13 +88,13 @@ async def open_cloud(
         stock = Stock(
             register.fleet, changed=context.changed, claims_changed=context.claims_changed
         )
-        claims = Claims(client, register, stock)
+        claims = CloudClaims(client, register, stock)
         register.on_change.append(claims.released)
         floating = FloatingIPs(client, register, changed=context.changed)
         register.on_change.append(floating.heard)
         resizing = Resizing(client, register, allowed=settings.resize == "WhenPossible")
         provider = CloudProvider(
-            Parts(
+            ProviderParts(
                 client=client, register=register, lister=lister, readiness=readiness, reach=reach,
                 steps=shared, rebuilds=settings.rebuild == "WhenPossible",
                 resizing=resizing, groups=groups, claims=claims, floating=floating,
@@ -121,10 +121,10 @@ async def open_cloud(
         yield provider
 
 
-def _register(context: contract.Context, fleet: objects.Fleet) -> Register:
+def _register(context: contract.Context, fleet: objects.Fleet) -> MachineRegister:
     """Return the register of a fleet's servers, which knows of those that have no Server."""
     left = functools.partial(orphans.ids, context, fleet)
-    made = Register(fleet.metadata.uid, changed=context.changed, orphans=left)
+    made = MachineRegister(fleet.metadata.uid, changed=context.changed, orphans=left)
     recorded = [each.id for each in fleet.status.orphans]
     for each in (*recorded, *(one.id for one in fleet.status.unclaimed)):
         # What has no Server any more is there until the cloud says otherwise.
@@ -186,8 +186,8 @@ def _listing(lister: Lister) -> Loop:
 
 @contextlib.asynccontextmanager
 async def log_in(
-    context: contract.Context, settings: configuration.Settings
-) -> AsyncIterator[Connection]:
+    context: contract.Context, settings: configuration.CloudSettings
+) -> AsyncIterator[CloudConnection]:
     """Log in with what the Secret has for the cloud, and follow the Secret.
 
     Whoever plans beside the operator, as `why` does, has no namespace, and logs in nowhere.
@@ -200,10 +200,10 @@ async def log_in(
 
     clouds = Clouds(context.api, context.namespace, settings.cloud)
     await clouds.load()
-    transport, prober = Http(lambda: clouds.cloud().trust), Network()
+    transport, prober = HttpTransport(lambda: clouds.cloud().trust), NetworkProbes()
     try:
         async with running(clouds.run):
-            yield Connection(
+            yield CloudConnection(
                 tokens=tokens.KeystoneTokens(clouds.cloud), transport=transport, prober=prober
             )
     finally:

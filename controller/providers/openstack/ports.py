@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from controller.providers.openstack.client import NETWORK, Client, decode
+from controller.providers.openstack.client import NETWORK, CloudClient, decode
 
 
 class Port(msgspec.Struct, frozen=True):
@@ -25,7 +25,7 @@ class _Ports(msgspec.Struct, frozen=True):
     ports: tuple[Port, ...] = ()
 
 
-async def of(client: Client, instance: str, network: str = "") -> tuple[Port, ...]:
+async def of(client: CloudClient, instance: str, network: str = "") -> tuple[Port, ...]:
     """Return the ports of a server, or those in one network, in the order of their ids."""
     query = {"device_id": instance} | ({"network_id": network} if network else {})
     reply = await client.call(
@@ -35,7 +35,7 @@ async def of(client: Client, instance: str, network: str = "") -> tuple[Port, ..
     return tuple(sorted(found, key=lambda each: each.id))
 
 
-async def secure(client: Client, instance: str, groups: tuple[str, ...]) -> None:
+async def secure(client: CloudClient, instance: str, groups: tuple[str, ...]) -> None:
     """Have all ports of a server have these security groups, by their ids, and no others."""
     for each in await of(client, instance):
         if each.secured and set(each.security_groups) != set(groups):

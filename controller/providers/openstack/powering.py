@@ -16,10 +16,10 @@ from controller import errors
 from controller.api import objects
 from controller.api.choices import Power
 from controller.providers.openstack import restarting
-from controller.providers.openstack.client import COMPUTE, Client
+from controller.providers.openstack.client import COMPUTE, CloudClient
 from controller.providers.openstack.machines import Machine
 from controller.providers.openstack.reasons import CloudReason
-from controller.providers.openstack.register import Register
+from controller.providers.openstack.register import MachineRegister
 
 _STOP = "os-stop"
 # What is asked for in each state so that a server goes down, or comes up.
@@ -53,7 +53,7 @@ class _Asked:
 class Powering:
     """The power of one fleet's servers."""
 
-    def __init__(self, client: Client, register: Register) -> None:
+    def __init__(self, client: CloudClient, register: MachineRegister) -> None:
         self._client = client
         self._register = register
         self._asked: dict[str, _Asked] = {}

@@ -37,7 +37,7 @@ class Prober(Protocol):
         """Let go of all connections."""
 
 
-class Network:
+class NetworkProbes:
     """Probes over the network that the operator is in; no redirect is followed."""
 
     def __init__(self) -> None:

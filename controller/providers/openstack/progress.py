@@ -15,14 +15,14 @@ import msgspec
 
 from controller.api import objects
 from controller.providers.openstack import machines
-from controller.providers.openstack.client import COMPUTE, Client
+from controller.providers.openstack.client import COMPUTE, CloudClient
 from controller.providers.openstack.machines import Machine
-from controller.providers.openstack.register import Register
+from controller.providers.openstack.register import MachineRegister
 
 
 async def begin(
-    client: Client,
-    register: Register,
+    client: CloudClient,
+    register: MachineRegister,
     server: objects.Server,
     machine: Machine,
     marks: Mapping[str, str],
@@ -42,7 +42,7 @@ async def begin(
     return expect(register, machine, metadata={**own, **given})
 
 
-def expect(register: Register, machine: Machine, **changes: object) -> Machine:
+def expect(register: MachineRegister, machine: Machine, **changes: object) -> Machine:
     """Take in what a call of ours has changed, before a list shows it; return it so."""
     row = msgspec.structs.replace(machine.row, **changes)
     changed = dataclasses.replace(machine, row=row)

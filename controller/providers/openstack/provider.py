@@ -28,8 +28,8 @@ from controller.providers.openstack import (
     template,
 )
 from controller.providers.openstack.changes import Changes
-from controller.providers.openstack.claims import Claims
-from controller.providers.openstack.client import COMPUTE, Client
+from controller.providers.openstack.claims import CloudClaims
+from controller.providers.openstack.client import COMPUTE, CloudClient
 from controller.providers.openstack.creation import Creation
 from controller.providers.openstack.floating_ips import FloatingIPs
 from controller.providers.openstack.groups import Groups
@@ -38,9 +38,9 @@ from controller.providers.openstack.lookups import Lookups
 from controller.providers.openstack.machines import Machine
 from controller.providers.openstack.powering import Powering
 from controller.providers.openstack.probes import Reach
-from controller.providers.openstack.readiness import Readiness
+from controller.providers.openstack.readiness import ReadinessProbes
 from controller.providers.openstack.reasons import CloudReason
-from controller.providers.openstack.register import Register
+from controller.providers.openstack.register import MachineRegister
 from controller.providers.openstack.resizing import Resizing
 from controller.providers.openstack.snapshots import Snapshots
 from controller.providers.steps.steps import Steps
@@ -48,19 +48,19 @@ from controller.reasons import Vocabulary
 
 
 @dataclasses.dataclass(slots=True, kw_only=True)
-class Parts:
+class ProviderParts:
     """What a provider of a cloud is put together from."""
 
-    client: Client
-    register: Register
+    client: CloudClient
+    register: MachineRegister
     lister: Lister
-    readiness: Readiness
+    readiness: ReadinessProbes
     reach: Reach
     steps: Steps
     rebuilds: bool
     resizing: Resizing
     groups: Groups
-    claims: Claims
+    claims: CloudClaims
     floating: FloatingIPs
     alone_since: contract.AloneSince
 
@@ -68,7 +68,7 @@ class Parts:
 class CloudProvider:
     """Makes, sees, changes and deletes servers of one fleet."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: ProviderParts) -> None:
         self._client = parts.client
         self._register = parts.register
         self._lister = parts.lister

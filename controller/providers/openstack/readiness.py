@@ -19,11 +19,11 @@ import structlog
 from controller import errors
 from controller.api import tags
 from controller.providers.openstack import machines, observation, probes, refusals, template
-from controller.providers.openstack.client import COMPUTE, Client, decode
+from controller.providers.openstack.client import COMPUTE, CloudClient, decode
 from controller.providers.openstack.machines import Machine
 from controller.providers.openstack.observation import Proof
 from controller.providers.openstack.probes import Places, Prober, Reach
-from controller.providers.openstack.register import Register
+from controller.providers.openstack.register import MachineRegister
 
 _log = structlog.get_logger(__name__)
 
@@ -109,13 +109,13 @@ class _Begun(NamedTuple):
     heard: float
 
 
-class Readiness:
+class ReadinessProbes:
     """Finds out which servers are ready, for as long as it runs."""
 
     def __init__(
         self,
-        client: Client,
-        register: Register,
+        client: CloudClient,
+        register: MachineRegister,
         hearing: Hearing,
         prober: Prober,
         reach: Reach,

@@ -17,7 +17,7 @@ import msgspec
 
 from controller import contract, errors
 from controller.providers.openstack import machines, refusals
-from controller.providers.openstack.machines import Machine, Row, Whose
+from controller.providers.openstack.machines import Machine, ServerRow, Whose
 
 Key = tuple[str, str]
 # How many ids are remembered that are proved to be gone.
@@ -41,7 +41,7 @@ class Doubt:
     wait: float = 0.5
 
 
-class Register:
+class MachineRegister:
     """The servers of a fleet by id, and by the Server that each was made for."""
 
     def __init__(
@@ -114,7 +114,7 @@ class Register:
         """Return whether a server exists that is proved to be none of the Server of that UID."""
         return uid in self._others.get(identifier, ())
 
-    def see(self, row: Row, *, begun: float) -> None:
+    def see(self, row: ServerRow, *, begun: float) -> None:
         """Take in what the cloud told of a server in an answer to what was asked at `begun`."""
         if begun < self._floors.get(row.id, 0.0) or not self._may_be(row, begun):
             return
@@ -150,7 +150,7 @@ class Register:
         if doubt is not None and doubt.expected:
             doubt.due = max(doubt.due, begun + UNLISTED_SECONDS)
 
-    def _end(self, row: Row, known: Machine) -> None:
+    def _end(self, row: ServerRow, known: Machine) -> None:
         """Take in what is told of a server whose tags are gone, as those of deleted ones are.
 
         DELETED is proof, not inferred from what a list lacks: its host has destroyed it by then.
@@ -163,7 +163,7 @@ class Register:
         self._put(dataclasses.replace(known, row=row))
         self.doubt(row.id)
 
-    def _may_be(self, row: Row, begun: float) -> bool:
+    def _may_be(self, row: ServerRow, begun: float) -> bool:
         """Return whether a server may be there that was proved to be gone: what is seen again is.
 
         Nova may have lost and found it, with its database, say.
@@ -175,7 +175,7 @@ class Register:
         del self._gone[row.id]
         return True
 
-    def _unmarked_of(self, row: Row, known: Machine | None) -> Machine | None:
+    def _unmarked_of(self, row: ServerRow, known: Machine | None) -> Machine | None:
         """Return a server that lacks our marks, and that we know to be ours or have on record."""
         if known is None:
             whose = self._recorded.get(row.id)
@@ -183,7 +183,7 @@ class Register:
         # One that was only just asked for may show without them for a moment.
         return dataclasses.replace(known, row=row, marked=False) if known.listed else None
 
-    def pass_over(self, row: Row) -> None:
+    def pass_over(self, row: ServerRow) -> None:
         """Take in that what was looked for by its id exists, and is none that is known to be ours.
 
         So it is not gone, whoever put it in doubt. Without our marks only the status of a Server
@@ -424,7 +424,7 @@ def _dated(machine: Machine, before: Machine | None) -> Machine:
     return dataclasses.replace(machine, leaving=known or machine.row.updated)
 
 
-def is_moving(row: Row) -> bool:
+def is_moving(row: ServerRow) -> bool:
     """Return whether a server is between two states."""
     between = {"BUILD", "REBUILD", "REBOOT", "HARD_REBOOT", "RESIZE"}
     return row.status in between or bool(row.task) or row.resized

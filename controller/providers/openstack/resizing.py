@@ -13,15 +13,15 @@ from controller import errors
 from controller.api import objects
 from controller.contract.reasons import ProviderReason
 from controller.providers.openstack import machines, progress, refusals, template
-from controller.providers.openstack.client import COMPUTE, Client
+from controller.providers.openstack.client import COMPUTE, CloudClient
 from controller.providers.openstack.machines import Machine
-from controller.providers.openstack.register import Register
+from controller.providers.openstack.register import MachineRegister
 
 
 class Resizing:
     """Resizes servers of one fleet."""
 
-    def __init__(self, client: Client, register: Register, *, allowed: bool) -> None:
+    def __init__(self, client: CloudClient, register: MachineRegister, *, allowed: bool) -> None:
         self.allowed = allowed
         self._client = client
         self._register = register

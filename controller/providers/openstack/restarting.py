@@ -14,7 +14,7 @@ from controller import errors
 from controller.api import objects
 from controller.contract.reasons import ProviderReason
 from controller.providers.openstack import machines, readiness, refusals
-from controller.providers.openstack.client import COMPUTE, Client
+from controller.providers.openstack.client import COMPUTE, CloudClient
 from controller.providers.openstack.machines import Machine
 from controller.providers.openstack.reasons import CloudReason
 
@@ -38,7 +38,7 @@ def check(machine: Machine) -> None:
         raise refusals.Busy(message, reason=CloudReason.CHANGING)
 
 
-async def prove(client: Client, server: objects.Server, machine: Machine) -> None:
+async def prove(client: CloudClient, server: objects.Server, machine: Machine) -> None:
     """Raise Stalled, `NotSupported`, where the instance could not be marked once it is down.
 
     It would stay so. The tags that it has are written as they are: whoever may do that may mark it.
@@ -49,7 +49,7 @@ async def prove(client: Client, server: objects.Server, machine: Machine) -> Non
     await _write(client, server, machine, machine.row.tags)
 
 
-async def mark(client: Client, server: objects.Server, machine: Machine) -> Machine:
+async def mark(client: CloudClient, server: objects.Server, machine: Machine) -> Machine:
     """Have an instance that is down bear the tag of its Server's incarnation; return it so.
 
     Before it is started: whoever comes next, where an answer was lost, starts it, and does not stop
@@ -74,7 +74,7 @@ def _marked(machine: Machine, server: objects.Server, began: float) -> tuple[str
 
 
 async def _write(
-    client: Client, server: objects.Server, machine: Machine, tags: tuple[str, ...]
+    client: CloudClient, server: objects.Server, machine: Machine, tags: tuple[str, ...]
 ) -> None:
     try:
         await client.call(

@@ -16,11 +16,11 @@ from controller.api import objects
 from controller.contract import tasks
 from controller.contract.reasons import ProviderReason
 from controller.providers.openstack import listing, observation
-from controller.providers.openstack.client import COMPUTE, IMAGE, Client, decode
-from controller.providers.openstack.machines import Machine, Row
+from controller.providers.openstack.client import COMPUTE, IMAGE, CloudClient, decode
+from controller.providers.openstack.machines import Machine, ServerRow
 from controller.providers.openstack.reasons import CloudReason
 from controller.providers.openstack.refusals import Busy, Missing
-from controller.providers.openstack.register import Register
+from controller.providers.openstack.register import MachineRegister
 
 TASK, SNAPSHOT, SERVER = "argosy_task", "argosy_snapshot", "argosy_server"
 FLEET = "argosy_fleet"
@@ -48,7 +48,7 @@ class _Made(msgspec.Struct, frozen=True):
 class Snapshots:
     """Takes and restores snapshots of a fleet's servers."""
 
-    def __init__(self, client: Client, register: Register) -> None:
+    def __init__(self, client: CloudClient, register: MachineRegister) -> None:
         self._client = client
         self._register = register
 
@@ -141,14 +141,14 @@ class Snapshots:
             body={"rebuild": {"imageRef": image, "metadata": given}},
         )  # fmt: skip
 
-    async def _settled(self, machine: Machine) -> Row:
+    async def _settled(self, machine: Machine) -> ServerRow:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             row = await self._look(machine)
             if not observation.is_changing(row):
                 return row
 
-    async def _look(self, machine: Machine) -> Row:
+    async def _look(self, machine: Machine) -> ServerRow:
         begun = asyncio.get_running_loop().time()
         row = await listing.server(self._client, machine.id)
         if row is None:

@@ -14,12 +14,12 @@ from controller.api import objects
 from controller.planning import volumes as sizes
 from controller.providers.openstack import refusals, volumes
 from controller.providers.openstack.setbacks import Setbacks
-from controller.providers.openstack.volumes import Volume
+from controller.providers.openstack.volumes import CloudVolume
 
 Key = tuple[str, str]
 K = TypeVar("K", bound=Hashable)
 Component = tuple[str, str, str]
-_NOTHING: dict[str, Volume] = {}
+_NOTHING: dict[str, CloudVolume] = {}
 
 
 class Stock:
@@ -36,9 +36,9 @@ class Stock:
         self._had: set[Component] = set()
         self._changed = changed
         self._claims_changed = claims_changed
-        self._rows: dict[str, Volume] = {}
-        self._by_key: dict[Key, dict[str, Volume]] = {}
-        self._by_component: dict[Component, dict[str, Volume]] = {}
+        self._rows: dict[str, CloudVolume] = {}
+        self._by_key: dict[Key, dict[str, CloudVolume]] = {}
+        self._by_component: dict[Component, dict[str, CloudVolume]] = {}
         # Until when what was asked before says nothing, by id.
         self._floors: dict[str, float] = {}
         # Those that are deleted as there is another for their claim.
@@ -48,16 +48,16 @@ class Stock:
         # How large those are to become that were asked to grow.
         self._growing: dict[str, int] = {}
 
-    def of(self, key: Key) -> Iterable[Volume]:
+    def of(self, key: Key) -> Iterable[CloudVolume]:
         """Return the volumes of the Server of that name."""
         return self._by_key.get(key, _NOTHING).values()
 
-    def of_claim(self, key: Key, claim: str) -> list[Volume]:
+    def of_claim(self, key: Key, claim: str) -> list[CloudVolume]:
         """Return the volumes for one claim of a Server, the one that counts first."""
         found = [each for each in self.of(key) if each.claim == claim]
         return sorted(found, key=lambda each: (each.going, each.rank))
 
-    def chosen(self, key: Key, claim: str) -> Volume | None:
+    def chosen(self, key: Key, claim: str) -> CloudVolume | None:
         """Return the volume for one claim of a Server."""
         return volumes.chosen(self.of_claim(key, claim))
 
@@ -107,10 +107,10 @@ class Stock:
             self._had.add(component)
             self._claims_changed(*component)
 
-    def doubles(self) -> list[Volume]:
+    def doubles(self) -> list[CloudVolume]:
         """Return those of several for one claim that are to go: nobody has ever had them."""
         crowds = [each for each in self._by_key.values() if len(each) > 1]
-        by_claim: dict[tuple[Key, str], list[Volume]] = {}
+        by_claim: dict[tuple[Key, str], list[CloudVolume]] = {}
         for crowd in crowds:
             for each in crowd.values():
                 if not each.going:
@@ -138,7 +138,7 @@ class Stock:
             )
         )
 
-    def row(self, identifier: str) -> Volume | None:
+    def row(self, identifier: str) -> CloudVolume | None:
         """Return what is known of the volume of that id."""
         return self._rows.get(identifier)
 
@@ -147,7 +147,7 @@ class Stock:
         """Whether another look soon will tell more."""
         return any(each.moving for each in self._rows.values())
 
-    def see(self, row: Volume, *, begun: float) -> None:
+    def see(self, row: CloudVolume, *, begun: float) -> None:
         """Take in what the cloud told of a volume in an answer to what was asked at `begun`."""
         if begun < self._floors.get(row.id, 0.0):
             return
@@ -156,7 +156,7 @@ class Stock:
             self._growing.pop(row.id, None)
         self._put(row)
 
-    def expect(self, row: Volume, *, now: float, grows_to: int = 0) -> None:
+    def expect(self, row: CloudVolume, *, now: float, grows_to: int = 0) -> None:
         """Take in what a call of our own has made or changed."""
         self._floors[row.id] = now
         if grows_to:
@@ -165,7 +165,7 @@ class Stock:
 
     def lacking(
         self, present: Iterable[str], *, begun: float, key: Key | None = None
-    ) -> list[Volume]:
+    ) -> list[CloudVolume]:
         """Return what a whole list, begun at that time, lacks; of one Server's, if one is given."""
         known = self._rows if key is None else self._by_key.get(key, _NOTHING)
         gone = known.keys() - set(present)
@@ -182,7 +182,7 @@ class Stock:
             self._unlist(known)
             self._tell(known)
 
-    def _put(self, row: Volume) -> None:
+    def _put(self, row: CloudVolume) -> None:
         before = self._rows.get(row.id)
         if before == row:
             return
@@ -193,7 +193,7 @@ class Stock:
         self._by_component.setdefault(row.component, {})[row.id] = row
         self._tell(row)
 
-    def _unlist(self, row: Volume) -> None:
+    def _unlist(self, row: CloudVolume) -> None:
         _drop(self._by_key, row.key, row.id)
         _drop(self._by_component, row.component, row.id)
 
@@ -202,12 +202,12 @@ class Stock:
         if known is not None:
             self._changed(*known.key)
 
-    def _tell(self, row: Volume) -> None:
+    def _tell(self, row: CloudVolume) -> None:
         self._changed(*row.key)
         self._claims_changed(*row.component)
 
 
-def _drop(index: dict[K, dict[str, Volume]], key: K, identifier: str) -> None:
+def _drop(index: dict[K, dict[str, CloudVolume]], key: K, identifier: str) -> None:
     same = index[key]
     del same[identifier]
     if not same:

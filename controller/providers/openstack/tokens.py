@@ -17,7 +17,7 @@ from keystoneauth1 import exceptions, loading
 from keystoneauth1 import session as keystone
 
 from controller.providers.openstack import refusals
-from controller.providers.openstack.client import COMPUTE, IMAGE, NETWORK, VOLUME, Session
+from controller.providers.openstack.client import COMPUTE, IMAGE, NETWORK, VOLUME, CloudSession
 from controller.providers.openstack.clouds import Cloud
 from controller.providers.openstack.logins import Login, Logins
 from controller.providers.openstack.reasons import CloudReason
@@ -36,7 +36,7 @@ class KeystoneTokens:
         self._used: Cloud | None = None
         self._logins: Logins | None = None
 
-    async def session(self, stale: str = "") -> Session:
+    async def session(self, stale: str = "") -> CloudSession:
         """Return a session with another token than `stale`; raises CredentialsRefused."""
         wanted = self._cloud()
         if self._logins is None or wanted != self._used:
@@ -79,7 +79,7 @@ def _ask(cloud: Cloud) -> Login:
     there = {key: each for key, each in found.items() if each is not None and each.url}
     # Without a name the first region of the catalogue is taken, whichever that is.
     region = cloud.region or next((each.region_name for each in there.values()), "")
-    session = Session(
+    session = CloudSession(
         token=token,
         endpoints={key: each.url for key, each in there.items()},
         home=f"project {project} in region {region or 'without a name'}" if project else "",

@@ -27,7 +27,7 @@ class NoAnswerError(Exception):
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class HttpRequest:
     """One request, as it is to go out; its headers are not for anybody's eyes."""
 
     method: str
@@ -40,7 +40,7 @@ class Request:
 class Transport(Protocol):
     """Whatever carries requests to the services."""
 
-    async def send(self, request: Request) -> Reply:
+    async def send(self, request: HttpRequest) -> Reply:
         """Return the answer, whatever its status; raises NotSentError and NoAnswerError."""
 
     async def close(self) -> None:
@@ -65,7 +65,7 @@ class Trust:
             raise ValueError("certificates must be in PEM") from error
 
 
-class Http:
+class HttpTransport:
     """Requests over aiohttp, without redirects, cookies or proxies of the environment.
 
     `trust` tells what connections accept now: once it tells another, new ones are made.
@@ -77,7 +77,7 @@ class Http:
         # The last one is in use; those before it may have requests under way.
         self._sessions = [_session(self._used)]
 
-    async def send(self, request: Request) -> Reply:
+    async def send(self, request: HttpRequest) -> Reply:
         """Send it and read the answer to its end."""
         wanted = self._trust()
         if wanted != self._used:

@@ -19,7 +19,7 @@ from controller.api import names, objects, quantities
 from controller.api.views.meta import View
 from controller.planning import volumes as sizes
 from controller.providers.openstack import template
-from controller.providers.openstack.client import COMPUTE, VOLUME, Client, decode
+from controller.providers.openstack.client import COMPUTE, VOLUME, CloudClient, decode
 from controller.providers.openstack.refusals import Missing
 
 FLEET, SERVER, CLAIM = "argosy.fleet", "argosy.server", "argosy.claim"
@@ -38,7 +38,7 @@ class Attachment(msgspec.Struct, frozen=True):
     server: str | None = msgspec.field(name="server_id", default=None)
 
 
-class Volume(msgspec.Struct, frozen=True):
+class CloudVolume(msgspec.Struct, frozen=True):
     """One volume in a detailed list."""
 
     id: str
@@ -106,14 +106,14 @@ class Volume(msgspec.Struct, frozen=True):
         return self.is_new, self.created, self.id
 
 
-class Wanted(View, frozen=True, kw_only=True):
+class WantedVolume(View, frozen=True, kw_only=True):
     """What a claim's spec says to a cloud; its access modes are those of clusters."""
 
     storage_class_name: str | None = None
 
 
 class _Volumes(msgspec.Struct, frozen=True):
-    volumes: tuple[Volume, ...] = ()
+    volumes: tuple[CloudVolume, ...] = ()
     volumes_links: tuple[dict[str, str], ...] = ()
 
 
@@ -129,23 +129,23 @@ class _Attached(msgspec.Struct, frozen=True):
 class One(msgspec.Struct, frozen=True):
     """A volume by itself."""
 
-    volume: Volume
+    volume: CloudVolume
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Listed:
+class ListedVolumes:
     """A whole list, and when it was begun by the loop's clock."""
 
-    rows: tuple[Volume, ...]
+    rows: tuple[CloudVolume, ...]
     begun: float
 
 
-async def listed(client: Client, metadata: dict[str, str]) -> Listed:
+async def listed(client: CloudClient, metadata: dict[str, str]) -> ListedVolumes:
     """Return all volumes with that metadata, however many pages they take.
 
     A cloud that ignores the filter lists all: each row is checked.
     """
-    begun, rows = asyncio.get_running_loop().time(), list[Volume]()
+    begun, rows = asyncio.get_running_loop().time(), list[CloudVolume]()
     asked = {"metadata": msgspec.json.encode(metadata).decode(), "limit": str(PAGE)}
     while True:
         reply = await client.call(
@@ -154,11 +154,11 @@ async def listed(client: Client, metadata: dict[str, str]) -> Listed:
         page = decode(reply.body, _Volumes)
         rows += (each for each in page.volumes if metadata.items() <= each.metadata.items())
         if not page.volumes or not any(each.get("rel") == "next" for each in page.volumes_links):
-            return Listed(tuple(rows), begun)
+            return ListedVolumes(tuple(rows), begun)
         asked["marker"] = page.volumes[-1].id
 
 
-async def look(client: Client, identifier: str) -> Volume | None:
+async def look(client: CloudClient, identifier: str) -> CloudVolume | None:
     """Return one volume by its id; None where the cloud says that there is none."""
     try:
         reply = await client.call(VOLUME, "GET", f"/volumes/{identifier}", what="see a volume")
@@ -167,7 +167,7 @@ async def look(client: Client, identifier: str) -> Volume | None:
     return decode(reply.body, One).volume
 
 
-async def attached(client: Client, instance: str, *, root: bool) -> tuple[str, ...]:
+async def attached(client: CloudClient, instance: str, *, root: bool) -> tuple[str, ...]:
     """Return the ids of the volumes that Nova gives a server; not that of its `root` disk."""
     reply = await client.call(
         COMPUTE, "GET", f"/servers/{instance}/os-volume_attachments",
@@ -225,14 +225,14 @@ def body(
     return {"volume": asked | {key: each for key, each in given.items() if each}}
 
 
-def _read(claim: objects.VolumeClaim) -> Wanted:
+def _read(claim: objects.VolumeClaim) -> WantedVolume:
     try:
-        return msgspec.json.decode(bytes(claim.spec), type=Wanted)
+        return msgspec.json.decode(bytes(claim.spec), type=WantedVolume)
     except msgspec.DecodeError as error:
         raise template.refused(f"the claim {claim.name} is not one for a cloud: {error}") from error
 
 
-def told(volume: Volume) -> contract.Claim:
+def told(volume: CloudVolume) -> contract.Claim:
     """Return a volume as planning knows it."""
     return contract.Claim(
         id=volume.id, name=volume.name, namespace=volume.key[0], server=volume.key[1],
@@ -246,7 +246,7 @@ def whose(claim: contract.Claim) -> tuple[str, str, str, str]:
     return claim.namespace, claim.server, claim.component, claim.name
 
 
-def seen(claim: objects.VolumeClaim, volume: Volume, asked: int) -> contract.Volume:
+def seen(claim: objects.VolumeClaim, volume: CloudVolume, asked: int) -> contract.Volume:
     """Return a claim as a server has it; `asked` is how large its volume is to become.
 
     Volumes are whole GiB: one that is just large enough is as large as was asked for.
@@ -257,6 +257,6 @@ def seen(claim: objects.VolumeClaim, volume: Volume, asked: int) -> contract.Vol
     return contract.Volume(name=claim.name, asked=own.get(asked, f"{asked}Gi"), size=size)
 
 
-def chosen(found: Iterable[Volume]) -> Volume | None:
+def chosen(found: Iterable[CloudVolume]) -> CloudVolume | None:
     """Return the one of a claim's volumes that counts."""
     return min((each for each in found if not each.going), key=lambda one: one.rank, default=None)

@@ -28,7 +28,7 @@ _Container = Mapping[str, Any]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class ChangeableField:
     """A field of containers that may change in a living pod, where, and from what to what."""
 
     field: str
@@ -57,8 +57,8 @@ def _is_resizable(place: str, before: _Container, after: _Container) -> bool:
 
 
 TABLE = (
-    Row(field="image", fits=_is_image_changeable),
-    Row(field="resources", fits=_is_resizable, through="resize"),
+    ChangeableField(field="image", fits=_is_image_changeable),
+    ChangeableField(field="resources", fits=_is_resizable, through="resize"),
 )
 RESIZE = next(row.through for row in TABLE if row.through)
 
@@ -89,7 +89,9 @@ def can_become(
     return "resources" not in one["spec"] and _qos(one["spec"]) == _qos(other["spec"])
 
 
-def _become(rows: list[Row], place: str, one: dict[str, Any], other: dict[str, Any]) -> bool:
+def _become(
+    rows: list[ChangeableField], place: str, one: dict[str, Any], other: dict[str, Any]
+) -> bool:
     """Return whether what differs of the containers of one place is in the table."""
     old, new = one["spec"].get(place) or [], other["spec"].get(place) or []
     if len(old) != len(new):

@@ -22,7 +22,7 @@ _STANDING = frozenset({contract.Phase.PENDING, contract.Phase.RUNNING})
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Standing:
+class ClaimStanding:
     """A server's own pod, which runs, and the claims that are known as the server's again."""
 
     pod: objects.Pod
@@ -89,7 +89,7 @@ class Claims:
         return dataclasses.replace(seen, drift=(*lost, *edited, *seen.drift))
 
     async def ensure(
-        self, server: objects.Server, call: contract.Call, standing: Standing | None = None
+        self, server: objects.Server, call: contract.Call, standing: ClaimStanding | None = None
     ) -> contract.Receipt:
         """Make the claims that are missing, and have known as ours those that its pod mounts."""
         written: list[WriteReceipt] = []
@@ -102,7 +102,7 @@ class Claims:
         server: objects.Server,
         wanted: objects.VolumeClaim,
         call: contract.Call,
-        standing: Standing | None,
+        standing: ClaimStanding | None,
     ) -> contract.Receipt:
         namespace = server.metadata.namespace
         name = names.claim(wanted.name, server.metadata.name)
@@ -127,7 +127,7 @@ class Claims:
         return written or (receipts.of(Resource.CLAIMS, claim),)
 
     async def _kept(
-        self, server: objects.Server, claim: objects.Claim, standing: Standing | None
+        self, server: objects.Server, claim: objects.Claim, standing: ClaimStanding | None
     ) -> contract.Receipt:
         """Have a claim that the server's own pod mounts known as its own, whoever relabelled it.
 

@@ -30,7 +30,7 @@ from controller.providers.pod import (
     resizing,
     revisions,
 )
-from controller.providers.pod.claims import Claims, Standing
+from controller.providers.pod.claims import Claims, ClaimStanding
 from controller.providers.steps import refusals, steps
 
 
@@ -163,7 +163,7 @@ class PodProvider(contract.AlwaysHeard, contract.NoClaims):
                 f"pods/{meta.name} is another by now", reason=ProviderReason.INSTANCE_CHANGED
             )
         if not call.template:
-            standing = Standing(pod)
+            standing = ClaimStanding(pod)
             claims = await self._claims.ensure(server, call, standing)
             mended = await self._mend(pod, server, relabelled=tuple(standing.relabelled))
             # Last, as the storage class may refuse that.

@@ -31,7 +31,7 @@ class CannotChange(errors.Stalled):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Progress:
+class ResizeProgress:
     """How far a resize of Argosy's own has come; `unfit` where this node will never do it."""
 
     under_way: bool = False
@@ -40,10 +40,10 @@ class Progress:
     message: str = ""
 
 
-DONE = Progress()
+DONE = ResizeProgress()
 
 
-def progress(pod: objects.Pod, template: bytes) -> Progress:
+def progress(pod: objects.Pod, template: bytes) -> ResizeProgress:
     """Return how far the resize to `template` has come, as the kubelet says."""
     found = {each.type: each for each in pod.status.conditions if each.status == "True"}
     pending = found.get(PodConditionType.RESIZE_PENDING)
@@ -52,12 +52,12 @@ def progress(pod: objects.Pod, template: bytes) -> Progress:
         return DONE  # or somebody else's
     told = pending or begun
     if told is None or not told.reason:
-        return Progress(under_way=True)
+        return ResizeProgress(under_way=True)
     unfit = told is pending and told.reason == KubeletReason.INFEASIBLE
     message = f"the node {pod.spec.node_name} does not resize the pod yet: {told.message}"
     if unfit:
         message = f"the node {pod.spec.node_name} cannot resize the pod: {told.message}"
-    return Progress(
+    return ResizeProgress(
         under_way=True, unfit=unfit, reason=ForeignReason(told.reason), message=message.strip(": ")
     )
 

@@ -24,7 +24,7 @@ _BLANKS = re.compile(r"[\x00-\x20\x7f]")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class UrlTarget:
     """A URL, taken apart and normalised."""
 
     scheme: str
@@ -33,7 +33,7 @@ class Target:
     path: str
 
 
-def parse_target(url: str) -> Target:
+def parse_target(url: str) -> UrlTarget:
     """Return where `url` leads.
 
     Raises Stalled, `UrlRefused`, for what has more than one reading: credentials, fragments,
@@ -55,7 +55,7 @@ def parse_target(url: str) -> Target:
     segments = [each.partition(";")[0] for each in path.split("/")]
     if _TRICKS.search(path) or any(each in {".", ".."} for each in segments):
         raise _refuse(url, "must have a plain path")
-    return Target(
+    return UrlTarget(
         scheme=parts.scheme,
         host=_host(parts.hostname),
         port=_PORTS[parts.scheme] if port is None else port,
@@ -63,7 +63,7 @@ def parse_target(url: str) -> Target:
     )
 
 
-def check(url: str, *, own: Sequence[str], allowed: Iterable[Target]) -> None:
+def check(url: str, *, own: Sequence[str], allowed: Iterable[UrlTarget]) -> None:
     """Raise Stalled, `UrlRefused`, unless `url` leads to an own address or to an allowed place."""
     target = parse_target(url)
     if target.host in {_host(each) for each in own}:
@@ -76,7 +76,7 @@ def check(url: str, *, own: Sequence[str], allowed: Iterable[Target]) -> None:
     )
 
 
-def _covers(allowed: Target, target: Target) -> bool:
+def _covers(allowed: UrlTarget, target: UrlTarget) -> bool:
     same = (allowed.scheme, allowed.host, allowed.port) == (target.scheme, target.host, target.port)
     folder = allowed.path if allowed.path.endswith("/") else f"{allowed.path}/"
     return same and (target.path == allowed.path or target.path.startswith(folder))

@@ -255,7 +255,8 @@ def test_a_record_that_servers_name_outlives_its_component() -> None:
             {
                 "outcomes": (
                     failing.outcome(
-                        failing.Write(Resource.SERVERSETS, "default", "shop-web"), Reason.NAME_TAKEN
+                        failing.ObjectTarget(Resource.SERVERSETS, "default", "shop-web"),
+                        Reason.NAME_TAKEN,
                     ),
                 )
             },

@@ -13,7 +13,7 @@ from controller.api.resources import Resource
 from controller.api.views.meta import Meta
 from controller.contract import Phase
 from controller.kinds.fleet import planner, summary
-from controller.kinds.fleet.snapshot import Failure, FleetSnapshot
+from controller.kinds.fleet.snapshot import FleetFailure, FleetSnapshot
 from controller.planning import outcomes, plan, targets, unclaimed
 from controller.planning.unclaimed import Sighting
 from controller.providers.openstack.reasons import CloudReason
@@ -138,7 +138,7 @@ def test_a_fleet_counts_the_namespaces_that_are_held_by_themselves() -> None:
 def unheard(seconds: float, *, stalled: bool = False) -> dict[str, Any]:
     """Return what is known of a fleet outside of which nothing is heard for so long."""
     words = "the service compute cannot be reached"
-    silence = Failure(reason=CloudReason.CLOUD_UNREACHABLE, message=words, stalled=stalled)
+    silence = FleetFailure(reason=CloudReason.CLOUD_UNREACHABLE, message=words, stalled=stalled)
     return {"outside": True, "silence": silence, "silent_for": seconds}
 
 
@@ -296,7 +296,8 @@ def test_a_wish_to_collect_is_good_for_once(collect: str, left: str | None) -> N
 def test_a_collect_that_is_refused_is_told_once_and_until_it_is_over() -> None:
     """In status by its instance, with one Event; the next attempt makes no second one."""
     refused = outcomes.Outcome(
-        target=targets.Call("cloud", "i1"), verb=contract.Verb.DELETE, kind=errors.Kind.REFUSED,
+        target=targets.ServerTarget("cloud", "i1"), verb=contract.Verb.DELETE,
+        kind=errors.FailureKind.REFUSED,
         reason=CloudReason.LOCKED, message="i1 is locked", time=NOW, again=NOW + 60, event=True,
     )  # fmt: skip
 
@@ -319,8 +320,8 @@ def test_of_many_collects_that_are_refused_ten_are_named() -> None:
     """A status stays small, however many instances a cloud will not delete."""
     refused = tuple(
         outcomes.Outcome(
-            target=targets.Call("cloud", f"i{number:02}"), verb=contract.Verb.DELETE,
-            kind=errors.Kind.REFUSED, reason=CloudReason.LOCKED, message="locked", time=NOW,
+            target=targets.ServerTarget("cloud", f"i{number:02}"), verb=contract.Verb.DELETE,
+            kind=errors.FailureKind.REFUSED, reason=CloudReason.LOCKED, message="locked", time=NOW,
         )
         for number in range(12)
     )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from controller.api import names, objects
-from controller.kinds.fleet.servers import Servers
+from controller.kinds.fleet.servers import FleetServers
 
 
 def server(fleet: str, application: str = "shop") -> objects.Server:
@@ -18,7 +18,7 @@ def server(fleet: str, application: str = "shop") -> objects.Server:
 
 def test_servers_are_counted_where_they_are_by_now() -> None:
     """In another fleet, or of another application by the same name; what goes leaves nothing."""
-    counted = Servers()
+    counted = FleetServers()
     shop, other = (names.bucket("team", name) for name in ("shop", "other"))
 
     def of(fleet: str, bucket: int) -> int:

@@ -15,7 +15,7 @@ from controller import contract
 from controller.api import names, objects
 from controller.api.resources import PLACES, Resource
 from controller.contract import tasks
-from controller.contract.tasks import Outcome
+from controller.contract.tasks import TaskResult
 from controller.kinds.operation.kind import OPERATION
 from controller.kinds.operation.snapshot import OperationSnapshot
 from controller.kinds.server import task
@@ -308,20 +308,20 @@ class Stage(InstantCluster):
                 if write is not None:
                     self.write(write)
 
-    def _outcome(self, name: str, act: Act) -> Outcome | None:
+    def _outcome(self, name: str, act: Act) -> TaskResult | None:
         if act.cancelled is not None:
-            return Outcome(task=act.task.id, state="Cancelled")
+            return TaskResult(task=act.task.id, state="Cancelled")
         if act.ends > self.now or name in self.deaf:
             return None
         if act.ends < 0:
-            return Outcome(
+            return TaskResult(
                 task=act.task.id, state="Failed", error_class="Unknown", message="no trace"
             )
         message = self.verdict(self.servers[name], act.task)
         if not message:
-            return Outcome(task=act.task.id, state="Succeeded")
+            return TaskResult(task=act.task.id, state="Succeeded")
         kind, _, text = message.partition(": ")
-        return Outcome(task=act.task.id, state="Failed", error_class=kind, message=text)
+        return TaskResult(task=act.task.id, state="Failed", error_class=kind, message=text)
 
 
 def _controller(resource: Resource, owner: objects.Object) -> dict[str, Any]:

@@ -13,7 +13,9 @@ from controller.kinds.operation import rollback
 LEFT, TARGET = "bad", "proven"
 
 
-def retreat(*, generation: int, ready: str = "True", revision: str = TARGET) -> rollback.Retreat:
+def component_rollback(
+    *, generation: int, ready: str = "True", revision: str = TARGET
+) -> rollback.ComponentRollback:
     """Return a component whose set, at generation 2, says Ready of some generation."""
     said = conditions.Condition(
         type="Ready", status=ready, reason="Available", message="", observed_generation=generation
@@ -23,7 +25,7 @@ def retreat(*, generation: int, ready: str = "True", revision: str = TARGET) -> 
         spec=objects.ServerSetSpec(application="shop", component="web", revision=revision),
         status=objects.ServerSetStatus(conditions=(said,)),
     )
-    return rollback.Retreat(
+    return rollback.ComponentRollback(
         component="web",
         revision=LEFT,
         wanted=LEFT,
@@ -37,15 +39,15 @@ def retreat(*, generation: int, ready: str = "True", revision: str = TARGET) -> 
 @pytest.mark.parametrize(
     ("found", "arrived"),
     [
-        (retreat(generation=2), True),
-        (retreat(generation=1), False),
-        (retreat(generation=2, ready="False"), False),
-        (retreat(generation=2, revision=LEFT), False),
+        (component_rollback(generation=2), True),
+        (component_rollback(generation=1), False),
+        (component_rollback(generation=2, ready="False"), False),
+        (component_rollback(generation=2, revision=LEFT), False),
     ],
     ids=["arrived", "of an older spec", "not ready", "has not left"],
 )
 def test_a_set_is_believed_of_its_present_spec_alone(
-    found: rollback.Retreat, *, arrived: bool
+    found: rollback.ComponentRollback, *, arrived: bool
 ) -> None:
     """Ready of an older spec is Ready of the revision that is to be left."""
     snapshot: Any = types.SimpleNamespace(servers={})

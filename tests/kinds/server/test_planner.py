@@ -97,7 +97,9 @@ IN_PLACE = dataclasses.replace(
 )
 CANNOT = (
     failing.outcome(
-        failing.Call("west", "shop-web-0"), ProviderReason.CANNOT_CHANGE, verb=failing.Verb.CHANGE
+        failing.ServerTarget("west", "shop-web-0"),
+        ProviderReason.CANNOT_CHANGE,
+        verb=failing.Verb.CHANGE,
     ),
 )
 
@@ -368,7 +370,7 @@ def test_a_terminal_error_moves_on_at_once() -> None:
     """What cannot get better is not tried again in the same way."""
     recovery = objects.Recovery(attempts=5, alternatives=ALTERNATIVES)
     refusal = failing.made_in_vain(
-        ProviderReason.TEMPLATE_REFUSED, kind=errors.Kind.REFUSED, costs_attempt=True
+        ProviderReason.TEMPLATE_REFUSED, kind=errors.FailureKind.REFUSED, costs_attempt=True
     )
     answer = decide(make(recovery=recovery), contract.ABSENT, outcomes=(refusal,))
     assert told(answer).attempts.alternative == 1

@@ -11,7 +11,7 @@ import pytest
 from controller import contract
 from controller.api import objects
 from controller.contract import tasks
-from controller.contract.tasks import Outcome
+from controller.contract.tasks import TaskResult
 from controller.kinds.server import gather, task
 from controller.planning import plan
 from tests.kinds.server.props import NOW, RUNNING, decide, make, running, told, verbs
@@ -153,15 +153,15 @@ def test_an_operation_stands_behind_the_tasks_of_its_own_application(
 @pytest.mark.parametrize(
     ("outcome", "on_unknown", "state", "failed"),
     [
-        (Outcome(task="t1", state="Succeeded"), "Fail", "Succeeded", False),
-        (Outcome(task="t1", state="Failed", error_class="Terminal"), "Fail", "Failed", True),
-        (Outcome(task="t1", state="Failed", error_class="Transient"), "Fail", "Pending", None),
-        (Outcome(task="t1", state="Failed", error_class="Unknown"), "Fail", "Failed", True),
-        (Outcome(task="t1", state="Failed", error_class="Unknown"), "Rerun", "Pending", None),
+        (TaskResult(task="t1", state="Succeeded"), "Fail", "Succeeded", False),
+        (TaskResult(task="t1", state="Failed", error_class="Terminal"), "Fail", "Failed", True),
+        (TaskResult(task="t1", state="Failed", error_class="Transient"), "Fail", "Pending", None),
+        (TaskResult(task="t1", state="Failed", error_class="Unknown"), "Fail", "Failed", True),
+        (TaskResult(task="t1", state="Failed", error_class="Unknown"), "Rerun", "Pending", None),
     ],
 )
 def test_how_an_act_ended_is_recorded(
-    outcome: Outcome, on_unknown: str, state: str, *, failed: bool | None
+    outcome: TaskResult, on_unknown: str, state: str, *, failed: bool | None
 ) -> None:
     """An end leaves a checkpoint, passed or failed; what may run again leaves none."""
     found = make(status=at("Started"), task=asked(onUnknown=on_unknown))
@@ -176,7 +176,7 @@ def test_how_an_act_ended_is_recorded(
 def test_an_act_that_was_cancelled_says_so(*, cancel: bool, waited: int) -> None:
     """A cancel, or a deletion of the server, is no failure of the act, however late it comes."""
     found = make(status=at("Started"), task=asked(cancel=cancel))
-    after = task.finished(found, Outcome(task="t1", state="Cancelled"), NOW + waited)
+    after = task.finished(found, TaskResult(task="t1", state="Cancelled"), NOW + waited)
     assert after is not None
     assert after.task is not None
     assert after.task.state == "Cancelled"
@@ -186,7 +186,7 @@ def test_an_act_that_was_cancelled_says_so(*, cancel: bool, waited: int) -> None
 def test_attempts_run_out() -> None:
     """The last attempt that fails is the end."""
     found = make(status=at("Started", attempt=2), task=asked())
-    outcome = Outcome(task="t1", state="Failed", error_class="Transient")
+    outcome = TaskResult(task="t1", state="Failed", error_class="Transient")
     after = task.finished(found, outcome, NOW)
     assert after is not None
     assert after.task is not None
@@ -195,9 +195,9 @@ def test_attempts_run_out() -> None:
 
 def test_an_outcome_that_nobody_waits_for_is_dropped() -> None:
     """A late result of an act that was given up, or of another task, changes nothing."""
-    late = Outcome(task="t1", state="Succeeded")
+    late = TaskResult(task="t1", state="Succeeded")
     assert task.finished(make(status=at("Cancelled"), task=asked()), late, NOW) is None
-    other = Outcome(task="t0", state="Succeeded")
+    other = TaskResult(task="t0", state="Succeeded")
     assert task.finished(make(status=at("Started"), task=asked()), other, NOW) is None
     assert task.finished(make(status=at("Started")), late, NOW) is None
 
@@ -228,7 +228,7 @@ def test_an_act_that_takes_too_long_is_cancelled_and_failed() -> None:
 def test_an_act_that_was_ended_for_its_time_has_failed_for_good(action: str) -> None:
     """Nobody cancelled it, so it has not been cancelled; nor does it begin a second time."""
     found = make(status=at("Started"), task=asked(action, onUnknown="Rerun"))
-    ended = Outcome(task="t1", state="Cancelled", message="More.")
+    ended = TaskResult(task="t1", state="Cancelled", message="More.")
     after = task.finished(found, ended, NOW + 61)
     assert after is not None
     assert after.task is not None

@@ -62,7 +62,7 @@ def deleted(made: plan.Plan) -> list[str]:
 
 def refusal(resource: Resource, name: str, why: Reason = Reason.NAME_TAKEN, **more: Any) -> Outcome:
     """Return a refusal of a write to that object."""
-    target = failing.Write(resource, NAMESPACE, name)
+    target = failing.ObjectTarget(resource, NAMESPACE, name)
     return failing.outcome(target, why, time=START, again=START + 10_000, **more)
 
 

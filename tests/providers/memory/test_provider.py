@@ -77,7 +77,7 @@ async def test_a_restore_brings_back_what_the_snapshot_kept() -> None:
 async def test_a_full_zone_is_passed_by_through_an_alternative() -> None:
     """Where there is no room the create may pass later; another zone takes it now."""
     fleet = memory_fleet.MemoryFleet(
-        memory_fleet.Settings(full_zones=("az1",)),
+        memory_fleet.MachineSettings(full_zones=("az1",)),
         zones=("az1", "az2"),
         clock=asyncio.get_running_loop().time,
     )
@@ -95,7 +95,7 @@ async def test_a_full_zone_is_passed_by_through_an_alternative() -> None:
 async def test_servers_are_spread_over_zones() -> None:
     """A machine goes where its set wants it, and elsewhere where that is full, unless it must."""
     fleet = memory_fleet.MemoryFleet(
-        memory_fleet.Settings(full_zones=("b",)),
+        memory_fleet.MachineSettings(full_zones=("b",)),
         zones=("a", "b", "c"),
         clock=asyncio.get_running_loop().time,
     )
@@ -120,7 +120,9 @@ async def test_servers_are_spread_over_zones() -> None:
 async def history(seed: int, order: list[int]) -> dict[int, list[str]]:
     """Return how creates of each ordinal went, asked for in this order, three times each."""
     fleet = memory_fleet.MemoryFleet(
-        memory_fleet.Settings(seed=seed, fail_percent=30, lost_percent=30, broken_percent=30),
+        memory_fleet.MachineSettings(
+            seed=seed, fail_percent=30, lost_percent=30, broken_percent=30
+        ),
         clock=asyncio.get_running_loop().time,
     )
     provider, stage = MemoryProvider(fleet), MemoryStage()
@@ -161,7 +163,7 @@ async def test_faults_come_as_often_as_asked() -> None:
 async def test_a_broken_machine_fails_instead_of_coming_up() -> None:
     """It is Failed when it should have been ready, not before."""
     clock = asyncio.get_running_loop().time
-    settings = memory_fleet.Settings(broken_percent=100, latency_seconds=5)
+    settings = memory_fleet.MachineSettings(broken_percent=100, latency_seconds=5)
     fleet = memory_fleet.MemoryFleet(settings, clock=clock)
     provider, server = MemoryProvider(fleet), await MemoryStage().server()
     began = clock()
@@ -176,7 +178,7 @@ def test_settings_are_read_as_a_fleet_writes_them() -> None:
     """Camel case, defaults for what is left out, and a reason where they make no sense."""
     read = memory_fleet.read_settings(b'{"seed": 3, "latencySeconds": 2, "fullZones": ["a"]}')
     assert (read.seed, read.latency_seconds, read.full_zones) == (3, 2.0, ("a",))
-    assert memory_fleet.read_settings(b"null") == memory_fleet.Settings()
+    assert memory_fleet.read_settings(b"null") == memory_fleet.MachineSettings()
     with pytest.raises(errors.Stalled) as refused:
         memory_fleet.read_settings(b'{"seed": "x"}')
     assert refused.value.reason == "InvalidSettings"

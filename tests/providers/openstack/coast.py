@@ -54,8 +54,8 @@ class Coast:
         return made
 
     @contextlib.asynccontextmanager
-    async def _connect(self, *_: object) -> AsyncIterator[opening.Connection]:
-        yield opening.Connection(tokens=self.cloud, transport=self.cloud, prober=self.cloud)
+    async def _connect(self, *_: object) -> AsyncIterator[opening.CloudConnection]:
+        yield opening.CloudConnection(tokens=self.cloud, transport=self.cloud, prober=self.cloud)
 
     def there(self) -> list[Machine]:
         """Return the servers that exist and are not told to go."""

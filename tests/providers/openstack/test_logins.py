@@ -8,7 +8,7 @@ import pytest
 
 from controller import errors
 from controller.providers.openstack import refusals
-from controller.providers.openstack.client import Session
+from controller.providers.openstack.client import CloudSession
 from controller.providers.openstack.logins import Login, Logins
 from controller.providers.openstack.reasons import CloudReason
 
@@ -31,7 +31,7 @@ class Keystone:
         await asyncio.sleep(self.seconds)
         if self.error is not None:
             raise self.error
-        return Login(session=Session(token=token), ends_soon=lambda: token in self.ending)
+        return Login(session=CloudSession(token=token), ends_soon=lambda: token in self.ending)
 
 
 def refused() -> errors.ArgosyError:

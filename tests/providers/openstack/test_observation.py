@@ -8,7 +8,7 @@ import pytest
 
 from controller.contract import Phase
 from controller.providers.openstack import machines, observation
-from controller.providers.openstack.machines import Row
+from controller.providers.openstack.machines import ServerRow
 from controller.providers.openstack.observation import Proof
 from controller.providers.openstack.times import CloudTimes
 from tests.providers.openstack.coast import Coast, create, server
@@ -17,9 +17,9 @@ READY = Proof(ready=True)
 TIMES = CloudTimes(lambda: 0.0)
 
 
-def row(status: str = "ACTIVE", task: str | None = None, **changes: Any) -> Row:
+def row(status: str = "ACTIVE", task: str | None = None, **changes: Any) -> ServerRow:
     """Return a row of a list."""
-    plain = Row(
+    plain = ServerRow(
         id="1",
         status=status,
         task=task,

@@ -16,10 +16,10 @@ from controller.providers.openstack import refusals
 from controller.providers.openstack.clouds import Cloud
 from controller.providers.openstack.tokens import KeystoneTokens
 from controller.providers.openstack.transport import (
-    Http,
+    HttpRequest,
+    HttpTransport,
     NoAnswerError,
     NotSentError,
-    Request,
     Trust,
 )
 from devcluster import certificates
@@ -221,13 +221,13 @@ async def test_a_request_that_was_not_sent_is_told_from_one_without_an_answer(
     keystone: Keystone,
 ) -> None:
     """Only what never left can be known not to have been carried out."""
-    http_client = Http()
+    http_client = HttpTransport()
     try:
         with pytest.raises(NotSentError):
-            await http_client.send(Request(method="POST", url="http://127.0.0.1:1/servers"))
+            await http_client.send(HttpRequest(method="POST", url="http://127.0.0.1:1/servers"))
         with pytest.raises(NoAnswerError):
-            await http_client.send(Request(method="GET", url=f"{keystone.url}/cut"))
-        found = await http_client.send(Request(method="GET", url=f"{keystone.url}/v3"))
+            await http_client.send(HttpRequest(method="GET", url=f"{keystone.url}/cut"))
+        found = await http_client.send(HttpRequest(method="GET", url=f"{keystone.url}/v3"))
         assert found.status == 200
         assert found.headers["content-type"] == "application/json"
     finally:
@@ -245,8 +245,8 @@ async def test_certificates_that_change_are_trusted_without_a_restart(
     keystone.socket = context.wrap_socket(keystone.socket, server_side=True)
     before, after = (Trust(ca=each.pair.certificate.read_text()) for each in authorities)
     trusted = [before]
-    http_client = Http(lambda: trusted[-1])
-    request = Request(method="GET", url=f"https://127.0.0.1:{keystone.server_port}/v3")
+    http_client = HttpTransport(lambda: trusted[-1])
+    request = HttpRequest(method="GET", url=f"https://127.0.0.1:{keystone.server_port}/v3")
     try:
         with pytest.raises(NotSentError):
             await http_client.send(request)

@@ -43,7 +43,7 @@ async def stage() -> AsyncIterator[PodStage]:
 
 def refusal(code: int, message: str, **details: object) -> errors.ArgosyError:
     """Return what the client raises for such an answer."""
-    status = faults.Status(message=message, code=code, **details)  # type: ignore[arg-type]
+    status = faults.ApiStatus(message=message, code=code, **details)  # type: ignore[arg-type]
     return faults.from_status(code, status, what="create pods", writes=True)
 
 

@@ -1,4 +1,4 @@
-"""Keeps in mind since when instances of fleets have had no Server, as far as this process saw.
+"""Remembers since when instances of fleets have had no Server, as far as this process saw.
 
 `gather` asks for it. A process that starts begins to count anew; what was told by then stands in
 the Fleet's status.
@@ -20,24 +20,24 @@ PAUSE = 30.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class _Look:
+class _Visit:
     """What was found at a time."""
 
     at: float
     found: Mapping[str, Sighting]
 
 
-_NEVER = _Look(0.0, {})
+_NEVER = _Visit(0.0, {})
 
 
-class Vigil:
+class UnclaimedSightings:
     """The instances of each fleet whose Servers are gone, by the fleet's name."""
 
     follows: ClassVar[type[objects.Object]] = objects.Fleet
 
     def __init__(self, caches: Caches) -> None:
         self._caches = caches
-        self._last: dict[str, _Look] = {}
+        self._last: dict[str, _Visit] = {}
 
     @classmethod
     def over(cls, caches: Caches) -> Self:
@@ -49,7 +49,7 @@ class Vigil:
         if old is not None and (new is None or new.metadata.uid != old.metadata.uid):
             self._last.pop(old.metadata.name, None)
 
-    def look(
+    def sightings(
         self,
         fleet: str,
         instances: Callable[[], Iterable[contract.Instance] | None],
@@ -68,11 +68,11 @@ class Vigil:
         if seen is None:
             return None
         found = {each.instance.id: each for each in self._sightings(seen, last, now)}
-        self._last[fleet] = _Look(now, found)
+        self._last[fleet] = _Visit(now, found)
         return found
 
     def _sightings(
-        self, seen: Iterable[contract.Instance], last: _Look, now: float
+        self, seen: Iterable[contract.Instance], last: _Visit, now: float
     ) -> Iterator[Sighting]:
         cache = self._caches.of(objects.Server)
         for each in seen:

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from controller.api import names, objects
 from controller.api.choices import Power
 from controller.contract import tasks
-from controller.kinds.operation.server_progress import ServerProgress, State
+from controller.kinds.operation.server_progress import ServerProgress, ServerState
 from controller.kinds.operation.snapshot import OperationSnapshot
 from controller.planning import availability, budget, census, domains, focus
 
@@ -31,7 +31,7 @@ def down(
     for each in progress:
         component, ordinal = each.key
         known = followed.setdefault(component, set())
-        if each.state is not State.LEFT:
+        if each.state is not ServerState.LEFT:
             known.add(ordinal)
     there: dict[str, dict[int, objects.Server]] = {each: {} for each in followed}
     for (component, ordinal), server in snapshot.servers.items():

@@ -12,8 +12,8 @@ from controller import contract
 from controller.api.resources import Resource
 from controller.contract import Phase
 from controller.execution.caches import Caches
-from controller.kinds.fleet import vigil
-from controller.kinds.fleet.vigil import Vigil
+from controller.kinds.fleet import unclaimed_sightings
+from controller.kinds.fleet.unclaimed_sightings import UnclaimedSightings
 from fakes.api_server import ApiServer
 
 pytestmark = pytest.mark.looptime
@@ -22,7 +22,7 @@ NOW = 1.7e9
 
 
 class Sentry:
-    """A vigil over what a provider is said to have, beside one Server, shop-web-0."""
+    """Sightings of what a provider is said to have, beside one Server, shop-web-0."""
 
     def __init__(self, *namespaces: str) -> None:
         self.server = ApiServer()
@@ -30,7 +30,7 @@ class Sentry:
         body = {"metadata": {"name": "shop-web-0"}, "spec": spec}
         self.server.registry.create(Resource.SERVERS, "default", body, actor="user")
         self.caches = Caches(self.server, namespaces=namespaces or ("",))
-        self.vigil = self.caches.kept(Vigil)
+        self.kept = self.caches.kept(UnclaimedSightings)
         self.found: list[contract.Instance] | None = []
         self.asked = 0
 
@@ -40,20 +40,20 @@ class Sentry:
         body = self.server.objects[Resource.SERVERS]["default", "shop-web-0"]
         return str(body["metadata"]["uid"])
 
-    def look(self, after: float = 0.0) -> dict[str, float] | None:
+    def sightings(self, after: float = 0.0) -> dict[str, float] | None:
         """Return since when each has had no Server, in seconds from the beginning."""
 
         def instances() -> list[contract.Instance] | None:
             self.asked += 1
             return self.found
 
-        seen = self.vigil.look("west", instances, NOW + after)
+        seen = self.kept.sightings("west", instances, NOW + after)
         return None if seen is None else {key: each.since - NOW for key, each in seen.items()}
 
 
 @contextlib.asynccontextmanager
 async def sentry(*namespaces: str) -> AsyncIterator[Sentry]:
-    """Give a vigil whose caches have seen all."""
+    """Give sightings whose caches have seen all."""
     made = Sentry(*namespaces)
     running = asyncio.create_task(made.caches.run())
     try:
@@ -74,7 +74,7 @@ async def test_an_instance_is_claimed_by_its_servers_name_and_uid() -> None:
     async with sentry() as one:
         own, other = instance(one.uid), instance("former", id="i2")
         one.found = [own, other, instance(one.uid, "shop-web-1", id="i3")]
-        assert one.look() == {"i2": 0.0, "i3": 0.0}
+        assert one.sightings() == {"i2": 0.0, "i3": 0.0}
 
 
 async def test_a_server_that_cannot_be_read_has_its_instance() -> None:
@@ -85,41 +85,41 @@ async def test_a_server_that_cannot_be_read_has_its_instance() -> None:
         await asyncio.sleep(1)
         made = one.server.objects[Resource.SERVERS]["default", "shop-web-7"]
         one.found = [instance(made["metadata"]["uid"], "shop-web-7")]
-        assert one.look() == {}
+        assert one.sightings() == {}
 
 
 async def test_time_is_counted_from_the_first_look_that_found_no_server() -> None:
     """A provider that says nothing in between ends no count; a Server that is there does."""
     async with sentry() as one:
         one.found = [instance("former")]
-        assert one.look() == {"i1": 0.0}
+        assert one.sightings() == {"i1": 0.0}
         one.found = None
-        assert one.look(100) is None
+        assert one.sightings(100) is None
         one.found = [instance("former")]
-        assert one.look(200) == {"i1": 0.0}
+        assert one.sightings(200) == {"i1": 0.0}
         one.found = [instance(one.uid)]
-        assert one.look(300) == {}
+        assert one.sightings(300) == {}
         one.found = [instance("former")]
-        assert one.look(400) == {"i1": 400.0}
+        assert one.sightings(400) == {"i1": 400.0}
 
 
 async def test_nothing_is_known_before_all_servers_are() -> None:
     """Caches that have seen no whole list, or that follow some namespaces alone, prove nothing."""
     unseen = Sentry()
     unseen.found = [instance("former")]
-    assert unseen.look() is None
+    assert unseen.sightings() is None
     async with sentry("default") as some:
         some.found = [instance("former")]
-        assert some.look() is None
+        assert some.sightings() is None
 
 
 async def test_where_nothing_is_amiss_all_are_gone_through_now_and_then() -> None:
     """A fleet of thousands that is planned with each server asks for its instances rarely."""
     async with sentry() as one:
         for number in range(100):
-            assert one.look(number / 10) == {}
+            assert one.sightings(number / 10) == {}
         assert one.asked == 1
-        one.look(vigil.PAUSE)
+        one.sightings(unclaimed_sightings.PAUSE)
         assert one.asked == 2
 
 
@@ -129,11 +129,11 @@ async def test_another_fleet_of_the_name_is_looked_at_by_itself() -> None:
         body = {"metadata": {"name": "west"}, "spec": {"provider": "memory"}}
         one.server.registry.create(Resource.FLEETS, "", body, actor="user")
         one.found = [instance("former")]
-        assert one.look() == {"i1": 0.0}
+        assert one.sightings() == {"i1": 0.0}
         limits = {"spec": {"limits": {"callsPerSecond": 9}}}
         await one.server.patch(Resource.FLEETS, "", "west", limits)
         await asyncio.sleep(1)
-        assert one.look(100) == {"i1": 0.0}
+        assert one.sightings(100) == {"i1": 0.0}
         one.server.registry.delete(Resource.FLEETS, "", "west", actor="user")
         await asyncio.sleep(1)
-        assert one.look(200) == {"i1": 200.0}
+        assert one.sightings(200) == {"i1": 200.0}

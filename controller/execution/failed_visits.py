@@ -1,8 +1,8 @@
-"""The way on where a look at an object failed, or where the object cannot be read.
+"""The way on where a visit of an object failed, or where the object cannot be read.
 
 The engine asks, wherever it guards one object's trouble from the others. `crashes` says how that is
 told on the object; what is being deleted is taken down all the same, by its metadata alone; and the
-object is looked at again later.
+object is visited again later.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from controller.planning.caches import Sources
 from controller.planning.keys import Key
 from controller.telemetry import metrics
 
-# How often what is being deleted and cannot be read is looked at, in seconds.
+# How often what is being deleted and cannot be read is visited, in seconds.
 BURY_AGAIN = 30.0
 
 _log = structlog.get_logger(__name__)
 
 
-class FailedLooks:
-    """Tells of looks that failed, and has their objects looked at again."""
+class FailedVisits:
+    """Tells of visits that failed, and has their objects visited again."""
 
     def __init__(
         self,
@@ -48,23 +48,23 @@ class FailedLooks:
         self._dispatcher = dispatcher
         self._clock = clock
 
-    def crashed(self, key: Key, record: KeyState, error: Exception) -> None:
-        """Say on the object that looking at it failed, which is our bug, and look again later."""
+    def crashed(self, key: Key, state: KeyState, error: Exception) -> None:
+        """Say on the object that its visit failed, which is our bug, and visit it again later."""
         metrics.failed(key.resource)
-        record.mend()
-        if record.crash(repr(error)):
+        state.mend()
+        if state.crash(repr(error)):
             _log.error("planning failed", key=str(key), exc_info=error)
-        self._queue.add(key, delay=record.rest())
+        self._queue.add(key, delay=state.rest())
         try:
             item = self._informers[key.resource].objects.get(key.path)
             if item is not None:
-                told = self._apologise(key, record, item, error)
-                self._dispatcher.execute(key, record, item, told)
+                told = self._apologise(key, state, item, error)
+                self._dispatcher.execute(key, state, item, told)
         except Exception:  # noqa: BLE001 - what cannot be told must not stop the others either
             _log.exception("crash not told", key=str(key))
 
     def missed(self, resource: Resource, item: objects.Object, error: Exception) -> None:
-        """Say that a change was not passed on to all whom it concerns, and look at it again."""
+        """Say that a change was not passed on to all whom it concerns, and visit it again."""
         key = keys.of(resource, item)
         metrics.failed(resource)
         if resource in self._kinds:
@@ -73,17 +73,17 @@ class FailedLooks:
         elif (above := crashes.above(self._kinds, item.metadata)) is not None:
             self._queue.add(above)
 
-    def bury(self, key: Key, record: KeyState, meta: objects.Meta) -> None:
+    def bury(self, key: Key, state: KeyState, meta: objects.Meta) -> None:
         """Take down what is being deleted and cannot be read."""
         found = self._informers[key.resource].objects.get(key.path)
         item = found or self._kinds[key.resource].remains(self._sources, meta)
         planned = plan.Plan(actions=self._bare_teardown(key, meta), urgency=plan.Urgency.TEARDOWN)
-        self._dispatcher.execute(key, record, item, planned)
+        self._dispatcher.execute(key, state, item, planned)
         # What is below it may be unreadable, too, and then its going wakes nobody.
         self._queue.add(key, delay=BURY_AGAIN)
 
     def _apologise(
-        self, key: Key, record: KeyState, item: objects.Object, error: Exception
+        self, key: Key, state: KeyState, item: objects.Object, error: Exception
     ) -> plan.Plan:
         """Return the plan that tells, and that still lets go of what is being deleted.
 
@@ -92,7 +92,7 @@ class FailedLooks:
         return plan.Plan(
             actions=self._bare_teardown(key, item.metadata),
             status=crashes.status(item, error, self._clock()),
-            write_status_now=record.crashes == 1,
+            write_status_now=state.crashes == 1,
             urgency=plan.Urgency.TEARDOWN,
         )
 
