@@ -7,7 +7,9 @@ for a while, which doubles each time it proves too short. Deletes and cancels go
 and one that succeeds is a sign of life; so is what the provider shows without being asked, until a
 trial for its sake is in vain: who may be read need not be able to write. Then the circuit is half
 open: one call, then 1, 2, 4 … at once, up to what the fleet allows, and it is closed again; one
-that fails opens it again.
+that fails opens it again. Where only calls for one server fail, three of them, or one after
+another's succeeded, it is closed, too: that server has trouble of its own, and may have it for
+days. So does nobody open a circuit alone, or keep it open.
 
 Pure: the supervisor of fleets feeds it, and holds calls back as it says. Times are seconds.
 
@@ -69,7 +71,8 @@ class _Part:
 class _Row:
     """Calls that failed with none in between that succeeded: since when, how many, and whose.
 
-    Of the servers the first few are kept; whatever cannot be one server's trouble counts for all.
+    Of the servers the first few are kept. While they are one server's alone, the row is of its
+    latest failure: what befalls that server for hours is no time in which all calls failed.
     Who waits twice as long after each failure calls ever more seldom: a pause of up to twice the
     time that the row has taken is none. Example with a window of 10 s: calls that fail at 0, 3, 9
     and 21 s are one row of 21 s, though 12 s lie between the last two.
@@ -79,20 +82,53 @@ class _Row:
     last: float
     calls: int = 0
     servers: frozenset[str] = frozenset()
+    # When the failures began to be of more than one server.
+    shared: float | None = None
 
     def with_one(self, whose: str, now: float, window: float) -> _Row:
         """Return the row with one more, or a new one where the last was long ago."""
         lasts = now - self.last <= max(window, 2.0 * (self.last - self.since))
         row = self if lasts else _Row(since=now, last=now)
-        servers = row.servers
-        if len(servers) < _FEW_SERVERS:
-            servers |= {whose} if whose else {f"any {number}" for number in range(_FEW_SERVERS)}
-        return _Row(since=row.since, last=now, calls=row.calls + 1, servers=servers)
+        servers = _with(row.servers, whose)
+        if row.shared is None and len(servers) >= _FEW_SERVERS:
+            calls = min(row.calls, 1) + 1
+            return _Row(since=row.last, last=now, calls=calls, servers=servers, shared=now)
+        return dataclasses.replace(row, last=now, calls=row.calls + 1, servers=servers)
 
     def tells(self, now: float, window: float) -> bool:
         """Return whether so few calls tell as much as many."""
-        enough = self.calls >= _FEW_CALLS and len(self.servers) >= _FEW_SERVERS
-        return enough and now - self.since >= window
+        lasts = self.shared is not None and now - self.shared >= window
+        return self.calls >= _FEW_CALLS and lasts
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Trials:
+    """Trials that failed since the last that succeeded: how many, and whose.
+
+    `proven` is whether one has succeeded since the circuit opened first.
+    """
+
+    failed: int = 0
+    servers: frozenset[str] = frozenset()
+    proven: bool = False
+
+    def with_one(self, whose: str) -> _Trials:
+        """Return them with one more that failed."""
+        servers = _with(self.servers, whose)
+        return dataclasses.replace(self, failed=self.failed + 1, servers=servers)
+
+    @property
+    def blame_one(self) -> bool:
+        """Whether they tell of one server's own trouble, and nothing of the provider."""
+        enough = 1 if self.proven else _FEW_CALLS
+        return self.failed >= enough and len(self.servers) < _FEW_SERVERS
+
+
+def _with(servers: frozenset[str], whose: str) -> frozenset[str]:
+    """Return the first few servers, with one; what cannot be one server's trouble is for all."""
+    if len(servers) >= _FEW_SERVERS:
+        return servers
+    return servers | ({whose} if whose else {f"any {number}" for number in range(_FEW_SERVERS)})
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +152,7 @@ class Circuit:
     succeeded: float = 0.0
     parts: tuple[_Part, ...] = ()
     row: _Row | None = None
+    trials: _Trials = _Trials()
     # What the provider said of the call whose failure opened it first.
     words: str = ""
     # The latest outage: since the beginning of the window that opened it, until it was closed.
@@ -189,7 +226,7 @@ class Circuit:
         if self.state is CircuitState.OPEN:
             alive = probe and not failed
             return dataclasses.replace(self._half_open(), succeeded=now) if alive else self
-        return self._tried(now, failed=failed)
+        return self._tried(now, failed=failed, whose=whose)
 
     def withdrawn(self, *, began: CircuitState) -> Circuit:
         """Return the circuit once a call has ended of which nothing is to be counted."""
@@ -231,9 +268,12 @@ class Circuit:
         enough = calls >= self.rule.minimum_calls
         return enough and failures * 100 >= calls * self.rule.failure_percent
 
-    def _tried(self, now: float, *, failed: bool) -> Circuit:
+    def _tried(self, now: float, *, failed: bool, whose: str) -> Circuit:
         if failed:
-            return self._open(now, began=self.began)
+            trials = self.trials.with_one(whose)
+            if trials.blame_one:
+                return self.anew(now)
+            return dataclasses.replace(self._open(now, began=self.began), trials=trials)
         running = max(self.running - 1, 0)
         if self.needed > 1:
             needed, width = self.needed - 1, self.width
@@ -241,7 +281,10 @@ class Circuit:
             return self.anew(now)
         else:
             needed = width = min(self.width * 2, self.rule.width)
-        return dataclasses.replace(self, running=running, width=width, needed=needed, succeeded=now)
+        return dataclasses.replace(
+            self, running=running, width=width, needed=needed, succeeded=now,
+            trials=_Trials(proven=True),
+        )  # fmt: skip
 
     def _open(self, now: float, *, began: float) -> Circuit:
         pause = min(self.rule.open_seconds * 2.0 ** min(self.times, 16), LONGEST_SECONDS)
@@ -255,6 +298,7 @@ class Circuit:
         return Circuit(
             rule=self.rule, state=CircuitState.HALF_OPEN, until=self.until, times=self.times,
             width=1, needed=1, began=self.began, deceived=self.deceived, words=self.words,
+            trials=self.trials,
         )  # fmt: skip
 
 

@@ -16,10 +16,25 @@ MECHANISMS: tuple[Mechanism, ...] = (
     one(
         "a circuit that few calls do not open",
         "controller.planning.circuit:_Row.tells",
-        "ANY_enough and ANY_now - self.since >= ANY_window",
+        "self.calls >= _FEW_CALLS and ANY_lasts",
         "False",
         "tests/planning/test_circuit.py"
         "::test_where_none_succeeds_for_a_whole_window_few_calls_open_it",
+    ),
+    one(
+        "what one server met alone counts as the time in which calls failed",
+        "controller.planning.circuit:_Row.with_one",
+        "_Row(since=row.last, last=now, calls=ANY_calls, servers=ANY_servers, shared=now)",
+        "_Row(since=row.since, last=now, calls=ANY_calls, servers=ANY_servers, shared=row.since)",
+        "tests/planning/test_circuit.py"
+        "::test_a_server_that_fails_for_hours_opens_nothing_with_one_failure_of_another",
+    ),
+    one(
+        "trials of one server alone that keep a circuit open",
+        "controller.planning.circuit:_Trials.blame_one",
+        "self.failed >= ANY_enough",
+        "False",
+        "tests/planning/test_circuit.py::test_trials_of_one_server_alone_do_not_keep_it_open",
     ),
     one(
         "failures that are forgotten as they come ever more seldom",

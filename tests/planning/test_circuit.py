@@ -98,6 +98,37 @@ def test_what_befalls_one_server_alone_is_its_own_trouble() -> None:
     assert nobodys.state is CircuitState.OPEN
 
 
+def test_a_server_that_fails_for_hours_opens_nothing_with_one_failure_of_another() -> None:
+    """What it met alone is no time in which calls failed: that begins with the other's failure."""
+    circuit, now = failing(Circuit(), *["a"] * 40, now=1000.0, gap=50.0)
+    for whose, moment in (("b", now - 23.0), ("a", now)):
+        circuit, _ = failing(circuit, whose, now=moment, gap=0.0)
+        assert circuit.state is CircuitState.CLOSED
+    circuit, _ = failing(circuit, "a", now=now + 50.0, gap=0.0)
+    assert circuit.outage == contract.OutageSpan(began=now - 50.0, lasts=True)
+
+
+def tried(circuit: Circuit, *ends: str) -> Circuit:
+    """Return the circuit after trials, each when it is due: `+` and a server, or `-` and one."""
+    for each in ends:
+        circuit = circuit.at(circuit.until)
+        began, now = circuit.state, circuit.until + 1.0
+        circuit = circuit.begun().ended(now, failed=each[0] == "-", began=began, whose=each[1:])
+    return circuit
+
+
+def test_trials_of_one_server_alone_do_not_keep_it_open() -> None:
+    """Three that fail for one server, or one beside another's that succeeded, are its trouble."""
+    opened = calls(Circuit(), "-" * 20, gap=0.0)
+    assert tried(opened, "-a", "-a").state is CircuitState.OPEN
+    assert tried(opened, "-a", "-a", "-a").state is CircuitState.CLOSED
+    assert tried(opened, "-a", "-b", "-a", "-b").state is CircuitState.OPEN
+    # A failure that cannot be one server's trouble is everybody's.
+    assert tried(opened, "-", "-", "-").state is CircuitState.OPEN
+    assert tried(opened, "-a", "-b", "+c", "-a").state is CircuitState.CLOSED
+    assert tried(opened, "-a", "-b", "+c", "-").state is CircuitState.OPEN
+
+
 def test_a_half_open_one_that_nobody_needs_is_closed() -> None:
     """Fewer calls than its full width takes succeeded, and no more came."""
     tried = calls(calls(Circuit(), "-" * 20, gap=0.0).at(1030.0), "+++", now=1031.0, gap=0.0)

@@ -299,6 +299,51 @@ async def test_a_trial_is_each_servers_in_turn() -> None:
         await in_time(universe, lambda: len(universe.machines.machines) == 28, patience=900)
 
 
+def ready(universe: Universe, application: str) -> int:
+    """Return how many servers of an application are ready."""
+    servers = universe.server.objects[Resource.SERVERS].values()
+    return sum(
+        each["type"] == "Ready" and each["status"] == "True"
+        for body in servers
+        if body["spec"]["application"] == application
+        for each in body.get("status", {}).get("conditions", ())
+    )
+
+
+@pytest.mark.parametrize(("outage_seconds", "wanted"), [(0.0, 3), (400.0, 5)])
+async def test_a_server_that_is_never_made_takes_the_fleet_from_nobody(
+    outage_seconds: float, wanted: int
+) -> None:
+    """Neither with one lost answer of another's, nor once a real outage beside it is over."""
+    async with Universe() as universe:
+        universe.machines.settings = MachineSettings(call_seconds=20.0)
+        before, end, losses = universe.machines.before, 0.0, 0
+
+        def answer(key: tuple[str, str], verb: str) -> None:
+            nonlocal losses
+            once = verb == "create" and key[1] == "shop-web-2" and losses > 0
+            losses -= once
+            lone = verb == "create" and key[1] == "lone-web-0"
+            if lone or once or universe.server.now() < end:
+                raise silent(verb)
+            before(key, verb)
+
+        universe.machines.before = answer
+        await universe.server.create(Resource.FLEETS, "", FLEET)
+        await universe.apply(application("shop", component("web", 2), fleet="metal"))
+        await in_time(universe, lambda: ready(universe, "shop") == 2, patience=120)
+        await universe.apply(application("lone", component("web", 1), fleet="metal"))
+        await asyncio.sleep(1800)
+        losses, end = 1, universe.server.now() + outage_seconds
+        await universe.apply(application("shop", component("web", wanted), fleet="metal"))
+        await asyncio.sleep(600)
+        await in_time(universe, lambda: ready(universe, "shop") == wanted, patience=600)
+        await universe.apply(application("late", component("web", 4), fleet="metal"))
+        await in_time(universe, lambda: ready(universe, "late") == 4, patience=600)
+        assert ready(universe, "lone") == 0
+        await universe.delete(Resource.APPLICATIONS, "lone")
+
+
 async def test_a_set_that_waits_for_a_provider_needs_no_server_that_does() -> None:
     """Those whose calls opened the circuit are gone: the set is woken to try, and closes it."""
     async with Universe() as universe:
