@@ -312,7 +312,7 @@ def ready(universe: Universe, application: str) -> int:
 
 @pytest.mark.parametrize(("outage_seconds", "wanted"), [(0.0, 3), (400.0, 5)])
 async def test_a_server_that_is_never_made_takes_the_fleet_from_nobody(
-    outage_seconds: float, wanted: int
+    outage_seconds: float, wanted: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither with one lost answer of another's, nor once a real outage beside it is over."""
     async with Universe() as universe:
@@ -328,7 +328,7 @@ async def test_a_server_that_is_never_made_takes_the_fleet_from_nobody(
                 raise silent(verb)
             before(key, verb)
 
-        universe.machines.before = answer
+        monkeypatch.setattr(universe.machines, "before", answer)
         await universe.server.create(Resource.FLEETS, "", FLEET)
         await universe.apply(application("shop", component("web", 2), fleet="metal"))
         await in_time(universe, lambda: ready(universe, "shop") == 2, patience=120)
