@@ -10,8 +10,6 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-import msgspec
-
 from controller.api import names
 from controller.api.resources import Resource
 from controller.handover import marks
@@ -102,16 +100,13 @@ async def check(handover: Handover, name: str, application: str) -> tuple[Json, 
 async def _begin(handover: Handover, name: str, application: str) -> Json:
     """Write the application, of no servers yet, with the bounds of the shift."""
     found, told = await check(handover, name, application)
-    handover.check(told)
-    for each in told.notes:
-        handover.say(f"note: {each}")
+    handover.begin(told)
     count = found["spec"].get("replicas", 1)
     surge, lacking = translation.bounds_of_deployment(found["spec"])
     mark = {"deployment": name, "count": count, "surge": surge, "lacking": lacking}
     body = marks.with_mark(told.body, names.IMPORT_ANNOTATION, mark)
-    answer = await handover.api.create(Resource.APPLICATIONS, handover.namespace, body, strict=True)
+    made = await handover.create(Resource.APPLICATIONS, body)
     handover.say(f"application/{body['metadata']['name']} is written, without servers yet")
-    made: Json = msgspec.json.decode(answer)
     return made
 
 

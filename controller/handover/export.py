@@ -116,9 +116,7 @@ async def _prepare(handover: Handover, found: Json) -> None:
     made = await _marked_sets(handover, name)
     if not made:
         told = await _check(handover, found)
-        handover.check(told)
-        for word in told.notes:
-            handover.say(f"note: {word}")
+        handover.begin(told)
     if not found["spec"].get("paused"):
         found = await handover.patch(Resource.APPLICATIONS, found, {"spec": requests.PAUSE})
         handover.say(f"application/{name} is paused")
@@ -141,7 +139,7 @@ async def _make(handover: Handover, application: str, body: Json) -> None:
     told = {"application": application, "pods": lives}
     body = marks.with_mark(body, names.EXPORT_ANNOTATION, told)
     try:
-        await handover.api.create(Resource.STATEFULSETS, handover.namespace, body, strict=True)
+        await handover.create(Resource.STATEFULSETS, body)
     except faults.AlreadyExists as error:
         raise Refusal(f"statefulset/{name} exists, and is no export of this application") from error
     handover.say(f"statefulset/{name} is made, and waits for the pods")

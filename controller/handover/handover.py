@@ -70,6 +70,11 @@ class Handover:
             if not token:
                 return found
 
+    async def create(self, resource: Resource, body: Json) -> Json:
+        """Make an object; a field that the API server does not know is refused."""
+        answer = await self.api.create(resource, self.namespace, body, strict=True)
+        return dict(msgspec.json.decode(answer))
+
     async def patch(self, resource: Resource, found: Json, body: Json, **more: Any) -> Json:
         """Merge a change into the very object that was found."""
         meta = {**body.get("metadata", {}), "uid": found["metadata"]["uid"]}
@@ -163,6 +168,12 @@ class Handover:
             raise Refusal(
                 f"{'; '.join(told.losses)}. To go on without: --accept-losses. Nothing was touched"
             )
+
+    def begin(self, told: Translation) -> None:
+        """Check what is to be written, and say what else there is to know of it."""
+        self.check(told)
+        for each in told.notes:
+            self.say(f"note: {each}")
 
     async def scalers(self, kind: str, name: str) -> list[Json]:
         """Return the autoscalers that scale an object."""

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
 from controller.api import names
 from controller.api.resources import Resource
 from controller.handover import marks, state, stateful_sets
@@ -81,15 +79,12 @@ def _is_import(known: Json, component: str, name: str) -> bool:
 async def _begin(handover: Handover, name: str, application: str) -> Json:
     """Write the application, paused: so far it owns nothing, and deleting it costs nothing."""
     found, told = await stateful_sets.check(handover, name, application)
-    handover.check(told)
-    for each in told.notes:
-        handover.say(f"note: {each}")
+    handover.begin(told)
     pods = await stateful_sets.pods_of(handover, found)
     lives = {each["metadata"]["name"]: state.life(each) for each in pods}
     body = marks.with_mark(told.body, names.IMPORT_ANNOTATION, lives)
-    answer = await handover.api.create(Resource.APPLICATIONS, handover.namespace, body, strict=True)
+    made = await handover.create(Resource.APPLICATIONS, body)
     handover.say(f"application/{body['metadata']['name']} is written, paused")
-    made: Json = msgspec.json.decode(answer)
     return made
 
 
