@@ -205,10 +205,12 @@ class Fleets:
 
     def display(self, name: str) -> contract.Display:
         """Return how people see what a fleet makes; of one that nobody wrote, what is behind it."""
-        if name in self._displays and self.find(name) is None:
-            return self._displays[name]
         kind = self.kind(name)
-        return kind.display if kind is not None else contract.PLAIN
+        return self._display(name, kind) if kind is not None else contract.PLAIN
+
+    def _display(self, name: str, kind: contract.ProviderKind) -> contract.Display:
+        own = self._displays.get(name)
+        return kind.display if own is None or self.find(name) is not None else own
 
     def is_known(self, provider: str) -> bool:
         """Return whether a provider of that name exists in this build."""
@@ -337,7 +339,7 @@ class Fleets:
             orphans=frozenset(each.id for each in fleet.status.orphans),
             domains=spec.failure_domains,
             in_cluster=kind.in_cluster,
-            display=kind.display if written else self._displays.get(name, kind.display),
+            display=self._display(name, kind),
         )
 
     def _unknown_fleet(self, name: str, fleet: objects.Fleet | None) -> contract.FleetFacts:

@@ -179,7 +179,7 @@ class Schedule:
         }
         # Those of them in which calls wait, in the same order: mostly one or two. One that has
         # emptied since stays until the next is filled.
-        self._filled = dict(self._lines)
+        self._filled: dict[tuple[Urgency, bool, Standing], _Line] = {}
         self._clock = 0.0
 
     def push(self, entry: Entry) -> None:
