@@ -1,7 +1,8 @@
 """The words by which decisions are made, as closed lists: what a field of our kinds may hold.
 
-The models say the same to the API server, and a test holds the two to the same words; they are not
-asked here, because the operator loads no pydantic. A view's field stays a plain text, so that
+The models say the same to the API server, and a test holds the two to the same words, but for the
+lists of which no model has a field of its own; models are not asked here, because the operator
+loads no pydantic. A view's field stays a plain text, so that
 decoding costs no more and a word of a later version can still be read: a member is equal to its
 text. But each word is written out here alone, so that a misspelt one is an error, not a decision.
 """
