@@ -8,6 +8,7 @@ from pathlib import Path
 
 import prometheus_client.parser
 
+from bench import libraries
 from controller.api import names
 from controller.dashboard import board
 from controller.execution import newcomers, pool
@@ -44,6 +45,12 @@ def test_every_dependency_has_its_reason() -> None:
         told = {name.lower() for row in rows for name in row[0].split(", ")}
         assert told == named(wanted)
         assert all(all(cell for cell in row[1:2]) for row in rows)
+
+
+def test_the_import_of_each_library_is_one_that_the_bench_measures() -> None:
+    """A figure that nobody can measure again is not on the page, and none is left out."""
+    rows = table(EXPLANATION / "dependencies.md", "### Imports")[2:]
+    assert sorted(row[0].partition("`")[0] for row in rows) == sorted(libraries.IMPORTS)
 
 
 def test_the_matrix_of_conflicts_is_the_codes() -> None:
