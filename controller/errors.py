@@ -11,7 +11,7 @@ import enum
 from collections.abc import Mapping
 from typing import ClassVar
 
-from controller.reasons import ForeignReason, Vocabulary
+from controller.reasons import AnyReason
 
 
 class FailureKind(enum.StrEnum):
@@ -82,7 +82,7 @@ class ArgosyError(Exception):
         self,
         message: str,
         *,
-        reason: Vocabulary | ForeignReason,
+        reason: AnyReason,
         words: str = "",
         blocker: str = "",
         facts: Mapping[str, str] | None = None,

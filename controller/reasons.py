@@ -72,3 +72,7 @@ class Vocabulary(enum.StrEnum):
     def of(self, kind: str) -> Explanation:
         """Return the explanation of the reason where an object of `kind` gives it."""
         return self.explanations.get(kind) or self.explanations.get(ANY, UNEXPLAINED)
+
+
+# What may stand as a reason: one of ours, or a word that is passed on.
+AnyReason = Vocabulary | ForeignReason

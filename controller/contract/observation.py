@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from controller.api import objects
 from controller.contract.claims import Claim
 from controller.contract.display import PLAIN, Display
-from controller.reasons import NOTHING, ForeignReason, Vocabulary
+from controller.reasons import NOTHING, AnyReason
 
 
 class Capability(enum.StrEnum):
@@ -93,7 +93,7 @@ class Observation:
     left: tuple[str, ...] = ()
     left_by: str = ""
     mended: int = 0
-    reason: Vocabulary | ForeignReason = NOTHING
+    reason: AnyReason = NOTHING
     message: str = ""
     # A command that helps with `reason`, as one can type it, where the provider knows one.
     remedy: str = ""
@@ -132,7 +132,7 @@ class Pause:
     With a `namespace` it is not to be called for servers of that namespace alone.
     """
 
-    reason: Vocabulary | ForeignReason
+    reason: AnyReason
     message: str
     until: float = 0.0
     namespace: str = ""
@@ -205,7 +205,7 @@ class FleetFacts:
 
     name: str
     capabilities: frozenset[Capability] = frozenset()
-    problem: Vocabulary | ForeignReason = NOTHING
+    problem: AnyReason = NOTHING
     message: str = ""
     pause: Pause | None = None
     outage: OutageSpan = OutageSpan()

@@ -30,7 +30,7 @@ from controller.planning import circuit as circuits
 from controller.planning import keys, relations, words
 from controller.planning.circuit import Circuit, CircuitState
 from controller.planning.keys import Key
-from controller.reasons import NOTHING, ForeignReason, Vocabulary
+from controller.reasons import NOTHING, AnyReason
 
 _log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -355,9 +355,7 @@ class Fleets:
             message = f"Fleet {name} cannot be used. This operator has no provider {provider}."
         return contract.FleetFacts(name=name, problem=Reason.UNKNOWN_FLEET, message=message)
 
-    def _problem(
-        self, name: str, spec: objects.FleetSpec, namespace: str
-    ) -> tuple[Vocabulary | ForeignReason, str]:
+    def _problem(self, name: str, spec: objects.FleetSpec, namespace: str) -> tuple[AnyReason, str]:
         """Return why a fleet is of no use until a person changes something, and in which words."""
         if not self._allowed(spec, namespace):
             return Reason.FLEET_NOT_ALLOWED, (

@@ -16,7 +16,7 @@ from controller.api.conditions import Blocked
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
 from controller.planning import management, plan, remedies
-from controller.reasons import ForeignReason, Vocabulary
+from controller.reasons import AnyReason
 
 
 class Above(Protocol):
@@ -47,7 +47,7 @@ class OnFleet(Above, Protocol):
 class Obstacle:
     """Why nothing is done: until a person changes something (`stalled`), or until that passes."""
 
-    reason: Vocabulary | ForeignReason
+    reason: AnyReason
     message: str
     stalled: bool = False
     # Argosy goes on by itself then: a set that is not Ready is Reconciling.
@@ -77,7 +77,7 @@ def every(snapshot: S, checks: Iterable[Check[S]]) -> tuple[Obstacle, ...]:
 
 def by(
     thing: str,
-    reason: Vocabulary | ForeignReason,
+    reason: AnyReason,
     message: str,
     *,
     now: float,

@@ -20,7 +20,7 @@ from controller.api.resources import Resource
 from controller.contract import Verb
 from controller.planning import plan, remedies, targets
 from controller.planning.targets import AnyVerb, ObjectVerb, Target
-from controller.reasons import ForeignReason, Vocabulary
+from controller.reasons import AnyReason
 
 # A next attempt that is told stands for so long, in seconds, and then for as long as it went on
 # already: not each retry is worth a write.
@@ -40,7 +40,7 @@ class Outcome:
     target: Target
     verb: AnyVerb
     kind: errors.FailureKind
-    reason: Vocabulary | ForeignReason
+    reason: AnyReason
     message: str
     # When it last happened, and when first.
     time: float

@@ -13,7 +13,7 @@ from typing import Any
 from controller import contract
 from controller.api import objects
 from controller.api.resources import Resource
-from controller.reasons import ForeignReason, Vocabulary
+from controller.reasons import AnyReason
 
 Manifest = Mapping[str, Any]
 
@@ -129,7 +129,7 @@ class RecordEvent:
     On the planned object; or on what it is `about`, where the planned one is about to go itself.
     """
 
-    reason: Vocabulary | ForeignReason
+    reason: AnyReason
     message: str
     warning: bool = False
     # What it is about, where its message has more in it that changes: one is recorded for each.

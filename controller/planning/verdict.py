@@ -10,14 +10,14 @@ import dataclasses
 
 from controller.api import conditions, objects
 from controller.api.conditions import ConditionType
-from controller.reasons import ForeignReason, Vocabulary
+from controller.reasons import AnyReason
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """The reason, the sentence, and which conditions they make true."""
 
-    reason: Vocabulary | ForeignReason
+    reason: AnyReason
     message: str
     ready: bool = False
     stalled: bool = False
@@ -64,7 +64,7 @@ def of_bounded_work(
     planned: objects.Operation | objects.Build,
     *,
     succeeded: str,
-    reason: Vocabulary | ForeignReason,
+    reason: AnyReason,
     message: str,
     now: float,
 ) -> conditions.Conditions:

@@ -8,14 +8,14 @@ from controller import errors
 from controller.contract import Verb
 from controller.planning.outcomes import Outcome
 from controller.planning.targets import AnyVerb, ObjectTarget, ServerTarget, Target
-from controller.reasons import ForeignReason, Vocabulary
+from controller.reasons import AnyReason
 
 NOW = 1_700_000_000.0
 
 
 def outcome(
     target: Target,
-    reason: Vocabulary | ForeignReason,
+    reason: AnyReason,
     *,
     verb: AnyVerb = Verb.CREATE,
     kind: errors.FailureKind = errors.FailureKind.REFUSED,
@@ -28,7 +28,7 @@ def outcome(
 
 
 def made_in_vain(
-    reason: Vocabulary | ForeignReason,
+    reason: AnyReason,
     *,
     fleet: str = "pods",
     kind: errors.FailureKind = errors.FailureKind.FAILED,

@@ -25,7 +25,7 @@ from controller.kinds.application.snapshot import ApplicationSnapshot
 from controller.planning import finalizers, obstacles, outcomes, remedies, words
 from controller.planning.obstacles import Obstacle
 from controller.planning.verdict import Verdict
-from controller.reasons import ForeignReason, Vocabulary
+from controller.reasons import AnyReason, ForeignReason
 
 MOST_BLOCKED = 20
 # Where nothing is being changed, a set's own reason says more than that it is under way.
@@ -350,7 +350,7 @@ def _hampered(outlook: ApplicationOutlook) -> Verdict | None:
     return None
 
 
-def _is_work(reason: Vocabulary | ForeignReason) -> bool:
+def _is_work(reason: AnyReason) -> bool:
     """Return whether Argosy is at work where a set says so: servers are stopped because asked."""
     return reason != Reason.STOPPED
 

@@ -21,7 +21,7 @@ from controller.kinds.build.snapshot import BuildSnapshot
 from controller.planning import builds, finalizers, outcomes, remedies, verdict, writes
 from controller.planning.obstacles import Obstacle
 from controller.planning.plan import Action, Plan, RecordEvent, Urgency
-from controller.reasons import ForeignReason, Vocabulary
+from controller.reasons import AnyReason, ForeignReason, Vocabulary
 
 
 def plan(snapshot: BuildSnapshot) -> Plan:
@@ -292,9 +292,7 @@ def _succeed(
     return Plan(actions=(event,), status=status, urgency=Urgency.INTERACTIVE, notes=(message,))
 
 
-def _end(
-    snapshot: BuildSnapshot, reason: Vocabulary | ForeignReason, message: str, **found: Any
-) -> Plan:
+def _end(snapshot: BuildSnapshot, reason: AnyReason, message: str, **found: Any) -> Plan:
     """End the Build without an image, and its Job with it: nothing waits for that Job."""
     status = summary.tell(snapshot, reason, message, succeeded="False", **found)
     event = RecordEvent(reason=reason, message=message, warning=reason not in _AS_ASKED)

@@ -11,12 +11,12 @@ from controller.api.conditions import Blocked
 from controller.kinds.build.snapshot import BuildSnapshot
 from controller.planning import outcomes, verdict
 from controller.planning.targets import ObjectVerb
-from controller.reasons import ForeignReason, Vocabulary
+from controller.reasons import AnyReason
 
 
 def tell(
     snapshot: BuildSnapshot,
-    reason: Vocabulary | ForeignReason,
+    reason: AnyReason,
     message: str,
     *,
     succeeded: str = "Unknown",

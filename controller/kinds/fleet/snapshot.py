@@ -12,14 +12,14 @@ from controller.api import objects
 from controller.planning.circuit import CircuitState
 from controller.planning.outcomes import Outcome
 from controller.planning.unclaimed import Sighting
-from controller.reasons import ForeignReason, Vocabulary
+from controller.reasons import AnyReason
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class FleetFailure:
     """Why servers cannot be made, or seen; `stalled` until a person changes something."""
 
-    reason: Vocabulary | ForeignReason
+    reason: AnyReason
     message: str
     stalled: bool
 

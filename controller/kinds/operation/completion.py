@@ -27,7 +27,7 @@ from controller.kinds.operation.slots import Run
 from controller.kinds.operation.snapshot import OperationSnapshot
 from controller.kinds.operation.summary import Word
 from controller.planning import finalizers, plan, writes
-from controller.reasons import ForeignReason, Vocabulary
+from controller.reasons import AnyReason
 
 # How long, beyond its grace, a cancelled act may take to be recorded as ended.
 SLACK = 15.0
@@ -44,7 +44,7 @@ LOOK_AGAIN = 30.0
 
 def end(
     snapshot: OperationSnapshot,
-    reason: Vocabulary | ForeignReason,
+    reason: AnyReason,
     message: str,
     run: Run | None = None,
 ) -> plan.Plan:

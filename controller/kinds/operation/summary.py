@@ -13,7 +13,7 @@ from controller.kinds.operation import slots, steps, targets
 from controller.kinds.operation.server_progress import ServerState
 from controller.kinds.operation.slots import Run
 from controller.planning import outcomes, verdict
-from controller.reasons import ForeignReason, Vocabulary
+from controller.reasons import AnyReason
 
 MAX_FAILURES = 20
 MAX_BLOCKED = 8
@@ -26,7 +26,7 @@ class Word:
     `succeeded` is Unknown until the end.
     """
 
-    reason: Vocabulary | ForeignReason
+    reason: AnyReason
     message: str
     succeeded: str = "Unknown"
     blocked: tuple[Blocked, ...] = ()

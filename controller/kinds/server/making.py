@@ -19,7 +19,7 @@ from controller.kinds.server.assessment import Situation, due_again, is_due
 from controller.kinds.server.reasons import ServerReason
 from controller.kinds.server.summary import ServerVerdict
 from controller.planning import domains, remedies, words, writes
-from controller.reasons import ForeignReason, Vocabulary
+from controller.reasons import AnyReason, ForeignReason
 
 
 def absent(situation: Situation) -> ServerVerdict | None:
@@ -242,9 +242,7 @@ def ill(situation: Situation) -> Blocked:
     )
 
 
-def stall(
-    blocker: str, reason: Vocabulary | ForeignReason, message: str, remedy: str
-) -> ServerVerdict:
+def stall(blocker: str, reason: AnyReason, message: str, remedy: str) -> ServerVerdict:
     """Return the verdict of a server that a person must see to."""
     blocked = Blocked(object=blocker, reason=reason, message=message, remedy=remedy)
     return ServerVerdict(

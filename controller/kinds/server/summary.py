@@ -21,7 +21,7 @@ from controller.contract import tasks
 from controller.kinds.server import attempts as counting
 from controller.kinds.server.snapshot import ServerSnapshot
 from controller.planning import availability, outcomes, plan, remedies
-from controller.reasons import ForeignReason, Vocabulary
+from controller.reasons import AnyReason, ForeignReason
 
 # How long a server may take to come up before its status says that it does.
 QUIET = 30.0
@@ -34,7 +34,7 @@ class ServerVerdict:
     `trouble` makes it worth a write at once; `idle` is for a server that is as wanted, not Ready.
     """
 
-    reason: Vocabulary | ForeignReason
+    reason: AnyReason
     message: str
     ready: bool = False
     idle: bool = False

@@ -18,7 +18,7 @@ from controller.providers.openstack import machines
 from controller.providers.openstack.machines import Machine, ServerRow
 from controller.providers.openstack.reasons import CloudReason
 from controller.providers.openstack.times import CloudTimes
-from controller.reasons import NOTHING, ForeignReason, Vocabulary
+from controller.reasons import NOTHING, AnyReason
 
 _STOPPED = frozenset({"SHUTOFF", "PAUSED", "SUSPENDED", "SHELVED", "SHELVED_OFFLOADED"})
 # Any other status, one of a later Nova too, is of a server on its way from one of these to another.
@@ -202,7 +202,7 @@ def unexplained(seen: contract.Observation) -> contract.Observation:
     return dataclasses.replace(seen, phase=Phase.PENDING, error_class="", message=message)
 
 
-def _trouble(row: ServerRow) -> tuple[Vocabulary | ForeignReason, str]:
+def _trouble(row: ServerRow) -> tuple[AnyReason, str]:
     if phase(row) is Phase.UNREACHABLE:
         return ProviderReason.UNHEARD, away(row.id)
     if told := in_hand(row):

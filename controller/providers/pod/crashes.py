@@ -12,7 +12,7 @@ import dataclasses
 
 from controller.api import clock, objects, tags
 from controller.providers.pod.reasons import KubeletReason
-from controller.reasons import ForeignReason, Vocabulary
+from controller.reasons import AnyReason, ForeignReason
 
 # A kubelet starts a container at once again that ran for so long.
 FORGIVEN_SECONDS = 600.0
@@ -26,7 +26,7 @@ _LONGEST = 200
 class Crash:
     """How a container ended, and whether it runs again, for now."""
 
-    reason: Vocabulary | ForeignReason
+    reason: AnyReason
     message: str
     runs: bool
 

@@ -27,7 +27,7 @@ from controller.providers.pod import (
     resizing,
 )
 from controller.providers.pod.reasons import KubeletReason, PodReason
-from controller.reasons import NOTHING, ForeignReason, Vocabulary
+from controller.reasons import NOTHING, AnyReason, ForeignReason, Vocabulary
 
 # A deletion timestamp lies at the end of the grace period: a kubelet that is still there needs
 # seconds more. After this many, nobody is there to confirm that the containers ended.
@@ -82,7 +82,7 @@ _KNOWN: Mapping[str, Vocabulary] = {str(each): each for each in (*PodReason, *Ku
 # What a pod's or a container's end is called where nobody gave it a reason.
 _NAMELESS_END = KubeletReason.ERROR
 
-Trouble = tuple[Vocabulary | ForeignReason, str, str]  # reason, message, error class
+Trouble = tuple[AnyReason, str, str]  # reason, message, error class
 NO_TROUBLE: Trouble = (NOTHING, "", "")
 
 

@@ -21,7 +21,7 @@ from controller.kube import faults, receipts
 from controller.providers.pod import changes
 from controller.providers.pod.reasons import KubeletReason
 from controller.providers.steps import refusals
-from controller.reasons import NOTHING, ForeignReason, Vocabulary
+from controller.reasons import NOTHING, AnyReason, ForeignReason
 
 
 class CannotChange(errors.Stalled):
@@ -36,7 +36,7 @@ class ResizeProgress:
 
     under_way: bool = False
     unfit: bool = False
-    reason: Vocabulary | ForeignReason = NOTHING
+    reason: AnyReason = NOTHING
     message: str = ""
 
 
