@@ -130,6 +130,8 @@ def keyed(*keys: str) -> Extension:
 # Null is taken and kept, and means that the field is absent.
 NULLABLE = Extension({"nullable": True})
 UNORDERED = Extension({"x-kubernetes-list-type": "set"})
+# Server-side apply takes a part with this whole, and its fields have no owners of their own.
+WHOLE: pydantic.config.JsonDict = {"x-kubernetes-map-type": "atomic"}
 IMMUTABLE = must("self == oldSelf", "immutable: it must stay what it was at creation")
 
 

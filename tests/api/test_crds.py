@@ -235,6 +235,12 @@ def test_what_an_object_is_and_where_it_comes_from_is_fixed(
         assert "self == oldSelf" in rules, each
 
 
+def test_who_wrote_what_of_a_server_is_kept_of_the_whole() -> None:
+    """There are many servers and one writer: an owner of each field would double what is stored."""
+    properties = crds.schema(server.Server)["properties"]
+    assert {properties[each]["x-kubernetes-map-type"] for each in ("spec", "status")} == {"atomic"}
+
+
 def test_all_of_an_operation_but_three_fields_is_fixed() -> None:
     """A field that is added is immutable, too, and a rule copes with its being left out."""
     properties = crds.schema(operation.Operation)["properties"]["spec"]["properties"]

@@ -12,8 +12,10 @@ from collections.abc import Iterator
 import pytest
 
 from bench import arena as arenas
-from bench import ratios, runs, tally
+from bench import bodies, ratios, runs, tally
 from bench.arms import argosy
+from controller.api import resources
+from controller.api.resources import Resource
 from devcluster import processes
 from tests.e2e import conftest
 
@@ -30,6 +32,7 @@ class Costs:
     """One application that was brought up, and what that cost."""
 
     arena: arenas.Arena
+    namespace: str
     run: runs.Run
     counts: Counter[tally.Kind]
     surplus: float
@@ -46,11 +49,14 @@ def costs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Costs]:
         arena.start_operator()
         book = ratios.Book()
         counted = arena.tally()
-        run = argosy.bring_up(arena, arena.make_namespace(), SERVERS, book)
+        namespace = arena.make_namespace()
+        run = argosy.bring_up(arena, namespace, SERVERS, book)
         # What comes late, such as a last status, is in the counts.
         arena.calm()
         surplus = max(each.value for each in book.findings)
-        yield Costs(arena=arena, run=run, counts=counted.counts(), surplus=surplus)
+        yield Costs(
+            arena=arena, namespace=namespace, run=run, counts=counted.counts(), surplus=surplus
+        )
         arena.operator.terminate()
 
 
@@ -62,6 +68,15 @@ def test_servers_cost_three_writes(costs: Costs) -> None:
     excused = SERVERS if costs.run.slowest > PATIENT_SECONDS else 0
     assert SERVERS <= counts["servers", "status", "update"] <= SERVERS + excused
     assert sum(counts.values()) - excused <= 1.03 * 3 * SERVERS, counts
+
+
+def test_who_wrote_a_server_is_kept_of_the_whole(costs: Costs) -> None:
+    """Ratio 14: no field of a server's spec or status has an owner that is stored beside it."""
+    name = bodies.server_name(argosy.APPLICATION, 0)
+    server = costs.arena.client.get(resources.path(Resource.SERVERS, costs.namespace, name))
+    owned = [each["fieldsV1"] for each in server["metadata"]["managedFields"]]
+    assert [each["f:spec"] for each in owned if "f:spec" in each] == [{}]
+    assert [each["f:status"] for each in owned if "f:status" in each] == [{}]
 
 
 @pytest.mark.parametrize("resource", ["applications", "serversets"])
