@@ -65,10 +65,10 @@ def _compare(stage: Stage, key: str, size: int, *, turned: bool) -> None:
 def _argosy(stage: Stage, count: int, size: int) -> Found:
     _afresh(stage, size)
     with stage.timed.operated():
-        return _measure(stage, lambda namespace: _bring_up(stage.timed, namespace, count, size))
+        return _measure(stage, lambda namespace: bring_up(stage.timed, namespace, count, size))
 
 
-def _bring_up(arena: arenas.Arena, namespace: str, count: int, size: int) -> runs.Run:
+def bring_up(arena: arenas.Arena, namespace: str, count: int, size: int) -> runs.Run:
     """Have Argosy bring up one application, seen by no more watches than bare pods are.
 
     A watch of Servers would cost the API server what nobody but the bench asks for.
