@@ -103,9 +103,13 @@ class Arena:
             self.operator.terminate()
 
     def start_operator(self, process: operators.Operator | None = None) -> None:
-        """Start the operator and wait until it leads and has seen everything."""
+        """Start the operator and wait until it leads and has seen everything.
+
+        An API server that has just been started may not know for seconds which kinds it serves.
+        """
         (process or self.operator).start()
         self.until("a leader", lambda: self._leads() and self.synced(), START_SECONDS)
+        self.until("the kinds", self._are_known, START_SECONDS)
 
     def synced(self) -> bool:
         """Whether the operator's caches are full."""
@@ -204,6 +208,10 @@ class Arena:
         """Return once the condition holds; raise TimeoutError after the deadline."""
         if not processes.wait_until(condition, seconds):
             raise TimeoutError(f"{what}: not in {seconds:.0f} s; see {self.cluster.dir / 'logs'}")
+
+    def _are_known(self) -> bool:
+        probe = bodies.application("probe", 0)
+        return operators.is_admitted(self.client, operators.APPLICATIONS, probe)
 
     def _leads(self) -> bool:
         assert self._operator is not None  # noqa: S101  asked by those who started it

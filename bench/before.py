@@ -15,6 +15,7 @@ import dataclasses
 import io
 import itertools
 import json
+import operator
 import statistics
 import subprocess
 import tarfile
@@ -28,22 +29,25 @@ from bench import cpu_unit, etcd, interrupts, machine, meters
 from bench.arena import Arena, Cost
 from bench.arms import argosy, plain
 from bench.trials import templates
-from devcluster import controlplane, operator
+from devcluster import controlplane
+from devcluster import operator as operators
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = Path(__file__).parent / "results" / "before.json"
 PARTS = ("controller", "charts")
 BEFORE, NOW, BARE = "before", "now", "bare pods"
 MEBIBYTE = 1024 * 1024
+# The fields of a Weight that say what was measured.
+GROUP = ("servers", "template", "arm")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Weight:
     """What one arm cost; `unit` is the work of `cpu_unit`, done beside it."""
 
-    arm: str
     servers: int
-    template: int
+    template: int  # its bytes beyond the least
+    arm: str
     server_ms: float  # CPU of the API server and etcd, for each server
     operator_ms: float  # for each server
     unit_ms: float
@@ -60,10 +64,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="argosy-before-") as kept:
         folder = Path(kept)
-        _unpack(options.commit, folder / BEFORE)
+        unpack(options.commit, folder / BEFORE)
         found = list(_measured(options, folder))
     described = machine.describe()
-    _print(found)
+    print("\n".join(table(found)))
     RESULTS.parent.mkdir(exist_ok=True)
     told = {"machine": described, "commit": options.commit}
     arms = [dataclasses.asdict(each) for each in found]
@@ -93,8 +97,8 @@ def _measure(where: Path, arm: str, servers: int, size: int, before: Path) -> We
         else:
             running.callback(_operate(arena, arm, before).terminate)
         arena.calm()
-        weights = _weights(arena)
         namespace = arena.make_namespace()
+        weights = _weights(arena)
         with cpu_unit.Yardstick() as yard:
             if arm == BARE:
                 done = plain.bring_up_in(arena, namespace, arm, servers, job="named", size=size)
@@ -106,9 +110,9 @@ def _measure(where: Path, arm: str, servers: int, size: int, before: Path) -> We
         )
         cost = Cost(done.cpu)
         return Weight(
-            arm=arm,
             servers=servers,
             template=size,
+            arm=arm,
             server_ms=1000 * cost.server / servers,
             operator_ms=1000 * cost.operator / servers,
             unit_ms=1000 * yard.seconds,
@@ -119,18 +123,20 @@ def _measure(where: Path, arm: str, servers: int, size: int, before: Path) -> We
         )
 
 
-def _operate(arena: Arena, arm: str, before: Path) -> operator.Operator:
+def _operate(arena: Arena, arm: str, before: Path) -> operators.Operator:
     """Have the operator of one arm run in a cluster whose API server has just begun."""
     code = before if arm == BEFORE else ROOT
-    (process,) = operator.run(arena.cluster, chart=code / "charts" / "argosy", code=code)
+    (process,) = operators.run(arena.cluster, chart=code / "charts" / "argosy", code=code)
     arena.operate_by(process)
     process.terminate()
     argosy.warm_up(arena)
-    # It keeps what the first servers had use for; the garbage collector is to know the kinds.
+    # It keeps what the first servers had use for.
     arena.cluster.restart_apiserver()
+    arena.start_operator()
+    # The garbage collector asks for the owner of each object of kinds that were not served as it
+    # began, for half a minute: it begins once they are.
     arena.cluster.restart(controlplane.CONTROLLERS)
     arena.calm()
-    arena.start_operator()
     return process
 
 
@@ -140,8 +146,8 @@ def _weights(arena: Arena) -> tuple[int, int]:
     return meters.resident_bytes(apiserver.pid), etcd.bytes_in_use(arena.cluster)
 
 
-def _unpack(commit: str, folder: Path) -> None:
-    """Put an older commit's operator and chart into a folder."""
+def unpack(commit: str, folder: Path) -> None:
+    """Put an older commit's operator and chart into a folder; its name must be known to git."""
     archive = subprocess.run(
         ["git", "archive", commit, *PARTS], cwd=ROOT, capture_output=True, check=True
     )
@@ -151,18 +157,22 @@ def _unpack(commit: str, folder: Path) -> None:
     (folder / "charts" / "argosy" / "values.schema.json").unlink(missing_ok=True)
 
 
-def _print(found: Sequence[Weight]) -> None:
-    """Print the median of each figure, by servers, template and arm."""
-    fields = [each.name for each in dataclasses.fields(Weight)][3:]
-    print("| servers | template | arm | " + " | ".join(fields) + " |")
-    print("|" + " --- |" * (len(fields) + 3))
-    for (servers, size, arm), each in itertools.groupby(
-        sorted(found, key=lambda one: (one.servers, one.template, one.arm)),
-        key=lambda one: (one.servers, one.template, one.arm),
-    ):
+def table(found: Sequence[Weight]) -> list[str]:
+    """Return a table with the median of each figure, by servers, template and arm."""
+    fields = [each.name for each in dataclasses.fields(Weight)][len(GROUP) :]
+    lines = ["| " + " | ".join((*GROUP, *fields)) + " |"]
+    lines.append("|" + " --- |" * (len(GROUP) + len(fields)))
+    of = operator.attrgetter(*GROUP)
+    for (servers, size, arm), each in itertools.groupby(sorted(found, key=of), key=of):
         rounds = list(each)
         told = [f"{statistics.median(getattr(one, name) for one in rounds):.4g}" for name in fields]
-        print(f"| {servers:,} | {size:,} | {arm} | " + " | ".join(told) + " |")
+        lines.append("| " + " | ".join((f"{servers:,}", f"{size:,}", arm, *told)) + " |")
+    return lines
+
+
+def _is_there(commit: str) -> bool:
+    words = ["git", "rev-parse", "--quiet", "--verify", f"{commit}^{{commit}}"]
+    return not subprocess.run(words, cwd=ROOT, capture_output=True, check=False).returncode
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -180,6 +190,11 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--rounds", type=int, default=1, help="(default: 1)")
     options = parser.parse_args(arguments)
+    if not _is_there(options.commit):
+        parser.error(
+            f"{options.commit} is no commit of this checkout: name one that `git log` has, or"
+            " fetch the whole history first, by `git fetch --unshallow`"
+        )
     options.servers = options.servers or [1000]
     options.template = options.template or [2000]
     return options

@@ -43,7 +43,9 @@ def test_a_cloud_is_not_measured_beside_clusters(capsys: pytest.CaptureFixture[s
     assert "ask for the others apart" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["__main__", "builds", "clouds", "libraries", "showroom"])
+@pytest.mark.parametrize(
+    "name", ["__main__", "before", "builds", "clouds", "libraries", "showroom"]
+)
 def test_whatever_starts_a_cluster_ends_it_when_told_to(name: str) -> None:
     """Each is wrapped so that a SIGTERM is as good as Ctrl-C."""
     tree = ast.parse((Path(command.__file__).parent / f"{name}.py").read_text())
