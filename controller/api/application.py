@@ -141,7 +141,7 @@ class PastOperation(schema.Model):
 
 
 class ApplicationStatus(Counts, RetriedStatus):
-    """What Argosy observed of the application; the counts are of all components together."""
+    """The observed state of the application; the counts are of all components together."""
 
     selector: Annotated[str, Field(max_length=1024)] | None = None
     """The label selector of the only component's pods, for autoscalers; none of several."""
@@ -190,4 +190,4 @@ class Application(manifest.Manifest):
     spec: ApplicationSpec
     """The desired state of the application."""
     status: ApplicationStatus = ApplicationStatus()
-    """What Argosy observed."""
+    """The state that Argosy observed."""

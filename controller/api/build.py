@@ -117,7 +117,7 @@ WAITING = Condition(
 
 
 class BuildStatus(Status):
-    """What Argosy observed of the build."""
+    """The observed state of the build."""
 
     conditions: Conditions = Field(default=[PENDING, WAITING])
     """Succeeded, which tells the end; Ready, and Reconciling or Stalled while they are true."""
@@ -177,4 +177,4 @@ class Build(manifest.Manifest):
     spec: BuildSpec
     """The build."""
     status: BuildStatus = BuildStatus()
-    """What Argosy observed."""
+    """The state that Argosy observed."""

@@ -101,7 +101,7 @@ class Unclaimed(schema.Model):
 
 
 class FleetStatus(Status):
-    """What Argosy observed of the fleet."""
+    """The observed state of the fleet."""
 
     servers: Tally = 0
     """How many servers come from it."""
@@ -163,7 +163,7 @@ class Fleet(manifest.Manifest):
     spec: FleetSpec
     """Where servers come from."""
     status: FleetStatus = FleetStatus()
-    """What Argosy observed."""
+    """The state that Argosy observed."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

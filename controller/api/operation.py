@@ -69,7 +69,7 @@ class OperationRecovery(schema.Model):
 
 
 class Retry(schema.Written):
-    """A wish to go on after Failed, TimedOut or Cancelled."""
+    """A request to go on after Failed, TimedOut or Cancelled."""
 
     model_config = pydantic.ConfigDict(
         json_schema_extra=rules(
@@ -176,7 +176,7 @@ class OperationSpec(schema.Written):
     cancelled: bool = False
     """Whether the operation should end without finishing."""
     retry: Retry | None = None
-    """A wish to go on after Failed, TimedOut or Cancelled."""
+    """A request to go on after Failed, TimedOut or Cancelled."""
 
 
 class Failure(schema.Model):
@@ -212,7 +212,7 @@ WAITING = Condition(
 
 
 class OperationStatus(Status):
-    """What Argosy observed of the operation; what each server has passed is on the Server."""
+    """The observed state of the operation; what each server has passed is on the Server."""
 
     conditions: Conditions = Field(default=[PENDING, WAITING])
     """Succeeded, which tells the end; Ready, and Reconciling or Stalled while they are true."""
@@ -312,4 +312,4 @@ class Operation(manifest.Manifest):
     spec: OperationSpec
     """The act."""
     status: OperationStatus = OperationStatus()
-    """What Argosy observed."""
+    """The state that Argosy observed."""

@@ -233,7 +233,7 @@ class Checkpoint(schema.Model):
 
 
 class ServerStatus(RetriedStatus):
-    """What Argosy observed of the server."""
+    """The observed state of the server."""
 
     model_config = pydantic.ConfigDict(json_schema_extra=schema.WHOLE)
 
@@ -350,4 +350,4 @@ class Server(manifest.Manifest):
     spec: ServerSpec
     """The desired state of the server."""
     status: ServerStatus = ServerStatus()
-    """What Argosy observed."""
+    """The state that Argosy observed."""

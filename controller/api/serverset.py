@@ -70,7 +70,7 @@ class ServerSetSpec(schema.Model):
 
 
 class ServerSetStatus(Counts, RetriedStatus):
-    """What Argosy observed of the servers."""
+    """The observed state of the servers."""
 
     replicas: Tally = 0
     """How many servers there are, under the name that autoscalers expect."""
@@ -130,4 +130,4 @@ class ServerSet(manifest.Manifest):
     spec: ServerSetSpec
     """The desired state of the component's servers."""
     status: ServerSetStatus = ServerSetStatus()
-    """What Argosy observed."""
+    """The state that Argosy observed."""

@@ -60,7 +60,7 @@ PENDING = Condition(
 
 
 class Status(schema.Model):
-    """What Argosy observed.
+    """The state that Argosy observed.
 
     The default makes a new object say that nobody has looked at it yet, at no write.
     Unknown fields are skipped, so that an older command reads what a newer operator wrote.

@@ -13,8 +13,9 @@ from tests.docs import sentences
 NAMELESS = re.compile(r"^(?:It|Its|They|That|Those) [a-z]")
 # A message that begins in lower case stands behind another one, and by itself in some other place.
 ALONE = re.compile(r"^(?:it|its|they) [a-z]")
-# "What" promises a question, wherever a sentence begins with it.
-PROMISES = re.compile(r"(?:^|(?<=[.:;!?] ))What [a-z][^.?!]*[.?!]?")
+# "What" promises a question, wherever a sentence begins with it, in bold letters or not, and
+# whatever comes next: "What Argosy observed." asks as little as "What runs is left."
+PROMISES = re.compile(r"(?:^|(?<=[.:;!?] ))\**What \S[^.?!]*[.?!]?")
 # Whoever reads "if none" of an option asks: none of what? "(default: all)" says it.
 OF_WHAT = re.compile(r"\bif none\b(?! (?:of|is|are)\b)")
 
@@ -52,6 +53,10 @@ def unclear(text: str, *, is_cell: bool = False) -> list[str]:
         ("The server is gone. What runs is left.", 1),
         ("… is gone. What runs is left.", 1),
         ("Note: What is next", 1),
+        ("What Argosy observed.", 1),
+        ("What `observe` returns is of before.", 1),
+        ("The plan was changed. **What Heat does better:** clouds.", 1),
+        ("What Argosy made, is that gone?", 0),
         ("The server runs. It is ready.", 0),
         ("What became of it? Nothing.", 0),
         ("Whatever runs is left.", 0),

@@ -102,7 +102,7 @@ class PastOperation(View, frozen=True, kw_only=True):
 
 
 class ApplicationStatus(View, frozen=True, kw_only=True, omit_defaults=False):
-    """What Argosy observed of the application; the counts are of all components together."""
+    """The observed state of the application; the counts are of all components together."""
 
     observed_generation: int = 0
     conditions: tuple[Condition, ...] = ()

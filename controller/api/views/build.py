@@ -51,7 +51,7 @@ class BuildPhase(View, frozen=True, kw_only=True):
 
 
 class BuildStatus(View, frozen=True, kw_only=True, omit_defaults=False):
-    """What Argosy observed of the build."""
+    """The observed state of the build."""
 
     observed_generation: int = 0
     conditions: tuple[Condition, ...] = ()

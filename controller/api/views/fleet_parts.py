@@ -69,7 +69,7 @@ class FleetSpec(View, frozen=True, kw_only=True):
 
 
 class FleetStatus(View, frozen=True, kw_only=True, omit_defaults=False):
-    """What Argosy observed of the fleet."""
+    """The observed state of the fleet."""
 
     observed_generation: int = 0
     conditions: tuple[Condition, ...] = ()

@@ -37,7 +37,7 @@ class OperationRecovery(View, frozen=True, kw_only=True):
 
 
 class Retry(View, frozen=True, kw_only=True):
-    """A wish to go on after Failed, TimedOut or Cancelled."""
+    """A request to go on after Failed, TimedOut or Cancelled."""
 
     id: str
     from_step: Nullable[str] = msgspec.field(name="from", default="")
@@ -100,7 +100,7 @@ class FailureRecord(View, frozen=True, kw_only=True, gc=False):
 
 
 class OperationStatus(View, frozen=True, kw_only=True, omit_defaults=False):
-    """What Argosy observed of the operation; what each server has passed is on the Server."""
+    """The observed state of the operation; what each server has passed is on the Server."""
 
     observed_generation: int = 0
     conditions: tuple[Condition, ...] = ()

@@ -127,7 +127,7 @@ class Checkpoint(View, frozen=True, kw_only=True, gc=False):
 
 
 class ServerStatus(View, frozen=True, kw_only=True):
-    """What Argosy observed of the server."""
+    """The observed state of the server."""
 
     observed_generation: int = 0
     conditions: tuple[Condition, ...] = ()

@@ -46,7 +46,7 @@ class ServerSetSpec(View, frozen=True, kw_only=True):
 
 
 class ServerSetStatus(View, frozen=True, kw_only=True, omit_defaults=False):
-    """What Argosy observed of the servers."""
+    """The observed state of the servers."""
 
     observed_generation: int = 0
     conditions: tuple[Condition, ...] = ()
