@@ -140,7 +140,7 @@ def rejected(meta: Meta) -> str:
 
 
 class BuildRequest(NamedTuple):
-    """A wish for a Build: its whole value, and the commit and the component that it names."""
+    """A request for a Build: its whole value, and the commit and the component that it names."""
 
     value: str
     commit: str = ""
@@ -157,7 +157,7 @@ def is_commit(text: str) -> bool:
 
 
 def build_requested(meta: Meta) -> BuildRequest:
-    """Return the latest wish for a Build of an application; an empty one where there is none."""
+    """Return the latest request for a Build of an application; an empty one where there is none."""
     value = text(meta.annotations, names.BUILD_REQUESTED_ANNOTATION)
     commit = component = ""
     for each in value.split():

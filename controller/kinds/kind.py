@@ -115,7 +115,7 @@ class Kind(Generic[O, S]):
     # Its status is written whole, which costs the API server less than a patch: its view must know
     # every field that there is.
     puts_status: bool = False
-    # The latest wish of a person that failed calls be tried again; each new one ends all backoffs.
+    # The latest request of a person to try failed calls again; each new one ends all backoffs.
     retry: Callable[[Caches, O], str] = _own_retry
     # In which fleet an object is ready for the first time by a status that was written, and after
     # how many seconds. Whoever wrote the status counts it, so it is counted once.

@@ -87,9 +87,9 @@ def _delete(instance: contract.Instance) -> plan.DeleteOrphan:
 
 
 def withdrawn(fleet: objects.Fleet, known: Mapping[str, Sighting]) -> plan.Patch | None:
-    """Return the write that takes those off the wish to collect that are gone, or claimed.
+    """Return the write that takes those off the request to collect that are gone, or claimed.
 
-    A wish is good for once: what loses its Server another time is told another time.
+    A request is good for once: what loses its Server another time is told another time.
     """
     asked = tags.collected(fleet.metadata)
     left = [each for each in asked if each in known]

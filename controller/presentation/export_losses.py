@@ -59,7 +59,7 @@ CARRIED_OF_COMPONENTS = frozenset(
     }
 )
 FORBIDS_OF_COMPONENTS = frozenset({"source"})
-_SERVICE = "the Service stays as it is, and nobody keeps it so"
+_SERVICE = "the Service stays as it is, and Argosy no longer maintains it"
 LOST_OF_COMPONENTS: Mapping[str, Lost] = {
     "dependsOn": Lost(),
     "serverMetadata": Lost(None, "the Servers that have this metadata go"),

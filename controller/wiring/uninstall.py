@@ -113,8 +113,8 @@ async def run(api: Api, options: UninstallOptions) -> int:
     foreign = await _outside(api, options)
     if foreign:
         _say(
-            f"refused: {_listed(foreign)} would go on running with nobody to know of them, as their"
-            " fleets are not pods. Delete their applications first."
+            f"refused: {_listed(foreign)} would go on running unrecorded, as their fleets are not"
+            " pods. Delete their applications first."
         )
         return 1
     await _stop(api, options)

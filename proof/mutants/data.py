@@ -100,8 +100,8 @@ _CLAIMS_OF_A_SET = (
     one(
         "drainSeconds cuts the template's own time short",
         "controller.kinds.server.grace:of",
-        "max(wish, least)",
-        "wish",
+        "max(asked, least)",
+        "asked",
         f"{_SERVER}::test_no_instance_is_given_less_time_than_its_template_says",
     ),
     one(

@@ -402,7 +402,7 @@ EXTRAS: dict[str, dict[str, tuple[str, ...]]] = {
             "test_only_what_is_told_and_named_is_collected",
             "test_what_is_brought_back_has_its_instance_again",
         ),
-        "A wish is good for once": (
+        "A request is good for once": (
             "test_a_wish_to_collect_is_good_for_once",
             "test_what_comes_back_and_is_lost_again_is_asked_for_again",
         ),

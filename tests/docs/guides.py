@@ -291,7 +291,7 @@ GUIDES: dict[str, dict[str, tuple[str, ...]]] = {
         ),
     },
     "docs/how-to/operations.md": {
-        "is fixed when it is created: another wish is another operation": (
+        "is fixed when it is created: whatever else is wanted is another operation": (
             "test_all_of_an_operation_but_three_fields_is_fixed",
         ),
         "At most `concurrency` of them are in flight": (

@@ -212,7 +212,7 @@ class EvictionRequestStatus(View, frozen=True, kw_only=True, gc=False):
 
 
 class EvictionRequest(Object, frozen=True, kw_only=True):
-    """Somebody's wish that a pod leaves its place (KEP-4563)."""
+    """Somebody's request that a pod leave its place (KEP-4563)."""
 
     spec: EvictionRequestSpec = EvictionRequestSpec()
     status: EvictionRequestStatus = EvictionRequestStatus()

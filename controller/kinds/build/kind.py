@@ -19,7 +19,7 @@ def _flow(build: objects.Build) -> tuple[str, str]:
 
 
 def _retry(caches: Caches, build: objects.Build) -> str:
-    """Return the wish of a person for the application: it means failed calls of its Builds, too."""
+    """Return the request of its application to try again: it means calls of Builds, too."""
     meta = build.metadata
     above = relations.application_of(caches, meta.namespace, build.spec.application)
     return tags.retry_now(above.metadata) if above is not None else ""

@@ -14,7 +14,7 @@ RIGHTS = (
     read(
         Resource.FLEETS,
         "patch",
-        why="know where servers come from; take wishes that are done off the annotation",
+        why="know where servers come from; take finished requests off the annotation",
         scope=Scope.FLEETS,
     ),
     allow(

@@ -165,7 +165,7 @@ def _failed(snapshot: ServerSnapshot, before: objects.Attempts) -> objects.Attem
 
 
 def wish(server: objects.Server, application: objects.Application | None) -> str:
-    """Return the latest wish to try again, of the server or of its application."""
+    """Return the latest request to try again, of the server or of its application."""
     own = tags.retry_now(server.metadata)
     if own or application is None:
         return own
@@ -180,7 +180,7 @@ def _asked_again(snapshot: ServerSnapshot, before: objects.Attempts) -> bool:
 
 
 def handled(situation: Situation) -> bool:
-    """A wish is answered in status with whatever is written next, never by a write of its own."""
+    """A request is answered in the status that is written next, never by a write of its own."""
     tried = situation.attempts.count or situation.attempts.next_attempt_time
     return wish(situation.snapshot.server, situation.snapshot.application) != "" and not tried
 

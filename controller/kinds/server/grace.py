@@ -40,12 +40,12 @@ def of(snapshot: ServerSnapshot) -> Grace:
 
     So what the instance itself carries goes before the template of today.
     """
-    wish = snapshot.server.spec.deletion.drain_seconds
+    asked = snapshot.server.spec.deletion.drain_seconds
     own = snapshot.observation.grace_seconds
-    if wish is None:
+    if asked is None:
         return Grace(None, own if own is not None else _said(snapshot.server.spec))
     least = _said(snapshot.server.spec) if own is None or own == UNSAID else own
-    seconds = max(wish, least)
+    seconds = max(asked, least)
     return Grace(seconds, seconds)
 
 

@@ -16,8 +16,8 @@ class ServerSetReason(Vocabulary, section="Of sets of servers"):
     BEHIND_OPERATION = (
         "BehindOperation",
         (
-            "The rollout leaves servers alone that an operation is at work on, or is about to make"
-            " anew."
+            "The rollout leaves servers alone that are under an operation, or that one is about to"
+            " make anew."
         ),
         "The rollout goes on when the operation has had its turn with them.",
         "kubectl argosy why operation/NAME",

@@ -79,7 +79,7 @@ class KubeletReason(Vocabulary, section="Of pods, in Kubernetes' own words"):
     )
     SCHEDULING_GATED = (
         "SchedulingGated",
-        "The pod's template has scheduling gates, and nobody has opened them yet.",
+        "The pod's template has scheduling gates that have not been lifted yet.",
         "Whoever set them lifts them.",
         "kubectl describe pod NAME",
     )
