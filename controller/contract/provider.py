@@ -1,8 +1,8 @@
 """What a provider promises: the contract between the engine and what servers are made of.
 
 A provider never decides. It says what it sees, and does what a plan's Call asks, once. Adding one
-is a folder under `providers/` and a line in its `registry.py`; one suite under `tests/contracts/`
-holds them all to this page.
+is a folder under `providers/` and its name in two lists: their `registry.py`, and the layers of
+`pyproject.toml`. One suite under `tests/contracts/` holds them all to this page.
 
 Which error means what: `errors.Stalled` a refusal that retrying cannot help (reasons `NameTaken`,
 `TemplateRefused`, `NotSupported`, …); `errors.Transient` may pass; `errors.UnknownOutcome` the call

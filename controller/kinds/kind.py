@@ -1,7 +1,8 @@
 """The descriptor of a kind: all that the engine knows of it.
 
-A kind's folder has one value of it, in its `kind.py`; `registry.py` lists them. So the engine, the
-command line and the roles need no word about any one kind.
+A kind's folder has one value of it, in its `kind.py`; `registry.py` lists them. So the engine and
+the roles need no word about any one kind. Others name one where it is meant by its nature (a
+Build has pods of its own): `tests/suite/test_kinds.py` lists each such place, with its reason.
 """
 
 from __future__ import annotations
