@@ -2,9 +2,16 @@
 
 Called by every planner of an object that has it, and by the bare teardown. Others' finalizers are
 told here, too, whatever object has them.
+
+Whoever puts it on asks `with_ours`: the manifest of an object that Argosy makes has it from the
+first moment, and `add` patches it into one that a person made. Whoever lifts it asks
+`without_ours`. So its name stands nowhere else, but in the chart: there an admission policy puts it
+on as a person creates an object, which saves the patch.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from controller.api import names, objects, resources
 from controller.api.conditions import Blocked
@@ -24,6 +31,16 @@ CLAIM_IN_USE = "kubernetes.io/pvc-protection"
 def is_on(meta: objects.Meta) -> bool:
     """Return whether our finalizer keeps the object of that `meta`."""
     return names.FINALIZER in meta.finalizers
+
+
+def with_ours(present: Iterable[str] = ()) -> list[str]:
+    """Return the finalizers of an object with ours behind those `present`: none on a new one."""
+    return [*present, names.FINALIZER]
+
+
+def without_ours(present: Iterable[str]) -> list[str]:
+    """Return the finalizers of an object without ours: every other one, in its place."""
+    return [each for each in present if each != names.FINALIZER]
 
 
 def is_orphaning(meta: objects.Meta) -> bool:
@@ -57,9 +74,10 @@ def held(resource: Resource, name: str, namespace: str, *, kept: str, since: str
 
 def add(owner: objects.Object) -> Patch:
     """Return the patch that adds our finalizer."""
-    wanted = (*owner.metadata.finalizers, names.FINALIZER)
+    meta = owner.metadata
+    wanted = with_ours(meta.finalizers)
     resource = resources.of(type(owner))
-    return _patch(resource, owner.metadata, wanted, "the finalizer comes before anything below it")
+    return _patch(resource, meta, wanted, "the finalizer comes before anything below it")
 
 
 def remove(owner: objects.Object) -> Patch:
@@ -69,15 +87,15 @@ def remove(owner: objects.Object) -> Patch:
 
 def release(resource: Resource, meta: objects.Meta) -> Patch:
     """Return the patch that removes our finalizer, and no other, from the object of that `meta`."""
-    wanted = tuple(each for each in meta.finalizers if each != names.FINALIZER)
+    wanted = without_ours(meta.finalizers)
     return _patch(resource, meta, wanted, "nothing that it guards is left")
 
 
-def _patch(resource: Resource, meta: objects.Meta, wanted: tuple[str, ...], why: str) -> Patch:
+def _patch(resource: Resource, meta: objects.Meta, wanted: list[str], why: str) -> Patch:
     # A list replaces a list: guarded by the version, lest another's finalizer get lost.
     return writes.patch(
         writes.HasMetadata(resource, meta),
-        body={"metadata": {"finalizers": list(wanted)}},
+        body={"metadata": {"finalizers": wanted}},
         why=why,
         guarded=True,
     )

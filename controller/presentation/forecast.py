@@ -26,7 +26,7 @@ from controller.kinds.application.kind import APPLICATION
 from controller.kinds.kind import Kind
 from controller.kinds.serverset import service_manifest
 from controller.kinds.serverset.kind import SERVER_SET
-from controller.planning import budget, merge_patch, plan, relations, verdict
+from controller.planning import budget, finalizers, merge_patch, plan, relations, verdict
 from controller.planning.caches import Fleets, Moment, Path, Sources
 from controller.presentation.overlay import Overlay
 
@@ -276,7 +276,7 @@ class _Rehearsal:
         for action in made.actions:
             self._do(action)
         meta = self.application.metadata
-        if meta.deletion_timestamp and names.FINALIZER not in meta.finalizers:
+        if meta.deletion_timestamp and not finalizers.is_on(meta):
             self.gone = True
         self._tell(self.application, made)
 

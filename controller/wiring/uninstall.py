@@ -23,6 +23,7 @@ from controller.kinds.registry import KINDS
 from controller.kube import faults
 from controller.kube.api import Api
 from controller.kube.client import Client
+from controller.planning import finalizers
 from controller.providers import registry
 
 PAGE = 500
@@ -180,9 +181,10 @@ async def _lift(api: Api, options: UninstallOptions, resource: Resource) -> None
         again = False
         async for each in _all(api, options, resource):
             meta = each.metadata
-            if names.FINALIZER not in meta.finalizers:
+            kept = finalizers.without_ours(meta.finalizers)
+            if len(kept) == len(meta.finalizers):
                 continue
-            kept = [name for name in meta.finalizers if name != names.FINALIZER]
+            # Written here, as a plan's patch is carried out by an engine, and none runs any more.
             # With the version that was read: another's finalizer, added meanwhile, is not lost.
             body = {"uid": meta.uid, "resourceVersion": meta.resource_version, "finalizers": kept}
             try:

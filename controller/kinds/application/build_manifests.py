@@ -6,7 +6,7 @@ from typing import Any
 
 from controller.api import names, nulls, objects, tags
 from controller.api.resources import Resource
-from controller.planning import ownership, rendering
+from controller.planning import finalizers, ownership, rendering
 from controller.planning.plan import Manifest
 
 
@@ -31,7 +31,7 @@ def build(
     )
     return {
         **ownership.kind_of(Resource.BUILDS),
-        "metadata": {**metadata, "finalizers": [names.FINALIZER]},
+        "metadata": {**metadata, "finalizers": finalizers.with_ours()},
         "spec": {
             "application": application.metadata.name,
             "component": component,

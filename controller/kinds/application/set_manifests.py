@@ -15,7 +15,7 @@ from controller.api import names, objects
 from controller.api.choices import Start
 from controller.api.resources import Resource
 from controller.kinds.revisions.contents import Content
-from controller.planning import ownership, rendering
+from controller.planning import finalizers, ownership, rendering
 from controller.planning.plan import Manifest
 
 
@@ -43,7 +43,7 @@ def server_set(
         **ownership.kind_of(Resource.SERVERSETS),
         "metadata": {
             **metadata,
-            "finalizers": [names.FINALIZER],
+            "finalizers": finalizers.with_ours(),
             **({"annotations": marks} if marks else {}),
         },
         "spec": {

@@ -12,7 +12,7 @@ from typing import Any
 from controller.api import names, objects
 from controller.api.choices import Power
 from controller.api.resources import Resource
-from controller.planning import ordinals, ownership
+from controller.planning import finalizers, ordinals, ownership
 from controller.planning.plan import Manifest
 
 
@@ -49,7 +49,7 @@ class ServerManifests:
                 **names.labels(spec.application, spec.component, name),
                 **self._bucket,
             },
-            "finalizers": [names.FINALIZER],
+            "finalizers": finalizers.with_ours(),
             "ownerReferences": self._owners,
         }
         if annotations or self._asked.annotations:
