@@ -66,7 +66,14 @@ def fullest(known: Domains, load: Mapping[str, int], among: Iterable[str]) -> st
     def burden(name: str) -> tuple[bool, float, int]:
         weight = weights.get(name)
         place = order.index(name) if name in order else len(order)
-        return weight is None, load.get(name, 0) / (weight or 1), place
+        return (
+            # Nothing new lands in it, so it is to be emptied, however few it has.
+            weight is None,
+            # How many it has for its weight: 2 of weight 1 are more than 3 of weight 2.
+            load.get(name, 0) / (weight or 1),
+            # Of two alike the last, as `choose` takes the first of two.
+            place,
+        )
 
     return max(among, key=burden)
 

@@ -80,23 +80,30 @@ def follow(
     """
     if server is None or server.metadata.deletion_timestamp is not None:
         return ServerProgress(key=key, state=ServerState.LEFT)
+    # By its identity, too: one of the same name that was deleted before has passed nothing for it.
     name, own = operation.metadata.name, checkpoints.identity_of(operation)
     marks = [
         each
         for each in server.status.checkpoints
         if each.operation == name and checkpoints.identity(each.run) == own
     ]
+    # Example: steps drain, migrate, check. web-0 has drained as incarnation 1; then a remediation
+    # made it anew, as 2. `ever` has drain and `here` nothing, so it drains again. Had it passed all
+    # three as incarnation 1, it would be done: whoever is made anew later is not asked again.
     ever = passed(operation, plan_steps, marks)
     here = [each for each in marks if each.incarnation == server.spec.incarnation]
+    # What was undone, or failed, in an earlier run says nothing of this one.
     label = checkpoints.run_of(operation, operation.status.run)
     compensations = [each for each in marks if tasks.undoes(each.step) and each.run == label]
     own_steps = {each.name for each in plan_steps if each.scope == StepScope.SERVER}
     finished = own_steps <= ever
+    # A failure on record comes first: its words tell more than that the server has no hope by now.
     failure = _failure(operation, server, marks, label)
     if failure is None and not finished:
         failure = _hopeless(server, plan_steps, ever)
     state = _state(operation, server, finished=finished, failed=failure is not None)
     lacks = availability.seconds_until_available(server, now, min_ready_seconds)
+    # Whoever does not come up by waiting is not `down`, lest it take a place for ever.
     works = server.spec.power != Power.STOPPED and not availability.failed_for_good(server)
     return ServerProgress(
         key=key,
@@ -116,12 +123,15 @@ def follow(
 def _state(
     operation: objects.Operation, server: objects.Server, *, finished: bool, failed: bool
 ) -> ServerState:
+    # First: whatever it did before, it takes a place now, such as one that failed and is undoing.
     if conflicts.at_work_in(operation, server):
         return ServerState.RUNNING
+    # Before PASSED: it may have passed its own steps, and failed at one that it did for all.
     if failed:
         return ServerState.FAILED
     if finished:
         return ServerState.PASSED
+    # Behind both: a hold, or having been made late, keeps it only from what it has yet to do.
     began = operation.status.start_time
     # A Stop or Start is about those made meanwhile, too: their sets remember it.
     young = (
@@ -159,6 +169,9 @@ def passed(
     }
     for run in runs(operation):
         if run.from_step in order:
+            # Example: drain, migrate (once a component), start. web-0 has passed all three, web-1
+            # fails at start, and a retry from migrate comes. web-0 forgets migrate, which somebody
+            # has to do again, and not start: it had done all that was its own.
             later = set(order[order.index(run.from_step) :])
             result -= later - own if own and own <= result else later
         label = checkpoints.run_of(operation, run.id)

@@ -38,10 +38,14 @@ from controller.planning.obstacles import Obstacle
 def plan(snapshot: ServerSnapshot) -> plans.Plan:
     """Return what the server needs now."""
     meta = snapshot.server.metadata
+    # First: what goes needs nothing that follows, and nothing that follows may keep it.
     if meta.deletion_timestamp is not None:
         return _tear_down(snapshot)
+    # It asks no provider, so it need not wait for the first word of one.
     if not finalizers.is_on(meta):
         return _guard(snapshot)
+    # An instance that is merely unseen must not be made again. Without a fleet nobody would ever
+    # tell of one: that is an obstacle like others, and told below.
     if snapshot.observation.phase is Phase.UNKNOWN and not checks.is_without_fleet(snapshot):
         return plans.Plan(notes=("The provider has not reported yet whether an instance exists.",))
     going = checks.going(snapshot)
@@ -172,13 +176,17 @@ def _converge(snapshot: ServerSnapshot, rests: tuple[Obstacle, ...]) -> plans.Pl
         told = msgspec.structs.replace(
             told, last_handled_retry=assessment.wish(snapshot.server, snapshot.application)
         )
-    # A write to the server itself is alone: its resourceVersion would outdate another's.
+    # A write to the server itself is alone: its resourceVersion would outdate another's. The next
+    # plan tells the status, from what this write left. Example: web-0 gets Ready just as its act is
+    # claimed: the claim goes out, then "Ready". Where nothing is new but the generation, the claim
+    # tells that by the way (`more`), and there is no second write.
     patches = (*verdict.actions, *course.actions)
     alone = any(isinstance(each, plans.Patch) for each in patches if _is_own(each, snapshot))
     more = summary.generation_alone(snapshot.server.status, told) if alone else {}
     write = not alone and (
         course.status is not None or summary.worth_writing(snapshot, verdict, told)
     )
+    # On its way, and not worth a word yet: no event says when its time to be quiet is over.
     quiet = (
         summary.quiet_for(snapshot)
         if not verdict.ready and not verdict.idle and not write

@@ -108,6 +108,8 @@ def _hindered(
 
 def _converge(snapshot: ServerSetSnapshot, census: Census, failed: outcomes.Outcomes) -> Plan:
     """Go through the stages, and tell how the set stands then."""
+    # For all stages those that are being evicted are down, though they have yet to say so: with a
+    # budget of 1 and web-3 being evicted, no stage takes web-4 down.
     draft = _begin(snapshot, disruption_budget.without(snapshot.evicted, census), failed)
     for stage in STAGES:
         stage(draft)
@@ -124,6 +126,9 @@ def _converge(snapshot: ServerSetSnapshot, census: Census, failed: outcomes.Outc
         guard=draft.guard,
         unmade=draft.unmade,
     )
+    # No change of an object wakes the set for any of these. The first of the times does, and the
+    # next plan finds the others again. Example: web-3 has been ready for 7 of its 10
+    # minReadySeconds, and the deadline of the rollout is 200 s away: again in 3 s.
     room = occupancy.AGAIN if draft.unmade else None
     wake = soonest(census.soonest, draft.stands.wake_after, draft.ill.wake_after)
     wake = soonest(wake, draft.moves_again, room, snapshot.records_last)

@@ -59,14 +59,23 @@ def decide(
     spare_count, below = census.spares, census.below
     surge = _surge(census, spec, spare_count, below.union(moving))
     excess = census.present - census.desired - surge
+    # A server on its way out is not `present` any more, but still takes room.
     room = -excess - len(census.leaving)
+    # Those below the lowest ordinal are to go, though they are not too many: at once where there is
+    # no room, else after those that come in their place. Example: 3 servers are desired from 2 on,
+    # and 0, 1, 2 are there. Without a surge 0 and 1 go, as the budget allows, and 3 and 4 come in
+    # their places. With a surge of 1 there is room for 3; once 3 is there, there is no more, and 1
+    # goes.
     if excess > 0 or (below and not room):
         count = max(excess, len(below))
         if spec.start == Start.ORDERED:
             count = 0 if census.leaving else 1
         return _removal(census, spec, surge, _first_to_go(census, spec, count, domains))
+    # Neither a spare server nor one below stands for a desired one.
     missing = census.desired - (census.present - spare_count - len(below))
+    # An ordinal is free again once its server is gone, so what comes back is not made twice.
     regular = max(0, min(missing - _coming_back(census), room))
+    # Spare ones are made last, of what room is left.
     extra = min(surge - spare_count, room - regular) if surging else 0
     made = _creation(census, regular, max(0, extra), missing, blocked)
     return _one_by_one(census, made) if spec.start == Start.ORDERED else made
@@ -146,18 +155,31 @@ def _first_to_go(
     if spec.volume_claims:
 
         def place(ordinal: int) -> tuple[bool, bool, int]:
-            return not servers[ordinal].spec.held, ordinal < census.first, ordinal
+            return (
+                # False comes last: a person has it to look into, so it goes when no other is left.
+                not servers[ordinal].spec.held,
+                # No server is to have such an ordinal, whatever data it has.
+                ordinal < census.first,
+                # The highest first. Nothing seen comes before it: which data go is to be foretold.
+                ordinal,
+            )
 
         return tuple(servers[each] for each in heapq.nlargest(count, servers, key=place))
     unhealthy = {each.ordinal for each in census.odd if _is_unhealthy(each)}
 
     def rank(ordinal: int) -> tuple[bool, bool, bool, bool, bool, int]:
         return (
+            # False comes last: a person has it to look into, so it goes when no other is left.
             not servers[ordinal].spec.held,
+            # No server is to have such an ordinal: neither a mark nor its health could keep it.
             ordinal < census.first,
+            # A mark says which of the desired servers goes, and a spare one is none of these.
             is_spare(servers[ordinal], census.end),
+            # What a person said, before what is only seen.
             _marked(servers[ordinal]),
+            # Whoever does not work is missed least.
             ordinal in unhealthy,
+            # The highest, of those alike in all of the above: among these domains are asked first.
             ordinal,
         )
 
