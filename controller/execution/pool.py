@@ -180,12 +180,16 @@ class Pool:
 
         None where all that may go now has gone.
         """
+        # Beyond the width goes only whose namespace has no call in flight.
         full = self._full() if beyond < 0 else frozenset(self._busy)
         first = self._first()
         too_many = self._behind(first) - self._most_behind(first, width)
         most = Standing.OTHER if too_many < 0 else first
         if self._schedule.ready(most, full=full):
             return most, full
+        # None who comes first is there, and the others have what is left to them: of these, too, a
+        # namespace without a call may have one. Example: an application of a comes up, and one call
+        # of b is in flight beside it. A routine write of c goes all the same, another of b waits.
         busy = frozenset(self._busy)
         guests = too_many >= 0 and self._has_guests(max(beyond, too_many))
         if guests and self._schedule.ready(Standing.OTHER, full=busy):

@@ -69,6 +69,8 @@ class _Fair(Generic[T]):
         self._heap: list[tuple[float, int, T]] = []
 
     def push(self, flow: Hashable, thing: T) -> None:
+        # Example: a pushes three, which get 0, 1 and 2. When two have gone, the clock is at 1, and
+        # b pushes two: 1 and 2, as it saved nothing up while it had none. So b, a, b follow.
         start = max(self._clock, self._ends.get(flow, 0.0))
         self._ends[flow] = start + 1.0
         if len(self._ends) > MOST_FLOWS:
@@ -129,6 +131,7 @@ class _Line:
         assert namespace is not None  # noqa: S101 - asked before
         self._namespaces.take(namespace)
         entry = self._calls[namespace].pop()
+        # Back in line at once, a turn later: `_first` drops it where no call is left.
         self._namespaces.push(namespace, namespace)
         return entry
 
@@ -202,6 +205,9 @@ class Schedule:
 
     def pop(self, most: Standing, *, full: Collection[str] = ()) -> Entry:
         """Return the call whose turn it is; there must be one that is `ready`."""
+        # Example: teardowns and routine writes wait, both at turn 0. Of two alike the more urgent
+        # goes, as its line stands first. Each teardown takes its line on by 1/32, a routine write
+        # by 1: so 32 of the former go for one of the latter, and neither ever waits for all.
         line = min(self._waiting(full, most), key=lambda each: each.turn)
         self._clock = max(self._clock, line.turn)
         line.turn = self._clock + line.pace

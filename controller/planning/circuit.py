@@ -221,6 +221,8 @@ class Circuit:
             after = self._counted(now, failed=failed, whose=whose)
             opens = after.state is CircuitState.OPEN
             return dataclasses.replace(after, words=words) if opens else after
+        # Example: 8 creates are in flight, and the first that fails opens the circuit. The other 7
+        # fail a moment later: they do not have it open for longer, and none of them is the trial.
         if began is not self.state:
             return self
         if self.state is CircuitState.OPEN:
@@ -244,10 +246,14 @@ class Circuit:
         return Circuit(rule=self.rule, began=self.began, over=over)
 
     def _counted(self, now: float, *, failed: bool, whose: str) -> Circuit:
+        # Of a window of 60 s in 6 parts a part goes as a whole once it began 60 s ago: so no call
+        # is remembered by itself, however many there are.
         span = self.rule.window_seconds / _PARTS
         kept = [each for each in self.parts if each.since > now - self.rule.window_seconds]
         last = kept.pop() if kept and now - kept[-1].since < span else _Part(since=now)
         last = dataclasses.replace(last, calls=last.calls + 1, failures=last.failures + failed)
+        # One that succeeds ends the row, and is but one of the many. So 10 failures of 20 calls
+        # open the circuit whatever succeeds in between, and 3 only if nothing does for a window.
         counted = dataclasses.replace(self, parts=(*kept, last), row=None)
         if not failed:
             return counted
@@ -271,9 +277,12 @@ class Circuit:
     def _tried(self, now: float, *, failed: bool, whose: str) -> Circuit:
         if failed:
             trials = self.trials.with_one(whose)
+            # Before it opens again, for longer: three trials that failed for web-7 alone are its
+            # own trouble, and so is a single one where a trial has succeeded in this outage.
             if trials.blame_one:
                 return self.anew(now)
             return dataclasses.replace(self._open(now, began=self.began), trials=trials)
+        # As many must succeed as may run at once; then twice as many may: 1, 2, 4, 8.
         running = max(self.running - 1, 0)
         if self.needed > 1:
             needed, width = self.needed - 1, self.width

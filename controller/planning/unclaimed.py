@@ -48,12 +48,17 @@ def listed(
     """
     orphans = {each.id for each in fleet.status.orphans}
     before = {each.id: each for each in fleet.status.unclaimed}
+    # An entry stays as it was first told, for as long as its instance may be there. Example: one is
+    # listed; then its cell goes silent, so that it is not `is_here`, or another operator takes
+    # over, which has seen it for a moment only. It stays listed, since the same time, and no second
+    # Event comes.
     found = [
         before.get(identifier) or _entry(each)
         for identifier, each in known.items()
         if identifier not in orphans and (identifier in before or _is_due(each, now))
     ]
-    # What is told stays told, whatever comes before it by name.
+    # What is told stays told, whatever comes before it by name. Example: a hundred are listed, and
+    # one of db-0 is due. It waits: that of web-9 may be what a person has just read and now names.
     told = sorted(found, key=lambda each: (each.id not in before, each.server, each.id))[:MOST]
     return tuple(sorted(told, key=lambda each: (each.server, each.id)))
 
@@ -71,6 +76,8 @@ def collected(
     fleet: objects.Fleet, told: Iterable[objects.Unclaimed], known: Mapping[str, Sighting]
 ) -> tuple[plan.DeleteOrphan, ...]:
     """Return the deletes of those that a person names, and that the Fleet has told."""
+    # Three must agree: a person names it, the Fleet lists it, and it is seen by now. An id that was
+    # mistyped, or whose instance has a Server again, deletes nothing.
     asked = tags.collected(fleet.metadata)
     there = [known[each.id].instance for each in told if each.id in asked and each.id in known]
     return tuple(_delete(each) for each in there if known[each.id].is_here)

@@ -108,9 +108,12 @@ def take_down(
         else:
             actions.append(delete(found, why))
             notes.append(f"{name}: deleting its set, {why}")
+    # A circle is certain only where nothing else goes, or is about to: what goes may break it.
     circle = waiting and not actions and not under_way
     if circle and all(set(each) <= set(going) for each in waiting.values()):
-        # What was told over time need not be free of circles, although each spec was.
+        # What was told over time need not be free of circles, although each spec was. Example: web
+        # relies on db. A new spec turns that round, and db is told of web while web, which has not
+        # converged, still relies on db. The next spec has neither: each would wait for the other.
         actions = [delete(going[name], why) for name in waiting]
         notes.append(f"{', '.join(waiting)}: deleting their sets, which rely on each other")
     else:
@@ -192,6 +195,9 @@ def _differences(
         changes |= _content(spec, row)
         notes.append(f"{row.name}: goes from revision {spec.revision} to {row.target.revision}")
     replicas = _replicas(row, spec)
+    # More servers would be made at the revision of before, to be replaced at once: web at v1 goes
+    # to v2, and from 3 to 5, when db can be relied upon. Where db needs a person, 5 at v1 do more
+    # good than 3. Fewer servers, and policies, wait for nobody.
     if replicas > spec.replicas and waiting and not stuck:
         notes.append(f"{row.name}: grows from {spec.replicas} to {replicas} servers then")
     elif replicas != spec.replicas:

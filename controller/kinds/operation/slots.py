@@ -148,6 +148,8 @@ def is_at(progress: ServerProgress, step: str) -> bool:
 
 def choose(run: Run) -> tuple[Grant, ...]:
     """Return which servers get which step now: those on their way first, then new ones."""
+    # Servers go on by themselves from one barrier to the next: no step behind that is given now,
+    # and half done is only who has passed one since the last.
     stop = barrier(run)
     end = stop.index if stop is not None else len(run.steps)
     start = _segment_start(run, end)
@@ -165,7 +167,11 @@ def choose(run: Run) -> tuple[Grant, ...]:
         each.key[0] for each in run.of(ServerState.RUNNING)
     }
     turn = [each for each in wanted if _has_turn(run.allotments[each.progress.key[0]], busy)]
+    # False comes first: whoever is half done, and of the others whoever is down already. Example:
+    # steps drain, restart, limit 2; web-1 and web-3 have drained, and web-3 is down. These two go
+    # on, web-3 first. web-2, which has not begun, does so once one of them has passed both.
     ordered = sorted(turn, key=lambda each: (each.progress.key not in begun, not _is_free(each)))
+    # The step of the barrier: once nobody has, or is at, anything that comes before it.
     if stop is not None and not wanted and not _at_earlier(run, stop):
         ordered = list(_carried(run, stop))
     return _admit(run, ordered, reserved=begun)
@@ -217,6 +223,8 @@ def _admit(
         component: _Room(limit=each.limit, others=len(run.down_beside.get(component, ())))
         for component, each in run.allotments.items()
     }
+    # One that is at work is mostly down, too, and takes one place for both. One whose place is kept
+    # may be down as well: `has_place` counts these sets so that nobody counts twice.
     for progress in run.progress:
         room = rooms[progress.key[0]]
         if progress.state is ServerState.RUNNING:
@@ -231,6 +239,8 @@ def _admit(
     for each in sorted(ordered, key=lambda each: _domain(foci, each)) if foci else ordered:
         key, server = each.progress.key, each.progress.server
         room, one = rooms[key[0]], foci.get(key[0], nowhere)
+        # Who is down already needs no place, and its domain has one down as it is. Whoever is up
+        # needs both: a place, and that no server of another domain is down (`take` counts its own).
         if not (_is_free(each) or room.has_place(key)) or not can_take(run, each):
             continue
         if _is_free(each) or (server is not None and one.take(server)):

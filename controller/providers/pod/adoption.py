@@ -46,6 +46,8 @@ def check(pod: objects.Pod, adopt: str) -> None:
     """Raise unless the pod is one that the StatefulSet `adopt` left, and that nothing controls."""
     meta = pod.metadata
     owner = meta.controller
+    # First the controller that is named: it is about to let go of the pod, so this is worth waiting
+    # for. Whatever else controls a pod keeps it.
     if owner is not None and f"{owner.kind}/{owner.name}" == adopt:
         raise StillControlled(
             f"{adopt} controls the pod {meta.name}, which is taken up once {adopt} is deleted with"
@@ -56,9 +58,11 @@ def check(pod: objects.Pod, adopt: str) -> None:
     if owner is not None:
         message = f"the pod {meta.name} is controlled by {owner.kind}/{owner.name}, not by {adopt}"
         raise errors.NameTaken(message, reason=Reason.NAME_TAKEN)
+    # Nothing controls it: its labels alone tell that it was a StatefulSet that made it.
     if meta.labels.get(names.STATEFUL_POD) != meta.name or not hash_of(pod):
         message = f"the pod {meta.name} was not made by a StatefulSet"
         raise errors.NameTaken(message, reason=Reason.NAME_TAKEN)
+    # Last, as it might have been taken up: the server makes its own once this one is gone.
     if meta.deletion_timestamp is not None:
         message = f"the pod {meta.name} is on its way out"
         raise errors.Waiting(message, reason=Reason.DELETING)
@@ -94,6 +98,10 @@ def take_up(pod: objects.Pod, server: objects.Server, *, same: bool) -> dict[str
     Where its content is not the `same` as the server's revision, its revision is that of the
     StatefulSet: the component's rollout then replaces it, within its budget.
     """
+    # Example: web-0 was made from ControllerRevision web-7f9c, and its server is to run 3b1d. If
+    # web-7f9c holds the template of 3b1d, the label says 3b1d, and nothing restarts. If not, the
+    # label says web-7f9c; the Server is told so (`_adopted` in its rules), counts as up, and is
+    # replaced when its turn comes.
     meta, spec = pod.metadata, server.spec
     owner = ownership.owner_reference(Resource.SERVERS, server)
     revision = spec.revision if same else hash_of(pod)
