@@ -183,12 +183,15 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("commit", help="the commit whose operator is `before`")
     parser.add_argument(
-        "--servers", type=int, action="append", help="of the Application (default: 1000)"
+        "--servers", type=int, action="append", help="servers of the Application (default: 1000)"
     )
     parser.add_argument(
-        "--template", type=int, action="append", help="its bytes beyond the least (default: 2000)"
+        "--template",
+        type=int,
+        action="append",
+        help="bytes of its template beyond the least (default: 2000)",
     )
-    parser.add_argument("--rounds", type=int, default=1, help="(default: 1)")
+    parser.add_argument("--rounds", type=int, default=1, help="rounds of all arms (default: 1)")
     options = parser.parse_args(arguments)
     if not _is_there(options.commit):
         parser.error(

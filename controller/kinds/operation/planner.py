@@ -408,7 +408,7 @@ def _halt(snapshot: OperationSnapshot, run: Run, trouble: str) -> plans.Plan:
     undo_only = all(slots.is_undoing(each) for each in run.of(ServerState.RUNNING))
     if run.of(ServerState.RUNNING) and not (reverting and undo_only):
         found = stuck.among(run, snapshot.now)
-        message = f"{trouble} Servers at work finish."
+        message = f"{trouble} The servers that have begun finish first."
         word = Word(reason=Reason.RUNNING, message=message, blocked=found.blocked)
         return dataclasses.replace(_give(snapshot, run, (), word), wake_after=found.wake)
     if not reverting:
