@@ -8,7 +8,7 @@ that succeeds, with a change of what was asked for, or when nobody asks any more
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -149,6 +149,11 @@ class Outcomes:
         """Return the outcomes of some verbs alone."""
         return Outcomes(tuple(each for each in self.every if each.verb in verbs))
 
+    def about(self, action: plan.Action, item: objects.Object) -> Outcomes:
+        """Return how that very call, planned for `item`, went before: nothing, or one outcome."""
+        asked = targets.of(action, item)
+        return Outcomes(tuple(each for each in self.every if (each.target, each.verb) == asked))
+
     def due(
         self, actions: Iterable[plan.Action], item: objects.Object, now: float
     ) -> tuple[plan.Action, ...]:
@@ -174,6 +179,26 @@ class Outcomes:
 def of(found: Iterable[Outcome]) -> Outcomes:
     """Return the outcomes that a snapshot carries."""
     return Outcomes(tuple(found))
+
+
+def alone(made: plan.Plan, failed: Outcomes, tell: Callable[[], plan.Plan]) -> plan.Plan:
+    """Return a plan whose write goes alone; once a call has failed, with all there is to `tell`.
+
+    While the write succeeds, a status beside it would be one more write, and onto a version that
+    is gone with the first. Example: the finalizer of a new Application is one write, and its status
+    comes with the next plan. Where a webhook refuses the finalizer no such plan comes: the status
+    says so, beside each further try.
+    """
+    if not failed.told:
+        return made
+    told = tell()
+    return dataclasses.replace(
+        told,
+        actions=(*made.actions, *told.actions),
+        notes=(*made.notes, *told.notes),
+        wake_after=plan.soonest(made.wake_after, told.wake_after),
+        urgency=max(made.urgency, told.urgency),
+    )
 
 
 def name(item: objects.Object) -> str:

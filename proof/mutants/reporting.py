@@ -276,6 +276,7 @@ _DONE = (
 )
 
 _OUTCOMES = "tests/planning/test_outcomes.py"
+_RUNS = "tests/kinds/operation/test_failing_writes.py"
 _NEWS = (
     one(
         "each retry is an Event",
@@ -304,6 +305,13 @@ _NEWS = (
         "now > due + max(COARSE, due - clock.parse(before.since))",
         "False",
         f"{_OUTCOMES}::test_what_is_told_of_the_next_attempt_is_never_long_out_of_date",
+    ),
+    one(
+        "an operation does not tell what its writes meet",
+        "controller.kinds.operation.planner:plan",
+        "summary.with_failures(snapshot, _next(snapshot))",
+        "_next(snapshot)",
+        f"{_RUNS}::test_a_run_goes_on_when_its_writes_fail",
     ),
 )
 _LABELS = (

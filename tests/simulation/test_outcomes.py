@@ -552,7 +552,7 @@ async def test_an_older_wish_of_a_server_does_not_hide_that_of_its_application()
 async def agree(universe: Universe) -> None:
     """See that whoever looks on says of each object what the operator says of it."""
     async with inspection.look(universe.server, "default") as look:
-        for resource in (Resource.APPLICATIONS, Resource.SERVERSETS, Resource.SERVERS):
+        for resource in inspection.PLANNED:
             for name in universe.names(resource):
                 key = Key(resource, "default", name)
                 _, planned = look.plan(key, now=universe.server.now())

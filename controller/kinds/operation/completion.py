@@ -26,8 +26,8 @@ from controller.kinds.operation.server_progress import ServerProgress, ServerSta
 from controller.kinds.operation.slots import Run
 from controller.kinds.operation.snapshot import OperationSnapshot
 from controller.kinds.operation.summary import Word
-from controller.planning import finalizers, plan, writes
-from controller.reasons import AnyReason
+from controller.planning import finalizers, outcomes, plan, writes
+from controller.reasons import AnyReason, ForeignReason
 
 # How long, beyond its grace, a cancelled act may take to be recorded as ended.
 SLACK = 15.0
@@ -56,11 +56,7 @@ def end(
     good = reason == COMPLETED
     owed = () if good or reason in _AT_ONCE else power.settle(snapshot)
     if owed:
-        return plan.Plan(
-            actions=owed,
-            urgency=plan.Urgency.INTERACTIVE,
-            notes=(f"{message} The sets are told which servers are stopped.",),
-        )
+        return _settle(snapshot, owed, message, run)
     word = Word(reason=reason, message=message, succeeded="True" if good else "False")
     event = plan.RecordEvent(reason=reason, message=message, warning=not good)
     status = summary.tell(snapshot.operation, word, snapshot.now, run)
@@ -72,6 +68,21 @@ def end(
         status=status,
         urgency=plan.Urgency.INTERACTIVE,
         notes=(message,),
+    )
+
+
+def _settle(
+    snapshot: OperationSnapshot, owed: tuple[plan.Patch, ...], message: str, run: Run | None
+) -> plan.Plan:
+    """Return the plan that leaves the sets with what is true; the end itself comes after it."""
+    note = f"{message} The sets are told which servers are stopped."
+    made = plan.Plan(actions=owed, urgency=plan.Urgency.INTERACTIVE, notes=(note,))
+    told = conditions.find(snapshot.operation.status.conditions, ConditionType.SUCCEEDED)
+    word = Word(reason=ForeignReason(told.reason) if told else Reason.WAITING, message=note)
+    return outcomes.alone(
+        made,
+        outcomes.of(snapshot.outcomes),
+        lambda: plan.Plan(status=summary.tell(snapshot.operation, word, snapshot.now, run)),
     )
 
 
@@ -116,7 +127,7 @@ def ending_acts(
     status = msgspec.structs.replace(status, cancel_time=clock.stamp(since))
     return plan.Plan(
         actions=assignments.call_off(acting, snapshot.now),
-        status=status if status != told else None,
+        status=status,
         wake_after=left,
         urgency=plan.Urgency.TEARDOWN,
         notes=(f"{len(acting)} acts are being ended, within {left:.0f} s.",),

@@ -41,13 +41,17 @@ from controller.kinds.operation.server_progress import ServerState
 from controller.kinds.operation.slots import Run
 from controller.kinds.operation.snapshot import OperationSnapshot
 from controller.kinds.operation.summary import Word
-from controller.planning import finalizers, remedies, verdict, words
+from controller.planning import finalizers, outcomes, remedies, verdict, words
 from controller.planning import plan as plans
 from controller.planning.obstacles import Obstacle
 
 
 def plan(snapshot: OperationSnapshot) -> plans.Plan:
-    """Return what the operation does now."""
+    """Return what the operation does now, and what its writes meet that do not succeed."""
+    return summary.with_failures(snapshot, _next(snapshot))
+
+
+def _next(snapshot: OperationSnapshot) -> plans.Plan:
     operation = snapshot.operation
     if verdict.finished(operation):
         return completion.begin_retry(snapshot) or completion.rest(snapshot)
@@ -55,15 +59,22 @@ def plan(snapshot: OperationSnapshot) -> plans.Plan:
         return completion.end(snapshot, Reason.FAILED, too_many)
     if not finalizers.is_on(operation.metadata):
         # Nothing was begun without it: where nothing will be, it would be a write for nothing.
-        return completion.cut_short(snapshot) if checks.ending(snapshot) else _guard(operation)
+        return completion.cut_short(snapshot) if checks.ending(snapshot) else _guard(snapshot)
     return _advance(snapshot)
 
 
-def _guard(operation: objects.Operation) -> plans.Plan:
+def _guard(snapshot: OperationSnapshot) -> plans.Plan:
     """Stay until the end has been seen to."""
+    operation = snapshot.operation
     if operation.metadata.deletion_timestamp is not None:
         return plans.Plan()
-    return plans.Plan(actions=(finalizers.add(operation),), urgency=plans.Urgency.INTERACTIVE)
+    made = plans.Plan(actions=(finalizers.add(operation),), urgency=plans.Urgency.INTERACTIVE)
+    word = Word(reason=Reason.WAITING, message="The operation waits for its finalizer.")
+    return outcomes.alone(
+        made,
+        outcomes.of(snapshot.outcomes),
+        lambda: plans.Plan(status=summary.tell(operation, word, snapshot.now)),
+    )
 
 
 def _advance(snapshot: OperationSnapshot) -> plans.Plan:
@@ -252,15 +263,11 @@ def _answer(
     notes: tuple[str, ...] = (),
 ) -> plans.Plan:
     """Progress may be told a little later; another phase is told at once."""
-    told = snapshot.operation.status
-    before = conditions.find(told.conditions, ConditionType.SUCCEEDED)
-    # Whom it waits for is read by whoever decides which operations a change concerns.
-    others = [[each.object for each in blocked] for blocked in (told.blocked_by, status.blocked_by)]
-    moved = before is None or before.reason != word.reason or others[0] != others[1]
+    before = conditions.find(snapshot.operation.status.conditions, ConditionType.SUCCEEDED)
     return plans.Plan(
         actions=actions,
-        status=status if status != snapshot.operation.status else None,
-        write_status_now=moved,
+        status=status,
+        write_status_now=before is None or before.reason != word.reason,
         notes=(word.message, *notes),
         urgency=plans.Urgency.INTERACTIVE,
     )

@@ -92,7 +92,7 @@ def advance(snapshot: OperationSnapshot) -> plan.Plan:
     status = _counted(snapshot, summary.tell(snapshot.operation, word, snapshot.now), rollbacks)
     return plan.Plan(
         actions=tuple(each for each in writes if each is not None),
-        status=status if status != snapshot.operation.status else None,
+        status=status,
         write_status_now=False,
         notes=(word.message,),
         urgency=plan.Urgency.INTERACTIVE,

@@ -6,13 +6,14 @@ import dataclasses
 
 import msgspec
 
-from controller.api import clock, objects
+from controller.api import clock, conditions, objects
 from controller.api.choices import StepScope
-from controller.api.conditions import Blocked
+from controller.api.conditions import Blocked, ConditionType
 from controller.kinds.operation import slots, steps, targets
 from controller.kinds.operation.server_progress import ServerState
 from controller.kinds.operation.slots import Run
-from controller.planning import outcomes, verdict
+from controller.kinds.operation.snapshot import OperationSnapshot
+from controller.planning import outcomes, plan, verdict
 from controller.reasons import AnyReason
 
 MAX_FAILURES = 20
@@ -62,6 +63,58 @@ def tell(
         completion_time=(before.completion_time or clock.stamp(now)) if ended else None,
         blocked_by=outcomes.steady(before.blocked_by, blocked, now),
     )
+
+
+def with_failures(snapshot: OperationSnapshot, made: plan.Plan) -> plan.Plan:
+    """Return the plan with what the operation's own writes met told in its status, once as Events.
+
+    Every plan goes through here, so that no way through the planner leaves that out. Nothing else
+    follows from a write that fails: the run goes on, and the write is tried again in its time.
+    """
+    operation, before = snapshot.operation, snapshot.operation.status
+    found = outcomes.of(snapshot.outcomes)
+    after = _hampered(snapshot, made.status, found)
+    # Whom it waits for is read by whoever decides which operations a change concerns.
+    moved = after is not None and _objects(before) != _objects(after)
+    return dataclasses.replace(
+        made,
+        actions=(*made.actions, *outcomes.news(before.blocked_by, found, operation)),
+        status=after if after != before else None,
+        write_status_now=made.write_status_now or moved,
+    )
+
+
+def _hampered(
+    snapshot: OperationSnapshot, status: plan.Status | None, found: outcomes.Outcomes
+) -> objects.OperationStatus | None:
+    """Return the status with the failures in its blockedBy, and the first in its sentence.
+
+    How an operation has ended is not said anew: after that, blockedBy alone tells what fails yet.
+    """
+    operation, before = snapshot.operation, snapshot.operation.status
+    ended = status is None and verdict.finished(operation)
+    told = msgspec.structs.replace(before, blocked_by=()) if ended else status
+    if not isinstance(told, objects.OperationStatus):
+        return None
+    known = {(each.object, each.reason) for each in told.blocked_by}
+    blocked = [x for x in found.blocked(operation) if (x.object, x.reason) not in known]
+    failing = outcomes.steady(before.blocked_by, blocked[:MAX_BLOCKED], snapshot.now)
+    if not failing:
+        return told
+    said = told.conditions
+    if not ended and not conditions.is_true(said, ConditionType.SUCCEEDED):
+        said = tuple(_add(each, failing[0]) for each in said)
+    return msgspec.structs.replace(told, conditions=said, blocked_by=(*failing, *told.blocked_by))
+
+
+def _add(told: conditions.Condition, first: Blocked) -> conditions.Condition:
+    """Return the condition with whose words keep a write from succeeding, after its own."""
+    more = f"Not every write of the operation has succeeded. {first.reason}: {first.message}"
+    return msgspec.structs.replace(told, message=f"{told.message} {more}")
+
+
+def _objects(status: objects.OperationStatus) -> list[str]:
+    return [each.object for each in status.blocked_by]
 
 
 def _count(before: objects.OperationStatus, run: Run) -> objects.OperationStatus:

@@ -1,0 +1,98 @@
+"""Writes of an operation fail, under the engine as it is: told, tried again, and over."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import functools
+
+import pytest
+
+from controller.api.resources import Resource
+from controller.presentation import answers, inspection
+from controller.presentation.references import Reference
+from fakes.api_server.refusal import refuse
+from fakes.universe import Universe, application, component, operation
+from tests.simulation.answers import WEBHOOK, Answer, blocked
+from tests.simulation.test_outcomes import agree, events
+
+pytestmark = pytest.mark.looptime
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Cause:
+    """Who keeps a write from succeeding: the answer, and how people are told."""
+
+    code: int
+    words: str
+    object: str
+    reason: str
+
+    def guard(self, universe: Universe, resource: Resource) -> Answer:
+        """Answer so to every change of such an object, from now on."""
+        answer = functools.partial(refuse, self.code, "Forbidden", self.words)
+        return Answer(universe, "patch", resource, lambda _: answer())
+
+
+DENIED = Cause(
+    code=403,
+    words='admission webhook "keep.example.com" denied the request: not now',
+    object="Webhook/keep.example.com",
+    reason="Denied",
+)
+AWAY = Cause(code=500, words=WEBHOOK, object="Webhook/gone.example.com", reason="WebhookFailed")
+CAUSES = {"refused": DENIED, "for a while": AWAY}
+
+
+async def told(universe: Universe, resource: Resource, name: str, cause: Cause) -> None:
+    """See that one object tells the cause, in one Event, too, and that all is at rest then."""
+    thing = (cause.object, cause.reason)
+    await universe.until(lambda: thing in blocked(universe, resource, name), patience=30)
+    await universe.settle(quiet=90)
+    (event,) = events(universe, "FailedUpdate")
+    assert event["regarding"]["name"] == name
+    assert cause.words in event["note"]
+    await agree(universe)
+    async with inspection.look(universe.server, "default") as look:
+        found = answers.walk(look, Reference(resource=resource, name=name), "default")
+    assert found is not None
+    assert cause.object in {each.object for each in found.waits}
+    before = len(universe.server.writes)
+    await asyncio.sleep(300)
+    assert len(universe.server.writes) - before < 5, "no write a retry"
+    assert thing in blocked(universe, resource, name)
+
+
+@pytest.mark.parametrize("cause", CAUSES.values(), ids=CAUSES)
+@pytest.mark.parametrize(
+    ("action", "resource"),
+    [
+        ("Restart", Resource.SERVERS),
+        ("Stop", Resource.SERVERSETS),
+        ("RollBack", Resource.REVISIONS),
+        ("Restart", Resource.OPERATIONS),
+    ],
+    ids=["tasks", "stopped servers", "rejections", "its finalizer"],
+)
+async def test_an_operation_tells_which_of_its_writes_fail(
+    action: str, resource: Resource, cause: Cause
+) -> None:
+    """Its sentence says so, no server counts as failed for it, and in the end it is done."""
+    async with Universe() as universe:
+        await universe.bring_up(application("shop", component("web", 2)))
+        if action == "RollBack":
+            await universe.bring_up(application("shop", component("web", 2, image="app:2")))
+        guard = cause.guard(universe, resource)
+        await universe.apply(operation("go", "shop", action))
+        await told(universe, Resource.OPERATIONS, "go", cause)
+        said = functools.partial(universe.condition, Resource.OPERATIONS, "go", "Succeeded")
+        assert said()["status"] == "Unknown"
+        assert f"{cause.reason}: {cause.words}" in said()["message"]
+        assert universe.get(Resource.OPERATIONS, "go")["status"].get("failed", 0) == 0
+        assert guard.count < 60
+        guard.over()
+        await universe.until(lambda: said()["reason"] == "Completed", patience=700)
+        await universe.settle()
+        assert blocked(universe, Resource.OPERATIONS, "go") == []
+        assert not universe.get(Resource.OPERATIONS, "go")["metadata"].get("finalizers")
+        await agree(universe)
