@@ -276,6 +276,7 @@ _DONE = (
 )
 
 _OUTCOMES = "tests/planning/test_outcomes.py"
+_FAILING = "tests/kinds/test_failing_writes.py"
 _RUNS = "tests/kinds/operation/test_failing_writes.py"
 _NEWS = (
     one(
@@ -305,6 +306,13 @@ _NEWS = (
         "now > due + max(COARSE, due - clock.parse(before.since))",
         "False",
         f"{_OUTCOMES}::test_what_is_told_of_the_next_attempt_is_never_long_out_of_date",
+    ),
+    one(
+        "a write that goes alone fails in silence",
+        "controller.planning.outcomes:alone",
+        "not failed.told",
+        "True",
+        f"{_FAILING}::test_a_write_that_fails_is_told",
     ),
     one(
         "an operation does not tell what its writes meet",

@@ -1,4 +1,7 @@
-"""Writes of an operation fail, under the engine as it is: told, tried again, and over."""
+"""Writes that planners make alone fail, under the engine as it is: told, tried again, and over.
+
+An operation's tasks and what it has sets and revisions remember; finalizers.
+"""
 
 from __future__ import annotations
 
@@ -96,3 +99,45 @@ async def test_an_operation_tells_which_of_its_writes_fail(
         assert blocked(universe, Resource.OPERATIONS, "go") == []
         assert not universe.get(Resource.OPERATIONS, "go")["metadata"].get("finalizers")
         await agree(universe)
+
+
+@pytest.mark.parametrize("cause", CAUSES.values(), ids=CAUSES)
+async def test_an_application_that_may_have_no_finalizer_says_so(cause: Cause) -> None:
+    """Nothing is made without it; once it may be put on, all comes up."""
+    async with Universe() as universe:
+        guard = cause.guard(universe, Resource.APPLICATIONS)
+        await universe.apply(application("shop", component("web", 2)))
+        await told(universe, Resource.APPLICATIONS, "shop", cause)
+        assert universe.condition(Resource.APPLICATIONS, "shop")["message"] == cause.words
+        assert universe.names(Resource.SERVERSETS) == []
+        guard.over()
+        await universe.until(universe.is_ready, patience=150)
+        assert blocked(universe, Resource.APPLICATIONS, "shop") == []
+
+
+async def test_an_application_that_keeps_its_finalizer_says_so() -> None:
+    """All of it is gone; whoever keeps the object itself is named, and it goes when they let it."""
+    async with Universe() as universe:
+        await universe.bring_up(application("shop", component("web", 1)))
+        guard = DENIED.guard(universe, Resource.APPLICATIONS)
+        await universe.delete(Resource.APPLICATIONS, "shop")
+        await universe.until(lambda: not universe.names(Resource.SERVERSETS), patience=120)
+        await told(universe, Resource.APPLICATIONS, "shop", DENIED)
+        message = universe.condition(Resource.APPLICATIONS, "shop")["message"]
+        assert "The application keeps its finalizer" in message
+        guard.over()
+        await universe.until(lambda: not universe.names(Resource.APPLICATIONS), patience=150)
+
+
+async def test_a_set_that_keeps_its_finalizer_says_so() -> None:
+    """The same of a set, and its application tells it, too."""
+    async with Universe() as universe:
+        await universe.bring_up(application("shop", component("web", 1)))
+        guard = DENIED.guard(universe, Resource.SERVERSETS)
+        await universe.delete(Resource.APPLICATIONS, "shop")
+        await universe.until(lambda: not universe.names(Resource.SERVERS), patience=120)
+        await told(universe, Resource.SERVERSETS, "shop-web", DENIED)
+        above = blocked(universe, Resource.APPLICATIONS, "shop")
+        assert (DENIED.object, DENIED.reason) in above
+        guard.over()
+        await universe.until(lambda: not universe.names(Resource.APPLICATIONS), patience=150)

@@ -17,7 +17,6 @@ NO_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "misc"}
 LONG_FUNCTIONS = {
     "controller/cli/commands/run.py::run": (42, "each option of a step has its line"),
     "controller/execution/engine.py::__init__": (46, "its parts, as they need one another"),
-    "controller/kinds/serverset/teardown.py::plan": (43, "its stages, from first to last"),
     "controller/providers/openstack/opening.py::open_cloud": (
         57,
         "its parts, as they need one another",

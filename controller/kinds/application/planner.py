@@ -51,10 +51,11 @@ def plan(snapshot: ApplicationSnapshot) -> Plan:
         note = f"nothing is made or changed: {obstacle.message}"
         return _finish(snapshot, table, failed, [], [note], obstacle=obstacle)
     if not finalizers.is_on(snapshot.application.metadata):
-        return Plan(
+        made = Plan(
             actions=(finalizers.add(snapshot.application),),
             notes=("the finalizer comes before anything below the application is made",),
         )
+        return outcomes.alone(made, failed, lambda: _finish(snapshot, table, failed, [], []))
     return _converge(snapshot, table, failed)
 
 
@@ -191,15 +192,27 @@ def _let_go(snapshot: ApplicationSnapshot, table: ComponentTable) -> Plan:
             notes=tuple(f"{each.object} is {each.message}" for each in rest.held),
             urgency=Urgency.TEARDOWN,
         )
-    return Plan(
-        actions=(
-            *_left(snapshot),
-            *taken_down,
-            *kept_by_others.news(rest),
-            finalizers.remove(application),
-        ),
+    last = finalizers.remove(application)
+    made = Plan(
+        actions=(*_left(snapshot), *taken_down, *kept_by_others.news(rest), last),
         notes=("nothing below it is left: letting go of it",),
         urgency=Urgency.TEARDOWN,
+    )
+    failed = outcomes.of(snapshot.outcomes).about(last, application)
+    return outcomes.alone(made, failed, lambda: _stay(snapshot, table, failed))
+
+
+def _stay(snapshot: ApplicationSnapshot, table: ComponentTable, failed: outcomes.Outcomes) -> Plan:
+    """Tell of an application that has nothing left, and that cannot be let go of."""
+    application, before = snapshot.application, snapshot.application.status
+    told = outcomes.steady(before.blocked_by, failed.blocked(application), snapshot.now)
+    kept = "All that Argosy made for the application is gone. The application keeps its finalizer"
+    message = words.because(kept, told[0].message)
+    after = summary.deleting(snapshot, table, message=message)
+    return Plan(
+        actions=tuple(outcomes.news(before.blocked_by, failed, application)),
+        status=after,
+        write_status_now=summary.write_status_now(before, after),
     )
 
 

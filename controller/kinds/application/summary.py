@@ -82,17 +82,22 @@ def _selector(application: objects.Application) -> str:
 
 
 def deleting(
-    snapshot: ApplicationSnapshot, table: ComponentTable, held: Iterable[Blocked] = ()
+    snapshot: ApplicationSnapshot,
+    table: ComponentTable,
+    held: Iterable[Blocked] = (),
+    *,
+    message: str = "",
 ) -> objects.ApplicationStatus:
     """Return the status of an application that is being taken down.
 
-    `held` is what others keep of it, beside what they keep of its sets.
+    `held` is what others keep of it, beside what they keep of its sets; a `message` is of what is
+    waited for where no set is left.
     """
     left = [row.server_set for row in table.rows.values() if row.server_set is not None]
     left += table.removed.values()
     verdict = Verdict(
         reason=Reason.DELETING,
-        message=_waits_for(left),
+        message=message or _waits_for(left),
         reconciling=True,
     )
     told = components(table)

@@ -49,8 +49,18 @@ def _start(snapshot: BuildSnapshot) -> Plan:
     if build.spec.activates:
         return _activate(snapshot)
     if not finalizers.is_on(build.metadata):
-        return Plan(actions=(finalizers.add(build),), urgency=Urgency.INTERACTIVE)
+        made = Plan(actions=(finalizers.add(build),), urgency=Urgency.INTERACTIVE)
+        return outcomes.alone(made, outcomes.of(snapshot.outcomes), lambda: _unguarded(snapshot))
     return _begin(snapshot)
+
+
+def _unguarded(snapshot: BuildSnapshot) -> Plan:
+    """Tell of a Build whose finalizer cannot be put on: nothing is begun without it."""
+    build = snapshot.build
+    failed = outcomes.of(snapshot.outcomes).blocked(build)
+    told = starts.in_words(outcomes.steady(build.status.blocked_by, failed, snapshot.now))
+    status = summary.tell(snapshot, Reason.WAITING, f"The Build waits for its finalizer. {told}")
+    return Plan(actions=tuple(_news(snapshot)), status=status)
 
 
 def _stay(snapshot: BuildSnapshot, found: Obstacle) -> Plan:
@@ -314,9 +324,14 @@ def _rest(snapshot: BuildSnapshot) -> Plan:
             status=status,
             notes=("Jobs of the Build are being ended.",),
         )
-    if finalizers.is_on(snapshot.build.metadata):
-        return Plan(actions=(finalizers.remove(snapshot.build),), notes=("The Build has ended.",))
-    return Plan(status=status)
+    if not finalizers.is_on(snapshot.build.metadata):
+        return Plan(status=status)
+    made = Plan(actions=(finalizers.remove(snapshot.build),), notes=("The Build has ended.",))
+    return outcomes.alone(
+        made,
+        outcomes.of(snapshot.outcomes),
+        lambda: Plan(actions=tuple(_news(snapshot)), status=status),
+    )
 
 
 def _news(snapshot: BuildSnapshot) -> Iterator[RecordEvent]:

@@ -7,6 +7,8 @@ once its Server has been gone for a while, and torn down only if a person says s
 
 from __future__ import annotations
 
+import dataclasses
+
 from controller.api import objects
 from controller.api.reasons import Reason
 from controller.kinds.fleet import summary
@@ -35,16 +37,31 @@ def plan(snapshot: FleetSnapshot) -> plans.Plan:
         f"{summary.servers(snapshot)} servers, {len(left)} orphans.",
         *unclaimed.narrated(fleet.status.unclaimed),
     )
+    write = _put_right(snapshot, left)
+    if write is None:
+        return dataclasses.replace(_tell(snapshot, left), notes=notes)
+    # Alone: another write of this plan would make it one onto a version that is gone.
+    made = plans.Plan(actions=(write,), notes=notes)
+    failed = outcomes.of(snapshot.outcomes).about(write, fleet)
+    return outcomes.alone(made, failed, lambda: _tell(snapshot, left))
+
+
+def _put_right(snapshot: FleetSnapshot, left: tuple[objects.Orphan, ...]) -> plans.Patch | None:
+    """Return the write that takes off what is gone: of the orphans, or of what is to be collected.
+
+    None where both are as they should be.
+    """
+    fleet, known = snapshot.fleet, snapshot.unclaimed
     if len(left) < len(fleet.status.orphans):
-        # Alone: another write of this plan would make it one onto a version that is gone.
-        write = orphans.write(fleet, left, why="orphans are gone")
-        return plans.Plan(actions=(write,), notes=notes)
-    known, told = snapshot.unclaimed, fleet.status.unclaimed
-    if known is not None:
-        withdrawn = unclaimed.withdrawn(fleet, known)
-        if withdrawn is not None:
-            return plans.Plan(actions=(withdrawn,), notes=notes)
-        told = unclaimed.listed(fleet, known, snapshot.now)
+        return orphans.write(fleet, left, why="orphans are gone")
+    return unclaimed.withdrawn(fleet, known) if known is not None else None
+
+
+def _tell(snapshot: FleetSnapshot, left: tuple[objects.Orphan, ...]) -> plans.Plan:
+    """Return the status, and what is collected of what no Server stands for."""
+    fleet, known = snapshot.fleet, snapshot.unclaimed
+    before = fleet.status.unclaimed
+    told = unclaimed.listed(fleet, known, snapshot.now) if known is not None else before
     failed = outcomes.of(snapshot.outcomes)
     status = summary.tell(snapshot, told, failed)
     return plans.Plan(
@@ -52,13 +69,12 @@ def plan(snapshot: FleetSnapshot) -> plans.Plan:
             *_returned(snapshot, left),
             *(unclaimed.collected(fleet, told, known) if known is not None else ()),
             *_news(snapshot),
-            *_lost(fleet.status.unclaimed, told),
+            *_lost(before, told),
             *outcomes.news(fleet.status.blocked_by, failed, fleet),
         ),
         status=status if status != fleet.status else None,
         write_status_now=summary.is_pressing(fleet.status, status),
         wake_after=_look_again(snapshot, looks_for=bool(left or known or told)),
-        notes=notes,
     )
 
 

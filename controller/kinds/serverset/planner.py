@@ -70,11 +70,31 @@ def plan(snapshot: ServerSetSnapshot) -> Plan:
     if obstacle is not None:
         return _hindered(snapshot, census, failed, obstacle)
     if not finalizers.is_on(snapshot.server_set.metadata):
-        return Plan(
+        made = Plan(
             actions=(finalizers.add(snapshot.server_set),),
             notes=("the finalizer, which somebody took off, comes before anything else",),
         )
+        return outcomes.alone(made, failed, lambda: _as_it_stands(snapshot, census, failed))
     return _converge(snapshot, census, failed)
+
+
+def _as_it_stands(snapshot: ServerSetSnapshot, census: Census, failed: outcomes.Outcomes) -> Plan:
+    """Tell how the set stands, and decide nothing."""
+    draft = drafts.begin(snapshot, census, failed)
+    return _finish(_unchanged(draft), draft, census.soonest)
+
+
+def _unchanged(draft: Draft) -> Outlook:
+    """Return the outlook of a set for which nothing is decided."""
+    return Outlook(
+        snapshot=draft.snapshot,
+        census=draft.census,
+        progress=draft.stands,
+        failed=draft.failed,
+        remedy=draft.ill,
+        budget_spent=draft.snapshot.server_set.status.budget_spent,
+        handled_retry=draft.handled_retry,
+    )
 
 
 def _hindered(
@@ -86,16 +106,7 @@ def _hindered(
     draft = drafts.begin(snapshot, census, failed)
     draft.actions += obstacle.tries
     draft.notes.append(f"nothing is made or changed: {obstacle.message}")
-    outlook = Outlook(
-        snapshot=snapshot,
-        census=census,
-        progress=draft.stands,
-        failed=failed,
-        remedy=draft.ill,
-        obstacle=obstacle,
-        budget_spent=snapshot.server_set.status.budget_spent,
-        handled_retry=draft.handled_retry,
-    )
+    outlook = dataclasses.replace(_unchanged(draft), obstacle=obstacle)
     # An application on its way out says so itself; its sets need not, one write each.
     told = obstacle.reason != Reason.DELETING
     if obstacle.reason not in _ENDINGS:

@@ -145,6 +145,15 @@ def discarding(
     return _going(snapshot, verdict, 0, stuck)
 
 
+def bare(snapshot: ServerSetSnapshot, failed: outcomes.Outcomes) -> objects.ServerSetStatus:
+    """Return the status of a set that has nothing left, and that a failing write keeps."""
+    server_set = snapshot.server_set
+    told = outcomes.steady(server_set.status.blocked_by, failed.blocked(server_set), snapshot.now)
+    message = words.because("No server is left. The set keeps its finalizer", told[0].message)
+    verdict = Verdict(reason=Reason.DELETING, message=message, reconciling=True)
+    return _going(snapshot, verdict, 0, told)
+
+
 def released(snapshot: ServerSetSnapshot) -> objects.ServerSetStatus | None:
     """Return the status of a set that only others still keep; None where nobody does."""
     kept = finalizers.keepers(snapshot.server_set.metadata)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from controller.kinds.serverset import claims, leftovers, summary
 from controller.kinds.serverset.snapshot import ServerSetSnapshot
-from controller.planning import finalizers, ownership, words, writes
+from controller.planning import finalizers, outcomes, ownership, words, writes
 from controller.planning import leftovers as kept_by_others
 from controller.planning.leftovers import Leftovers
 from controller.planning.plan import Plan, Urgency
@@ -49,14 +49,34 @@ def plan(snapshot: ServerSetSnapshot) -> Plan:
     rest = leftovers.of(snapshot)
     if gone or rest.deletes or rest.left:
         return _discard(snapshot, gone, rest)
-    return Plan(
+    return _let_go(snapshot, rest)
+
+
+def _let_go(snapshot: ServerSetSnapshot, rest: Leftovers) -> Plan:
+    """Let go of a set that has nothing left; tell of it where that fails."""
+    server_set = snapshot.server_set
+    last = finalizers.remove(server_set)
+    made = Plan(
         actions=(
             *claims.kept(snapshot),
             *kept_by_others.news(rest, about=snapshot.application),
-            finalizers.remove(server_set),
+            last,
         ),
         notes=("nothing below it is left: letting go of it",),
         urgency=Urgency.TEARDOWN,
+    )
+    failed = outcomes.of(snapshot.outcomes).about(last, server_set)
+    return outcomes.alone(made, failed, lambda: _stay(snapshot, failed))
+
+
+def _stay(snapshot: ServerSetSnapshot, failed: outcomes.Outcomes) -> Plan:
+    """Tell of a set that has nothing left, and that cannot be let go of."""
+    before = snapshot.server_set.status
+    after = summary.bare(snapshot, failed)
+    return Plan(
+        actions=tuple(outcomes.news(before.blocked_by, failed, snapshot.server_set)),
+        status=after,
+        write_status_now=after.blocked_by != before.blocked_by,
     )
 
 
