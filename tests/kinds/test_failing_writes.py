@@ -14,12 +14,13 @@ import msgspec
 import pytest
 
 from controller import contract, errors
-from controller.api import names, objects
+from controller.api import clock, names, objects
 from controller.api.resources import Resource
 from controller.api.views.meta import Meta
 from controller.kinds.build.snapshot import BuildSnapshot
 from controller.kinds.fleet.snapshot import FleetSnapshot
 from controller.kinds.server.snapshot import ServerSnapshot
+from controller.planning import plan
 from controller.planning.register import Register
 from tests.kinds.build import test_build_parts as builds
 from tests.kinds.failing_writes import (
@@ -29,6 +30,7 @@ from tests.kinds.failing_writes import (
     failures,
     see_as_before,
     see_told,
+    with_item,
 )
 from tests.kinds.rehearsal import Rehearsal, component
 from tests.kinds.server import props
@@ -92,6 +94,12 @@ def stripped_server() -> Any:
     return _server(meta={"finalizers": ()})
 
 
+def overdue_hold() -> Any:
+    """Return a server that is held for longer than was asked for."""
+    until = clock.stamp(props.NOW - 1)
+    return _server(held=True, hold=objects.Hold(owner="anna", reason="dump", until=until))
+
+
 def bare_server() -> Any:
     """Return a server that is to go, and of which nothing is left."""
     found = _server(meta={"deletion_timestamp": GONE})
@@ -145,6 +153,7 @@ WAYS: tuple[Callable[[], Any], ...] = (
     stripped_set,
     bare_set,
     stripped_server,
+    overdue_hold,
     bare_server,
     fleet_without_its_orphan,
     fleet_without_what_was_asked_for,
@@ -163,6 +172,34 @@ def test_a_write_that_fails_is_told(way: Callable[[], Any], kind: errors.Failure
 def test_a_build_that_has_ended_says_so_as_before() -> None:
     """A finalizer that cannot be taken off is in blockedBy alone, and no more once it is off."""
     see_as_before(ended_build())
+
+
+def refused_hold(**more: Any) -> Any:
+    """Return a server whose hold is over, and whose release is refused."""
+    snapshot = overdue_hold()
+    found = failures(decide(snapshot), snapshot, REFUSED)
+    return dataclasses.replace(snapshot, outcomes=found, **more)
+
+
+def test_a_hold_that_cannot_be_ended_keeps_the_server_up() -> None:
+    """A pod that goes meanwhile is made again, as that of any server that is held."""
+    made = decide(refused_hold(observation=contract.ABSENT))
+    assert props.verbs(made) == ["create"]
+    assert Resource.SERVERS in {x.resource for x in made.actions if isinstance(x, plan.Patch)}
+
+
+def test_a_hold_that_cannot_be_ended_changes_nothing_of_a_server_that_is_well() -> None:
+    """The server stays Ready, and is not changed in place, nor said to be unable to be."""
+    snapshot = refused_hold()
+    made = decide(snapshot)
+    status: Any = made.status
+    assert props.ready(status)[0] == "True"
+    assert not props.stalled(status)
+    assert props.verbs(made) == []
+    assert (
+        decide(with_item(snapshot, msgspec.structs.replace(snapshot.item, status=status))).status
+        is None
+    )
 
 
 @pytest.mark.parametrize("way", [fleet_without_its_orphan, fleet_without_what_was_asked_for])

@@ -1,6 +1,6 @@
 """Writes that planners make alone fail, under the engine as it is: told, tried again, and over.
 
-An operation's tasks and what it has sets and revisions remember; finalizers.
+An operation's tasks and what it has sets and revisions remember; a finalizer; the end of a hold.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import functools
 import pytest
 
 from controller.api.resources import Resource
-from controller.presentation import answers, inspection
+from controller.presentation import answers, inspection, requests
 from controller.presentation.references import Reference
 from fakes.api_server.refusal import refuse
 from fakes.universe import Universe, application, component, operation
@@ -141,3 +141,31 @@ async def test_a_set_that_keeps_its_finalizer_says_so() -> None:
         assert (DENIED.object, DENIED.reason) in above
         guard.over()
         await universe.until(lambda: not universe.names(Resource.APPLICATIONS), patience=150)
+
+
+@pytest.mark.parametrize("cause", CAUSES.values(), ids=CAUSES)
+async def test_a_hold_that_may_not_end_leaves_its_server_kept_up(cause: Cause) -> None:
+    """A pod that goes meanwhile is made again, the reason is told, and the hold ends at last."""
+    async with Universe() as universe:
+        await universe.bring_up(application("shop", component("web", 2)))
+        held = {"spec": requests.hold("anna", "core dump", universe.server.now() + 100)}
+        await universe.merge(Resource.SERVERS, "shop-web-1", held)
+        await universe.settle()
+        guard = cause.guard(universe, Resource.SERVERS)
+        await asyncio.sleep(100)
+        await told(universe, Resource.SERVERS, "shop-web-1", cause)
+        assert universe.condition(Resource.SERVERS, "shop-web-1")["status"] == "True"
+        uid = universe.get(Resource.PODS, "shop-web-1")["metadata"]["uid"]
+        await universe.delete(Resource.PODS, "shop-web-1", grace_seconds=0)
+
+        def anew() -> bool:
+            found = universe.server.objects[Resource.PODS].get(("default", "shop-web-1"))
+            return found is not None and found["metadata"]["uid"] != uid
+
+        await universe.until(anew, patience=30)
+        guard.over()
+        spec = functools.partial(universe.get, Resource.SERVERS, "shop-web-1")
+        await universe.until(lambda: not spec()["spec"].get("held"), patience=150)
+        await universe.settle()
+        assert blocked(universe, Resource.SERVERS, "shop-web-1") == []
+        assert universe.is_ready()

@@ -18,7 +18,7 @@ import controller
 ROOT = Path(controller.__file__).parent / "kinds"
 # Functions whose plans are told by another, or that make no write that could fail unseen.
 TOLD = {
-    "server/hold.py::release": "the end of a hold is tried until it succeeds",
+    "server/hold.py::release": "the planner hands it to `outcomes.alone`",
     "server/planner.py::_rest": "an act that is ended tells how it went in its task",
 }
 # All plans of the kind go through one function at the end, which tells of every write.

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from controller.api import clock, conditions
+from controller.api import clock, conditions, objects
 from controller.api.conditions import Blocked, ConditionType
 from controller.api.reasons import Reason
 from controller.contract import Phase, Verb
@@ -60,9 +60,40 @@ def _stay(snapshot: ServerSnapshot, rests: tuple[Obstacle, ...]) -> plans.Plan:
     if left is None or any(each.asked for each in rests):
         return _converge(snapshot, rests)
     if left <= 0:
-        return hold.release(snapshot.server)
+        return _release(snapshot, rests)
     made = _converge(snapshot, rests)
     return dataclasses.replace(made, wake_after=plans.soonest(made.wake_after, left))
+
+
+def _release(snapshot: ServerSnapshot, rests: tuple[Obstacle, ...]) -> plans.Plan:
+    """End a hold that is over; where that fails, keep the server up as any that is held yet."""
+    made = hold.release(snapshot.server)
+    failed = outcomes.of(snapshot.outcomes).about(made.actions[0], snapshot.server)
+    if not failed.told:
+        return made
+    # The rules know calls to the provider alone: this one says nothing of what the server is.
+    others = tuple(each for each in snapshot.outcomes if each not in failed.every)
+    kept = _converge(dataclasses.replace(snapshot, outcomes=others), rests)
+    if any(_is_own(each, snapshot) for each in kept.actions):
+        return kept  # One write to an object in one plan: the hold is seen to after this one.
+    return outcomes.alone(made, failed, lambda: _kept_up(snapshot, kept, failed))
+
+
+def _kept_up(snapshot: ServerSnapshot, kept: plans.Plan, failed: outcomes.Outcomes) -> plans.Plan:
+    """Return the plan of a server whose hold does not end, with the reason in its blockedBy."""
+    server, before = snapshot.server, snapshot.server.status
+    told = kept.status if isinstance(kept.status, objects.ServerStatus) else before
+    blocked = failed.blocked(server)
+    known = {(each.object, each.reason) for each in blocked}
+    others = (each for each in told.blocked_by if (each.object, each.reason) not in known)
+    told = msgspec.structs.replace(
+        told, blocked_by=outcomes.steady(before.blocked_by, (*blocked, *others), snapshot.now)
+    )
+    return dataclasses.replace(
+        kept,
+        actions=(*kept.actions, *outcomes.news(before.blocked_by, failed, server)),
+        status=told if told != before else None,
+    )
 
 
 def _tear_down(snapshot: ServerSnapshot) -> plans.Plan:
