@@ -139,7 +139,7 @@ class Calls:
             result = "ok"
         finally:
             took, label = time.perf_counter() - began, asked.target.label
-            metrics.wrote(label, result, took)
+            _count(asked, result, took)
             tracing.called(asked.state.trace, f"{asked.verb} {label}", result, took, asked.key[1:])
         return None
 
@@ -184,3 +184,14 @@ class Calls:
             kind=found.kind, reason=error.reason, error=texts.cut(str(error), crashes.LONGEST),
             count=found.count,
         )  # fmt: skip
+
+
+def _count(asked: _Asked, result: str, took: float) -> None:
+    """Count a write as one of its resource, and a provider's call as one to its fleet.
+
+    A read is neither.
+    """
+    if isinstance(asked.target, targets.ServerTarget):
+        metrics.called(asked.target.fleet, result, took)
+    elif asked.verb is not ObjectVerb.READ:
+        metrics.wrote(asked.target.resource, result, took)

@@ -10,7 +10,7 @@ import functools
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, cast
 
-from controller import contract
+from controller import contract, errors
 from controller.api import objects, resources
 from controller.api.resources import Resource
 from controller.contract import Place
@@ -217,10 +217,10 @@ class Dispatcher:
         fleet, verb = server.spec.fleet, call.verb
         self._fleets.promise(fleet, verb, key.namespace)
         if verb in _ACTS:
-            self._acts.start(key, call, lambda: self._ask(server, call), trace=state.trace)
+            self._acts.start(key, call, lambda: self._act(server, call), trace=state.trace)
             return
         if verb is contract.Verb.CANCEL:
-            self._acts.cancel(key, call, lambda: self._ask(server, call), trace=state.trace)
+            self._acts.cancel(key, call, lambda: self._act(server, call), trace=state.trace)
             return
         provider = self._fleets.provider(fleet)
         if verb is contract.Verb.DELETE:
@@ -240,6 +240,22 @@ class Dispatcher:
             group=targets.alike(server, call) if asked_for is contract.Verb.CREATE else None,
             pool=self._fleets.pool(fleet),
         )
+
+    async def _act(self, server: objects.Server, call: contract.Call) -> Any:
+        """Ask for an act, or for its end, and count the answer as `calls` counts others.
+
+        One that this process stops watching has no answer.
+        """
+        try:
+            done = await self._ask(server, call)
+        except errors.ArgosyError as error:
+            metrics.called(server.spec.fleet, error.reason)
+            raise
+        except Exception:
+            metrics.called(server.spec.fleet, "error")
+            raise
+        metrics.called(server.spec.fleet, "ok")
+        return done
 
     async def _ask(self, server: objects.Server, call: contract.Call) -> Any:
         """Have the provider that is the fleet's when the call's turn has come do it."""

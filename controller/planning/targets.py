@@ -39,7 +39,7 @@ class ObjectTarget:
 
     @property
     def label(self) -> str:
-        """What metrics count it under."""
+        """The word for it in the name of a span."""
         return self.resource
 
     @property
@@ -62,7 +62,7 @@ class ServerTarget:
 
     @property
     def label(self) -> str:
-        """What metrics count it under."""
+        """The word for it in the name of a span."""
         return self.fleet
 
     @property

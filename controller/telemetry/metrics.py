@@ -44,10 +44,10 @@ def _gauge(name: str, text: str) -> prometheus_client.Gauge:
 
 
 def _histogram(
-    name: str, text: str, label: str, buckets: tuple[float, ...]
+    name: str, text: str, labels: Labels, buckets: tuple[float, ...]
 ) -> prometheus_client.Histogram:
-    _declared.append((name, "histogram", (label,), text))
-    return prometheus_client.Histogram(name, text, (label,), buckets=buckets, registry=REGISTRY)
+    _declared.append((name, "histogram", labels, text))
+    return prometheus_client.Histogram(name, text, labels, buckets=buckets, registry=REGISTRY)
 
 
 _reconciles = _counter(
@@ -68,24 +68,26 @@ _refused = _counter(
 _durations = _histogram(
     "argosy_reconcile_time_seconds",
     "How long gathering and planning took.",
-    "controller",
+    ("controller",),
     _FAST,
 )
 _writes = _counter(
     "argosy_writes_total",
-    "Writes and provider calls, by what was written (or whose fleet was called) and the answer.",
-    ("resource", "result"),
+    "Writes to the API server by `resource`, and calls to a fleet's provider, acts among them, by"
+    " `fleet`; each by the answer.",
+    ("resource", "fleet", "result"),
 )
 _write_durations = _histogram(
     "argosy_write_time_seconds",
-    "How long writes and provider calls took, from their turn to the answer.",
-    "resource",
+    "How long writes (by `resource`) and provider calls (by `fleet`) took, from their turn to the"
+    " answer; without acts, which take as long as what they run.",
+    ("resource", "fleet"),
     _SLOW,
 )
 _first_ready = _histogram(
     "argosy_server_first_ready_seconds",
     "How long servers took, from when they were declared until they were ready for the first time.",
-    "fleet",
+    ("fleet",),
     _LONG,
 )
 _mended = _counter(
@@ -218,26 +220,30 @@ class _Timer:
 
 
 class _Writes:
-    """Counts the writes of one resource."""
+    """Counts the writes of one resource, or the calls to one fleet: the other label is empty.
 
-    __slots__ = ("_durations", "_resource", "_results")
+    A fleet may be named like a resource, as the built-in one of pods is.
+    """
 
-    def __init__(self, resource: str) -> None:
-        self._resource = resource
-        self._durations = _write_durations.labels(resource)
+    __slots__ = ("_durations", "_labels", "_results")
+
+    def __init__(self, resource: str, fleet: str) -> None:
+        self._labels = resource, fleet
+        self._durations = _write_durations.labels(*self._labels)
         self._results: dict[str, prometheus_client.Counter] = {}
 
-    def add(self, result: str, seconds: float) -> None:
+    def add(self, result: str, seconds: float | None) -> None:
         counter = self._results.get(result)
         if counter is None:
-            counter = self._results[result] = _writes.labels(self._resource, result)
+            counter = self._results[result] = _writes.labels(*self._labels, result)
         counter.inc()
-        self._durations.observe(seconds)
+        if seconds is not None:
+            self._durations.observe(seconds)
 
 
 # Looking a child up by its labels costs more than counting, so each is looked up once.
 _timers: dict[str, _Timer] = {}
-_counted: dict[str, _Writes] = {}
+_counted: dict[tuple[str, str], _Writes] = {}
 
 
 def reconcile(controller: str) -> _Timer:
@@ -259,10 +265,19 @@ def status_refused(controller: str) -> None:
 
 
 def wrote(resource: str, result: str, seconds: float) -> None:
-    """Count one write or provider call: `result` is `ok` or the reason why not."""
-    counted = _counted.get(resource)
+    """Count one write to the API server: `result` is `ok` or the reason why not."""
+    _count(resource, "", result, seconds)
+
+
+def called(fleet: str, result: str, seconds: float | None = None) -> None:
+    """Count one call to a fleet's provider, as a write is; an act without how long it took."""
+    _count("", fleet, result, seconds)
+
+
+def _count(resource: str, fleet: str, result: str, seconds: float | None) -> None:
+    counted = _counted.get((resource, fleet))
     if counted is None:
-        counted = _counted[resource] = _Writes(resource)
+        counted = _counted[resource, fleet] = _Writes(resource, fleet)
     counted.add(result, seconds)
 
 

@@ -26,6 +26,7 @@ from controller.planning import keys, plan, targets
 from controller.planning.keys import Key
 from controller.planning.plan import Plan
 from controller.providers import registry
+from controller.telemetry import metrics
 from fakes.api_server import ApiServer, Faults, Verdict
 from fakes.api_server.chaos import busy, lost
 from fakes.api_server.refusal import refuse
@@ -172,6 +173,27 @@ async def test_a_lost_answer_is_read_before_anything_is_planned_again() -> None:
     assert desk.state.uncertain == set()
     assert desk.state.floors == {(MAP, NAMESPACE, None): desk.server.writes[-1].version}
     assert len(desk.settled) == 2
+
+
+async def test_a_read_is_counted_as_no_write() -> None:
+    """Not where it follows a lost answer, nor in how long writes take."""
+    desk = Desk()
+    desk.faults.on("create", MAP, verdict=Verdict(after=lost("gone")))
+    await desk.carry_out(create("one"))
+    before = counted(MAP)
+    desk.dispatcher.resolve(desk.key, desk.state, desk.item)
+    await desk.answers()
+    assert desk.state.uncertain == set()
+    assert counted(MAP) == before
+    await desk.carry_out(create("two"))
+    assert counted(MAP) == before + 1
+
+
+def counted(resource: Resource) -> float:
+    """Return how many writes of a resource were timed."""
+    labels = {"resource": str(resource), "fleet": ""}
+    name = "argosy_write_time_seconds_count"
+    return metrics.REGISTRY.get_sample_value(name, labels) or 0.0
 
 
 async def test_an_api_server_that_asks_for_time_gets_it() -> None:

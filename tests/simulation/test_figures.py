@@ -8,8 +8,8 @@ from prometheus_client import parser
 from controller.api.resources import Resource
 from controller.telemetry import metrics
 from fakes.api_server import Behaviour, Faults, Kubelet
-from fakes.universe import Universe, application, component
-from tests.simulation import test_drift
+from fakes.universe import Universe, application, component, operation
+from tests.simulation import test_drift, test_fleets
 from tests.simulation import test_replicas as replicas
 
 pytestmark = pytest.mark.looptime
@@ -25,6 +25,17 @@ def figure(name: str) -> float:
         for family in found
         for sample in family.samples
         if sample.name == name and sample.labels == {"fleet": "pods"}
+    )
+
+
+def answers(name: str = "argosy_writes_total", **labels: str) -> float:
+    """Return how many answers were counted that have these labels."""
+    found = parser.text_string_to_metric_families(metrics.render().decode())
+    return sum(
+        float(sample.value)
+        for family in found
+        for sample in family.samples
+        if sample.name == name and labels.items() <= sample.labels.items()
     )
 
 
@@ -89,3 +100,30 @@ async def test_each_field_that_is_mended_is_counted() -> None:
         done = await test_drift.insist(universe, label, "theirs", times=2)
         await universe.settle()
         assert figure(name) - before == 1 + done
+
+
+async def test_what_a_fleet_is_asked_for_is_no_write_of_a_resource_of_its_name() -> None:
+    """Creates of pods count as calls to the fleet of pods; what is written of servers as writes."""
+    called, written = answers(fleet="pods", result="ok"), answers(resource="pods")
+    servers = answers(resource="servers", fleet="", result="ok")
+    async with Universe() as universe:
+        await universe.bring_up(application("shop", component("web", 3)))
+        assert answers(fleet="pods", result="ok") - called == 3
+        assert answers(resource="pods") == written
+        assert answers(resource="servers", fleet="", result="ok") - servers >= 3
+
+
+@pytest.mark.parametrize(("command", "result"), [("true", "ok"), ("false", "ExecFailed")])
+async def test_acts_are_counted_where_calls_to_their_fleet_are(command: str, result: str) -> None:
+    """By how they ended, and not by how long their commands took."""
+    async with Universe() as universe:
+        fleet = test_fleets.fleet("servers", "memory")
+        await universe.server.create(Resource.FLEETS, "", fleet)
+        await universe.bring_up(application("shop", component("web", 1), fleet="servers"))
+        before = answers(fleet="servers", result=result)
+        timed = answers("argosy_write_time_seconds_count", fleet="servers")
+        step = {"name": "say", "exec": {"command": [command]}}
+        await universe.apply(operation("say", "shop", "Steps", steps=[step]))
+        await universe.until(lambda: "exitCode" in test_fleets.facts(universe))
+        assert answers(fleet="servers", result=result) - before == 1
+        assert answers("argosy_write_time_seconds_count", fleet="servers") == timed

@@ -41,9 +41,22 @@ def test_writes_are_counted_by_their_answer() -> None:
     metrics.wrote("things", "ok", 0.01)
     metrics.wrote("things", "ok", 0.03)
     metrics.wrote("things", "Conflict", 0.02)
-    assert value("argosy_writes_total", resource="things", result="ok") == 2
-    assert value("argosy_writes_total", resource="things", result="Conflict") == 1
-    assert value("argosy_write_time_seconds_sum", resource="things") == pytest.approx(0.06)
+    labels = {"resource": "things", "fleet": ""}
+    assert value("argosy_writes_total", **labels, result="ok") == 2
+    assert value("argosy_writes_total", **labels, result="Conflict") == 1
+    assert value("argosy_write_time_seconds_sum", **labels) == pytest.approx(0.06)
+
+
+def test_a_fleet_named_like_a_resource_has_series_of_its_own() -> None:
+    """Calls to its provider are no writes of that resource; an act has no time."""
+    metrics.wrote("twins", "ok", 0.01)
+    metrics.called("twins", "ok", 0.02)
+    metrics.called("twins", "ok")
+    written, called = {"resource": "twins", "fleet": ""}, {"resource": "", "fleet": "twins"}
+    assert value("argosy_writes_total", **written, result="ok") == 1
+    assert value("argosy_writes_total", **called, result="ok") == 2
+    assert value("argosy_write_time_seconds_count", **written) == 1
+    assert value("argosy_write_time_seconds_count", **called) == 1
 
 
 def test_depths_and_leadership_are_what_was_told_last() -> None:
@@ -81,6 +94,7 @@ def test_the_reference_names_all_that_is_served() -> None:
     with metrics.reconcile("described"):
         pass
     metrics.wrote("described", "ok", 0.01)
+    metrics.called("described", "ok", 0.01)
     table = metrics.reference()
     for family in parser.text_string_to_metric_families(metrics.render().decode()):
         if not family.name.startswith("argosy_"):
