@@ -30,9 +30,6 @@ class Ownership(Protocol):
     def may_write(self, key: Key | None) -> bool:
         """Return whether a write for the key may go out now; None is for one of no key."""
 
-    def epoch(self, key: Key) -> int:
-        """Return which tenure of the key this is: each later owner has a higher one."""
-
     def since(self, key: Key) -> float:
         """Return when this tenure of the key began, by the loop's clock.
 
@@ -50,13 +47,11 @@ class Ownership(Protocol):
 class SoleLeader:
     """Owns every key that is covered, and may write while `leading` says so.
 
-    `covers` tells of a namespace whether it is looked after by this install, and not by another;
-    `tenure` numbers the leaderships.
+    `covers` tells of a namespace whether it is looked after by this install, and not by another.
     """
 
     leading: Callable[[], bool] = lambda: True
     covers: Callable[[str], bool] = lambda _namespace: True
-    tenure: Callable[[], int] = lambda: 1
 
     def owns(self, key: Key) -> bool:
         """Return whether no other install looks after it."""
@@ -65,11 +60,6 @@ class SoleLeader:
     def may_write(self, key: Key | None) -> bool:
         """Return whether the Lease is held, and the claim on the key's namespace."""
         return self.leading() and (key is None or self.covers(key.namespace))
-
-    def epoch(self, key: Key) -> int:
-        """Return the number of this leadership."""
-        del key
-        return self.tenure()
 
     def since(self, key: Key) -> float:
         """Return a time long ago: a leader opens its providers after it took the Lease."""

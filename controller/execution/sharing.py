@@ -143,12 +143,6 @@ class Sharing:
             held is not None and held.stage is not Stage.CATCHING_UP and self._covers(key.namespace)
         )
 
-    def epoch(self, key: Key) -> int:
-        """Return the tenure of the key's slot; 0 where it is another's."""
-        slot = self.slot(key)
-        held = self._held.get(slot) if slot is not None else None
-        return held.epoch if held is not None else 0
-
     def since(self, key: Key) -> float:
         """Return when the key's slot was taken here; its last owner made calls until then."""
         slot = self.slot(key)

@@ -146,9 +146,7 @@ class Operator:
         self._heartbeat = Elector(api, options.lease_namespace, heartbeat(options.identity), holder)
         self.sharing = self._shared(holder) if shared else None
         owner: ownership.Ownership = self.sharing or SoleLeader(
-            leading=lambda: self.elector.leading,
-            covers=self.installs.cover,
-            tenure=lambda: self.elector.epoch,
+            leading=lambda: self.elector.leading, covers=self.installs.cover
         )
         sharers = self.sharing.sharers if self.sharing else lambda: 1
         self.width = Width(clock=time.monotonic, most=options.most_writes)

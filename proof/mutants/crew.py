@@ -210,10 +210,6 @@ class _Late:
         """Ask it."""
         return self._whose().may_write(key)
 
-    def epoch(self, key: Any) -> int:
-        """Ask it."""
-        return self._whose().epoch(key)
-
     def since(self, key: Any) -> float:
         """Ask it."""
         return self._whose().since(key)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import dataclasses
+from pathlib import Path
 
 import pytest
 
+import controller
 from controller.api.resources import Resource
 from controller.execution import ownership
 from controller.planning.caches import Total
@@ -30,11 +33,6 @@ class Share:
         """Return whether the key is owned."""
         return key is not None and self.owns(key)
 
-    def epoch(self, key: Key) -> int:
-        """Return the first tenure."""
-        del key
-        return 1
-
     def since(self, key: Key) -> float:
         """Return the beginning of it."""
         del key
@@ -54,12 +52,25 @@ class Share:
 def test_a_sole_leader_owns_everything_while_it_holds_the_lease() -> None:
     """Without the Lease nothing may be written, whatever it is for."""
     held = [True]
-    sole = ownership.SoleLeader(leading=lambda: held[0], tenure=lambda: 7)
+    sole = ownership.SoleLeader(leading=lambda: held[0])
     assert sole.owns(A)
-    assert sole.epoch(A) == 7
     assert ownership.guard(sole)()
     held[0] = False
     assert not ownership.guard(sole)()
+
+
+def test_every_question_of_an_ownership_is_asked() -> None:
+    """None is declared, and answered by each way to share the work, that nobody asks."""
+    declared = {name for name in vars(ownership.Ownership) if not name.startswith("_")}
+    asked = {
+        node.attr
+        for path in Path(controller.__file__).parent.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute)
+        and ast.unparse(node.value) in {"self._ownership", "ownership", "owner"}
+    }
+    assert {"owns", "may_write"} <= declared
+    assert declared - asked == set()
 
 
 async def test_each_call_is_guarded_for_the_key_that_it_is_for() -> None:
