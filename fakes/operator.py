@@ -72,7 +72,7 @@ class Operator:
             fleets=self.fleets,
             writer=self.writer,
             pool=pool,
-            event_writer=EventWriter(api, reporter=name, clock=clock),
+            event_writer=EventWriter(api, reporter=name, clock=clock, may_write=may_write),
             clock=clock,
             holder=holder or name,
             ownership=ownership,

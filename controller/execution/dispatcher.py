@@ -308,7 +308,13 @@ class Dispatcher:
         resource, about = key.resource, item
         if action.about is not None:
             resource, about = resources.of(type(action.about)), action.about
-        if self._event_writer.is_new(about, action):
-            event_key = key._replace(resource=Resource.EVENTS)
-            tell = functools.partial(self._event_writer.record, resource, about, action)
-            self._pool.submit(event_key, ownership.on_behalf_of(key, tell), flow="events")
+        event_key = key._replace(resource=Resource.EVENTS)
+
+        def submit(write: Callable[[], Awaitable[None]]) -> None:
+            self._pool.submit(event_key, ownership.on_behalf_of(key, write), flow="events")
+
+        self._event_writer.record(resource, about, action, submit)
+
+    async def stop(self) -> None:
+        """Ask for nothing any more by itself: no Event is tried again."""
+        await self._event_writer.stop()

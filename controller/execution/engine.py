@@ -224,6 +224,7 @@ class Engine:
         """Let calls in flight finish and drop the rest; acts under way are left to be found."""
         self._leading = False
         self.pulse.rest()
+        await self._dispatcher.stop()
         for pool in self._pools:
             await pool.drain()
         await self._acts.abandon()

@@ -84,6 +84,11 @@ _write_durations = _histogram(
     ("resource", "fleet"),
     _SLOW,
 )
+_events_lost = _counter(
+    "argosy_events_lost_total",
+    "Events that could not be written, and are not tried again.",
+    (),
+)
 _first_ready = _histogram(
     "argosy_server_first_ready_seconds",
     "How long servers took, from when they were declared until they were ready for the first time.",
@@ -279,6 +284,11 @@ def _count(resource: str, fleet: str, result: str, seconds: float | None) -> Non
     if counted is None:
         counted = _counted[resource, fleet] = _Writes(resource, fleet)
     counted.add(result, seconds)
+
+
+def event_lost() -> None:
+    """Count an Event that could not be written."""
+    _events_lost.inc()
 
 
 def ready_first(fleet: str, seconds: float) -> None:

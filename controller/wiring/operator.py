@@ -168,7 +168,9 @@ class Operator:
             fleets=self.fleets,
             writer=writer,
             pool=pool,
-            event_writer=EventWriter(acting, reporter=options.identity, clock=time.time),
+            event_writer=EventWriter(
+                acting, reporter=options.identity, clock=time.time, may_write=may_write
+            ),
             clock=time.time,
             holder=holder,
             ownership=owner,

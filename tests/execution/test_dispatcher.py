@@ -278,6 +278,19 @@ async def test_what_overtook_a_status_in_line_is_told_in_events_as_well() -> Non
     assert desk.names() == []
 
 
+async def test_an_event_that_could_not_be_written_delays_nothing_and_is_told_later() -> None:
+    """Everything planned beside it is done at once, and the key settles."""
+    desk = Desk()
+    desk.faults.on("create", Resource.EVENTS, verdict=Verdict(before=busy("full")))
+    event = plan.RecordEvent(reason=Reason.COMPLETED, message="Restart first has completed.")
+    await desk.carry_out(event, create("one"))
+    assert (desk.names(), desk.settled) == (["one"], [desk.key])
+    assert not desk.state.outcomes
+    await asyncio.sleep(10)
+    told = [each["note"] for each in desk.server.objects[Resource.EVENTS].values()]
+    assert told == ["Restart first has completed."]
+
+
 async def test_a_status_that_stood_in_line_for_long_is_followed_by_as_long_a_pause() -> None:
     """The space to the next one is counted from the write, not from when it was handed over."""
     desk = Desk()
