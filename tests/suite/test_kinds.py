@@ -24,6 +24,8 @@ NAMES = {PLACES[each.resource].kind for each in KINDS}
 BEGINNINGS = tuple(f"{name}/" for name in sorted(NAMES))
 # What stands beside the rooms of kinds.
 SHARED = {"kind", "registry", "revisions"}
+# A room for each kind.
+ROOMS = tuple(f"controller.kinds.{name.lower()}" for name in sorted(NAMES))
 # Kinds themselves, and what is written down of them.
 HOME = {"kinds", "api"}
 # Where a kind is meant by its nature, and not one of several that are handled alike.
@@ -42,20 +44,25 @@ MEANT = {
     "presentation/events.py": "an operation's name may be a server's, too",
     "presentation/forecast.py": "applications, sets and servers play their own parts in it",
     "presentation/manifests.py": "of what is handed in, applications are previewed",
+    "presentation/recollection.py": "an operation alone waits for its application to move",
     "presentation/report.py": "some kinds say of which application they are by a label alone",
-    "presentation/requests.py": "of what is handed in, operations are created",
+    "presentation/requests.py": "of what is handed in, operations are created, or retried",
+    "presentation/surroundings.py": "budgets of others select pods as a set asks for its own",
     "providers/pod/observation.py": "a pod is controlled by a server, as the contract says",
+    "wiring/operator.py": "gauges are of servers and sets; a namespace has a bound of servers",
 }
 
 
 def told_apart(tree: ast.AST) -> Iterator[ast.AST]:
-    """Yield each place that asks whether something is of one of our kinds.
+    """Yield each place that asks whether something is of one of our kinds, or uses its room.
 
     A text that begins with one and a slash is one, whether it is compared or put together.
     """
     for node in ast.walk(tree):
         asked: list[ast.expr] = []
         if isinstance(node, ast.Constant) and str(node.value).startswith(BEGINNINGS):
+            yield node
+        if isinstance(node, ast.Import | ast.ImportFrom) and is_of_a_room(node):
             yield node
         if isinstance(node, ast.Compare):
             asked = [node.left, *node.comparators]
@@ -79,6 +86,13 @@ def is_named(node: ast.AST) -> bool:
     return node.value.id == "objects" and node.attr in NAMES
 
 
+def is_of_a_room(node: ast.Import | ast.ImportFrom) -> bool:
+    """Return whether something of one kind is imported: what all share is none's own."""
+    module = (node.module or "") if isinstance(node, ast.ImportFrom) else ""
+    found = {module, *(f"{module}.{each.name}".lstrip(".") for each in node.names)}
+    return any(each == room or each.startswith(f"{room}.") for each in found for room in ROOMS)
+
+
 @pytest.mark.parametrize(
     "code",
     [
@@ -93,6 +107,10 @@ def is_named(node: ast.AST) -> bool:
         "thing = f'Server/{name}'",
         "kind == PLACES[Resource.OPERATIONS].kind",
         "kind in {PLACES[Resource.SERVERS].kind, PLACES[Resource.PODS].kind}",
+        "from controller.kinds.operation.reasons import OperationReason",
+        "from controller.kinds.serverset import selectors",
+        "from controller.kinds import fleet",
+        "import controller.kinds.server.task",
     ],
 )
 def test_a_kind_told_apart_would_be_found(code: str) -> None:
@@ -101,6 +119,9 @@ def test_a_kind_told_apart_would_be_found(code: str) -> None:
     for same in (
         "caches.of(objects.Server); call(Resource.SERVERS)",
         "thing(Resource.FLEETS, name)",
+        "from controller.kinds import registry",
+        "from controller.kinds.kind import Kind",
+        "from controller.kinds.revisions import rejection",
     ):
         assert not list(told_apart(ast.parse(same)))
 
