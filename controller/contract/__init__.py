@@ -6,7 +6,7 @@ Planning asks by these words, providers answer in them, and neither knows the ot
 from controller.contract.call import ANYWHERE, Call, Placement, Verb
 from controller.contract.claims import Claim
 from controller.contract.display import PLAIN, BuiltIn, Display
-from controller.contract.kind import AloneSince, Context, ProviderKind
+from controller.contract.kind import AloneSince, Context, ProviderKind, always
 from controller.contract.observation import (
     ABSENT,
     UNKNOWN,
@@ -64,6 +64,7 @@ __all__ = [
     "Silence",
     "Verb",
     "Volume",
+    "always",
     "never",
     "no_claims",
 ]

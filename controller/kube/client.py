@@ -32,6 +32,7 @@ from controller.kube import (
     tunnel,
 )
 from controller.kube.api import WATCH_SECONDS, Access, Body, ExecResult, PatchStyle
+from controller.kube.reasons import KubeReason
 
 # A write must be over before another leader may take the Lease: see `lease`.
 WRITE_SECONDS = 4.5
@@ -333,7 +334,7 @@ class Client:
         container: str = "",
         timeout: float,  # noqa: ASYNC109 - bounds the command, and raises UnknownOutcome
     ) -> ExecResult:
-        """Run a command in a container and wait for its end."""
+        """Run a command in a container and wait for its end; raises LeaseLost as writes do."""
         parts = [("command", each) for each in command]
         parts += [("container", container)] if container else []
         parts += [("stdout", "true"), ("stderr", "true")]
@@ -341,6 +342,11 @@ class Client:
         what = f"exec {namespace}/{pod}"
         url = self._url(resources.path(Resource.PODS, namespace, pod, "exec"), query)
         headers = await self._headers() | _ANYTHING
+        # A command changes things as a write does: a process that was frozen on its way here may
+        # lead no more, and the next leader have run it.
+        if self._may_write is not None and not self._may_write():
+            message = f"{what}: the Lease is not held any more"
+            raise errors.LeaseLost(message, reason=KubeReason.LEASE_LOST)
         return await streams.execute(
             self._session,
             url,

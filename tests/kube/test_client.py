@@ -302,6 +302,24 @@ async def test_exec_tells_exit_code_and_tails() -> None:
             assert (done.exit_code, done.stdout, done.stderr) == expected
 
 
+async def test_a_guarded_command_is_not_run_once_nothing_may_be_written() -> None:
+    """A leader that was frozen before its command ran does not run it as it wakes."""
+    asked: list[str] = []
+
+    async def note(request: web.Request) -> web.StreamResponse:
+        asked.append(request.path)
+        return await container(ended("Success"))(request)
+
+    answers = [True]
+    async with serving(note) as client:
+        guarded = client.guarded(lambda: answers[0])
+        await guarded.exec("default", "a", command=["x"], timeout=5)
+        answers[0] = False
+        with pytest.raises(errors.LeaseLost):
+            await guarded.exec("default", "a", command=["x"], timeout=5)
+    assert len(asked) == 1
+
+
 @pytest.mark.parametrize("told", ["²", "9" * 5000, "-1", "", "7.5"])
 async def test_an_exit_code_that_is_none_is_no_crash(told: str) -> None:
     """What a node says of a command that it ran is text like any other."""

@@ -52,7 +52,10 @@ def kind(site: Site | None = None) -> contract.ProviderKind:
     ) -> AsyncIterator[contract.Provider]:
         machines = found(fleet, context.clock)
         shared = Steps(
-            context.api, context.informers.get(Resource.JOBS), allowed_urls=context.allowed_urls
+            context.api,
+            context.informers.get(Resource.JOBS),
+            allowed_urls=context.allowed_urls,
+            may_write=context.may_write,
         )
         machines.listen(context.changed)
         try:

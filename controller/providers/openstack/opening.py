@@ -67,7 +67,10 @@ async def open_cloud(
     """Lend a provider of a fleet's servers, which looks at the cloud for as long as it is open."""
     settings = configuration.read(bytes(fleet.settings))
     shared = Steps(
-        context.api, context.informers.get(Resource.JOBS), allowed_urls=context.allowed_urls
+        context.api,
+        context.informers.get(Resource.JOBS),
+        allowed_urls=context.allowed_urls,
+        may_write=context.may_write,
     )
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(shared.close)

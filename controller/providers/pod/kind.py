@@ -67,7 +67,10 @@ async def open_pods(
     pods: informer.Informer[objects.Pod] = context.informers[Resource.PODS]
     claims: informer.Informer[objects.Claim] | None = context.informers.get(Resource.CLAIMS)
     shared = Steps(
-        context.api, context.informers.get(Resource.JOBS), allowed_urls=context.allowed_urls
+        context.api,
+        context.informers.get(Resource.JOBS),
+        allowed_urls=context.allowed_urls,
+        may_write=context.may_write,
     )
 
     def pod_changed(old: objects.Pod | None, new: objects.Pod | None) -> None:

@@ -9,18 +9,19 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import aiohttp
 import msgspec
 
-from controller import errors
+from controller import contract, errors
 from controller.api import names, objects
 from controller.api.resources import Resource
 from controller.api.views.meta import View
 from controller.contract import tasks
 from controller.kube import api as kube
 from controller.kube import faults
+from controller.kube.reasons import KubeReason
 from controller.providers.steps import answers, headers, urls
 from controller.providers.steps.reasons import StepReason
 
@@ -61,8 +62,15 @@ class _Secret(msgspec.Struct, frozen=True):
 class HttpStep:
     """Sends the requests of tasks; one session for all, without cookies, proxies or redirects."""
 
-    def __init__(self, api: kube.Api, *, allowed: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        api: kube.Api,
+        *,
+        allowed: Sequence[str] = (),
+        may_write: Callable[[], bool] = contract.always,
+    ) -> None:
         self._api = api
+        self._may_write = may_write
         self._allowed = tuple(urls.parse_target(each) for each in allowed)
         self._session: aiohttp.ClientSession | None = None
 
@@ -72,7 +80,8 @@ class HttpStep:
         """Send the request of `task`; return the status code where it was expected.
 
         `own` are the server's own addresses. The key that makes the request idempotent names the
-        task: a repeated attempt is the same request.
+        task: a repeated attempt is the same request. Raises LeaseLost, and sends nothing that may
+        change something, where this process may write no more.
         """
         given = tasks.read(task)
         wanted = _read(given)
@@ -80,6 +89,11 @@ class HttpStep:
         headers.check({*wanted.headers, *(each.name for each in wanted.headers_from)})
         sent = {**wanted.headers, **await self._secrets(server, wanted)}
         sent[IDEMPOTENCY_HEADER] = task.id
+        # Asked last: a process that was frozen on its way here may lead no more, and the next
+        # leader have sent it.
+        if wanted.method not in _SAFE and not self._may_write():
+            message = f"{wanted.method}: the Lease is not held any more"
+            raise errors.LeaseLost(message, reason=KubeReason.LEASE_LOST)
         status = await self._send(wanted, sent, given.timeout_seconds)
         facts = {"status": str(status)}
         if status not in wanted.expect.statuses:

@@ -5,7 +5,7 @@ Every provider hands these over; what is left to it happens inside its servers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from controller import contract, errors
 from controller.api import objects
@@ -25,8 +25,9 @@ class Steps:
         jobs: informer.Informer[objects.Job] | None = None,
         *,
         allowed_urls: Sequence[str] = (),
+        may_write: Callable[[], bool] = contract.always,
     ) -> None:
-        self._http = http_step.HttpStep(api, allowed=allowed_urls)
+        self._http = http_step.HttpStep(api, allowed=allowed_urls, may_write=may_write)
         self._jobs = job_step.JobStep(api, jobs)
 
     async def run(

@@ -95,6 +95,22 @@ async def test_a_request_carries_its_key_and_nothing_of_the_answer_is_kept(
     assert facts == {"status": "200"}
 
 
+@pytest.mark.parametrize(("method", "sent"), [("POST", 0), ("DELETE", 0), ("GET", 1)])
+async def test_no_request_that_changes_things_is_sent_once_nothing_may_be_written(
+    stage: PodStage, site: tuple[Site, str], method: str, sent: int
+) -> None:
+    """A leader that was frozen before its request went out does not send it as it wakes."""
+    await stage.begin()
+    asked, url = site
+    server, steps = await stage.server(), Steps(stage.api, may_write=lambda: False)
+    call = task(tasks.HTTP, timeoutSeconds=5, http={"url": url, "method": method})
+    refused = contextlib.nullcontext() if sent else pytest.raises(errors.LeaseLost)
+    with refused:
+        await steps.run(server, call, ["127.0.0.1"])
+    await steps.close()
+    assert len(asked.asked) == sent
+
+
 async def test_secret_headers_come_from_the_applications_namespace(
     stage: PodStage, site: tuple[Site, str]
 ) -> None:
