@@ -7,7 +7,8 @@ is a folder under `providers/` and its name in two lists: their `registry.py`, a
 Which error means what: `errors.Stalled` a refusal that retrying cannot help (reasons `NameTaken`,
 `TemplateRefused`, `NotSupported`, …); `errors.Transient` may pass; `errors.UnknownOutcome` the call
 may have taken effect, observe first; `errors.Waiting` not now (a limit, an older instance still
-going). Anything else is a bug and is reported as Transient with reason `InternalError`.
+going). Anything else is a bug in a call that may have taken effect: `errors.Crashed`, with reason
+`InternalError`.
 """
 
 from __future__ import annotations

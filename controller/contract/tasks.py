@@ -153,13 +153,16 @@ ENDS = frozenset({TaskState.SUCCEEDED, TaskState.FAILED, TaskState.CANCELLED})
 class TaskResult:
     """How an act ended; `error_class` is Transient, Terminal or Unknown where it did not succeed.
 
-    Unknown is for an act that may have taken effect: its stream was cut, or no trace was found.
+    Unknown is for an act that may have taken effect: its stream was cut, or no trace was found, or
+    Argosy's own code has `crashed` in the middle of it.
     """
 
     task: str
     state: str
     message: str = ""
     error_class: str = ""
+    # The next attempt may well crash as this one did, so there are no more than recovery allows.
+    crashed: bool = False
     # What it found out: an exit code, the id of a snapshot.
     facts: Mapping[str, str] = dataclasses.field(default_factory=dict)
 

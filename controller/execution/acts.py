@@ -60,14 +60,15 @@ class _Act:
             facts={name: each for name, each in facts.items() if name != "message"},
         )
 
-    def failed(self, message: str, *, error_class: ErrorClass, facts: contract.Facts) -> TaskResult:
+    def failed(self, error: errors.ArgosyError, *, crashed: bool = False) -> TaskResult:
         """Return that this act failed, and what the provider found out all the same."""
         return TaskResult(
             task=self.task,
             state=TaskState.FAILED,
-            message=message,
-            error_class=error_class,
-            facts=facts,
+            message=str(error),
+            error_class=_class(error),
+            crashed=crashed,
+            facts=error.facts,
         )
 
 
@@ -143,10 +144,12 @@ class Acts:
         try:
             outcome = act.told(TaskState.SUCCEEDED, await ask())
         except errors.ArgosyError as error:
-            outcome = act.failed(str(error), error_class=_class(error), facts=error.facts)
+            outcome = act.failed(error)
         except Exception as error:  # noqa: BLE001 - a provider's bug is this act's failure alone
             _log.exception("act crashed", key=str(key), task=act.task)
-            outcome = act.failed(repr(error), error_class=ErrorClass.TRANSIENT, facts={})
+            # The command, or the request, may have gone out before.
+            crash = errors.Crashed(repr(error), reason=Reason.INTERNAL_ERROR)
+            outcome = act.failed(crash, crashed=True)
         self._conclude(key, act, outcome)
 
     async def _call_off(self, key: Key, act: _Act, ask: Ask) -> None:

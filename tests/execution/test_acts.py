@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import msgspec
 import pytest
@@ -24,14 +25,14 @@ TASK = objects.Task(id="photo-1", operation="photo", action=tasks.SNAPSHOT)
 FOUND = {"message": "done", "snapshot": "photo", "size": "12"}
 
 
-async def ended(verb: str, answer: contract.Facts | errors.ArgosyError) -> tasks.TaskResult:
+async def ended(verb: str, answer: contract.Facts | Exception) -> tasks.TaskResult:
     """Let a provider answer an act, or its cancel, and return what is remembered of the act."""
     finished: asyncio.Queue[Key] = asyncio.Queue()
     acts = Acts(finished=finished.put_nowait)
     call = contract.Call(verb=contract.Verb.ACT, why="test", task=TASK, instance="pod-1")
 
     async def ask() -> contract.Facts:
-        if isinstance(answer, errors.ArgosyError):
+        if isinstance(answer, Exception):
             raise answer
         return answer
 
@@ -42,17 +43,28 @@ async def ended(verb: str, answer: contract.Facts | errors.ArgosyError) -> tasks
     return outcome
 
 
+def server(
+    action: str = tasks.SNAPSHOT, *, attempt: int = 1, state: str = TaskState.STARTED, **given: Any
+) -> objects.Server:
+    """Return a server whose act has been begun."""
+    asked = {"attempts": 3, **given}
+    parameters = msgspec.Raw(msgspec.json.encode(asked))
+    begun = objects.TaskStatus(
+        id=TASK.id, state=state, attempt=attempt, start_time=clock.stamp(1), claimed_by="me"
+    )
+    return objects.Server(
+        metadata=objects.Meta(name="shop-web-0", namespace="default", uid="u1"),
+        spec=objects.ServerSpec(
+            application="shop", component="web", ordinal=0,
+            task=msgspec.structs.replace(TASK, action=action, parameters=parameters),
+        ),
+        status=objects.ServerStatus(task=begun),
+    )  # fmt: skip
+
+
 def written(outcome: tasks.TaskResult) -> objects.TaskStatus:
     """Return the task's status once the outcome is written."""
-    begun = objects.TaskStatus(
-        id=TASK.id, state=TaskState.STARTED, attempt=1, start_time=clock.stamp(1)
-    )
-    server = objects.Server(
-        metadata=objects.Meta(name="shop-web-0", namespace="default", uid="u1"),
-        spec=objects.ServerSpec(application="shop", component="web", ordinal=0, task=TASK),
-        status=objects.ServerStatus(task=begun),
-    )
-    after = task.finished(server, outcome, 5.0)
+    after = task.finished(server(), outcome, 5.0)
     assert after is not None
     assert after.task is not None
     return after.task
@@ -88,6 +100,38 @@ async def test_an_act_that_fails_says_of_which_kind_that_is(kind: errors.Failure
     }.get(kind, "Transient")
     assert outcome.message == "no"
     assert outcome.facts == FOUND
+
+
+@pytest.mark.parametrize("bug", [KeyError("uid"), TimeoutError(), ConnectionResetError("gone")])
+async def test_a_bug_in_the_middle_of_an_act_leaves_its_outcome_unknown(bug: Exception) -> None:
+    """The act may have taken effect by then: a command is not begun again unless told to."""
+    outcome = await ended("start", bug)
+    assert (outcome.state, outcome.error_class) == ("Failed", "Unknown")
+    assert outcome.message == repr(bug)
+    again = {
+        (action, choice): task.finished(server(action, onUnknown=choice), outcome, 5.0)
+        for action in (tasks.EXEC, tasks.HTTP, tasks.SNAPSHOT)
+        for choice in ("Fail", "Rerun")
+    }
+    states = {asked: after.task.state for asked, after in again.items() if after and after.task}
+    assert states == {
+        (tasks.EXEC, "Fail"): "Failed",
+        (tasks.EXEC, "Rerun"): "Pending",
+        (tasks.HTTP, "Fail"): "Failed",
+        (tasks.HTTP, "Rerun"): "Pending",
+        (tasks.SNAPSHOT, "Fail"): "Pending",
+        (tasks.SNAPSHOT, "Rerun"): "Pending",
+    }
+
+
+@pytest.mark.parametrize("attempt", [1, 2, 3])
+async def test_what_crashes_each_time_is_tried_as_often_as_recovery_says(attempt: int) -> None:
+    """A bug does not pass as an outage does: an act that may run again does not do so for ever."""
+    outcome = await ended("start", KeyError("uid"))
+    after = task.finished(server(tasks.SNAPSHOT, attempt=attempt, attempts=2), outcome, 5.0)
+    assert after is not None
+    assert after.task is not None
+    assert after.task.state == ("Pending" if attempt < 2 else "Failed")
 
 
 def test_facts_are_bounded() -> None:

@@ -344,7 +344,9 @@ def _again(
 ) -> bool:
     if outcome.error_class == ErrorClass.WAITING:
         return True
-    if before.attempt >= given.attempts and outcome.error_class != ErrorClass.UNKNOWN:
+    # Answers may be lost for as long as an outage lasts, which is no fault of the act.
+    bounded = outcome.crashed or outcome.error_class != ErrorClass.UNKNOWN
+    if bounded and before.attempt >= given.attempts:
         return False
     if outcome.error_class == ErrorClass.UNKNOWN:
         return task.action in tasks.IDEMPOTENT or given.on_unknown == OnUnknown.RERUN
