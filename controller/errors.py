@@ -1,7 +1,10 @@
 """The ways in which work can fail to happen, each with its own policy as data.
 
-Every layer raises these; only `execution` catches them, and does what the error's policy says. It
-never asks of which class an error is: whoever adds a class says here all that is done about it.
+Every layer raises these. Where a planned call ends with one, `execution` does what the error's
+policy says, and asks neither for its class nor for its reason: whoever adds a class says here all
+that is done about it. Whoever makes a single request may catch a class first: a provider that asks
+again or has words of its own for it, a writer that looks once more at what is there, a front end
+that tells a person.
 """
 
 from __future__ import annotations
@@ -54,6 +57,8 @@ class Policy:
     # Whether it may be the doing of what guards one namespace: then the breaker of that namespace
     # counts it, and not the fleet's, which holds up everybody.
     local: bool = False
+    # Whether the call may have begun on the other side; what was not sent is no attempt of an act.
+    sent: bool = True
     # The longest wait before it is tried again, in seconds.
     longest_wait: float = 60.0
     level: Level = Level.DEBUG
@@ -100,6 +105,12 @@ class Waiting(ArgosyError):  # noqa: N818 - the three are words for states, not 
     """Something else must happen first: look again when it has."""
 
     policy = Policy(kind=FailureKind.WAITING, told_after=3, works=None, repeated=Level.DEBUG)
+
+
+class NotSent(Waiting):
+    """Argosy held the call back itself, as its fleet is not open or not to be called for now."""
+
+    policy = dataclasses.replace(Waiting.policy, sent=False)
 
 
 class Warned(Waiting):

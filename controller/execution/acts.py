@@ -178,6 +178,6 @@ class Acts:
 def _class(error: errors.ArgosyError) -> ErrorClass:
     """Return what the error that ended an act means for its task."""
     away = error.policy.works is False and error.policy.kind is errors.FailureKind.FAILED
-    if away or error.reason == Reason.CIRCUIT_OPEN:
+    if away or not error.policy.sent:
         return _NOT_TRIED
     return _CLASSES[error.policy.kind]

@@ -405,7 +405,7 @@ class Fleets:
     ) -> T:
         """Lend a fleet's provider to `call`, about the server `whose`, and count how that ends.
 
-        Raises Waiting where the provider is not open, or not to be called for now; a cancel, which
+        Raises NotSent where the provider is not open, or not to be called for now; a cancel, which
         nobody would try again, waits for its turn here.
         """
         branch = self._branches.get(name)
@@ -415,12 +415,12 @@ class Fleets:
             await held.freed.wait()
             branch = self._branches.get(name)
         if branch is None or branch.life is None:
-            raise errors.Waiting(f"the fleet {name} is not open", reason=Reason.FLEET_OPENING)
+            raise errors.NotSent(f"the fleet {name} is not open", reason=Reason.FLEET_OPENING)
         life = branch.life
         with life.lend() as provider:
             if branch.blocking(namespace, verb) is not None:
                 message = f"many calls to the fleet {name} failed: new ones wait for a while"
-                raise errors.Waiting(message, reason=Reason.CIRCUIT_OPEN)
+                raise errors.NotSent(message, reason=Reason.CIRCUIT_OPEN)
             begun, how = branch.begin(namespace, verb), CallEnd(failed=None)
             try:
                 answer = await call(provider)

@@ -61,10 +61,10 @@ class ProviderLife:
 
     @contextlib.contextmanager
     def lend(self) -> Iterator[contract.Provider]:
-        """Lend the provider for one call; raises Waiting while it is not open."""
+        """Lend the provider for one call; raises NotSent while it is not open."""
         if self.provider is None:
             message = f"the fleet {self.fleet.metadata.name} is being opened"
-            raise errors.Waiting(message, reason=Reason.FLEET_OPENING)
+            raise errors.NotSent(message, reason=Reason.FLEET_OPENING)
         self._lent += 1
         self._returned.clear()
         try:

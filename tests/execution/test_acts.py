@@ -11,6 +11,7 @@ import pytest
 from controller import contract, errors
 from controller.api import clock, objects
 from controller.api.choices import TaskState
+from controller.api.reasons import Reason
 from controller.contract import tasks
 from controller.execution.acts import Acts
 from controller.kinds.server import task
@@ -100,6 +101,28 @@ async def test_an_act_that_fails_says_of_which_kind_that_is(kind: errors.Failure
     }.get(kind, "Transient")
     assert outcome.message == "no"
     assert outcome.facts == FOUND
+
+
+class Shut(errors.ArgosyError):
+    """What holds calls back, by its policy alone."""
+
+    policy = errors.Policy(kind=errors.FailureKind.WAITING, sent=False)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        Shut("no", reason=ForeignReason("Shut")),
+        errors.NotSent("the fleet attic is being opened", reason=Reason.FLEET_OPENING),
+        errors.NotSent("many calls failed", reason=Reason.CIRCUIT_OPEN),
+        errors.Outage("nobody answers", reason=Reason.UNREACHABLE),
+    ],
+    ids=lambda each: each.reason,
+)
+async def test_what_was_not_sent_is_no_attempt(error: errors.ArgosyError) -> None:
+    """By the policy: nothing has begun, so the act waits, with all its attempts before it."""
+    told = written(await ended("start", error))
+    assert (told.state, told.attempt, told.error_class) == ("Pending", 0, "Waiting")
 
 
 @pytest.mark.parametrize("bug", [KeyError("uid"), TimeoutError(), ConnectionResetError("gone")])

@@ -107,7 +107,7 @@ async def test_what_there_is_at_the_start_is_open_after_it() -> None:
 async def test_a_fleet_that_comes_later_is_opened_and_wakes_who_waits() -> None:
     """Until then its calls wait; afterwards whoever may have waited is touched."""
     async with harbour(fleet=False) as one:
-        with pytest.raises(errors.Waiting) as refused:
+        with pytest.raises(errors.NotSent) as refused:
             await one.fleets.ask("attic", Verb.CREATE, answer)
         assert refused.value.reason == Reason.FLEET_OPENING
         await one.put("attic")
@@ -152,7 +152,7 @@ async def test_a_fleet_that_goes_is_closed_and_unknown() -> None:
         await one.server.delete(Resource.FLEETS, "", "attic", uid=uid)
         await one.until(lambda: one.shelf.closed == 1)
         assert one.fleets.facts("attic", "default").problem == Reason.UNKNOWN_FLEET
-        with pytest.raises(errors.Waiting):
+        with pytest.raises(errors.NotSent):
             await one.fleets.ask("attic", Verb.CREATE, answer)
 
 
@@ -243,7 +243,7 @@ async def test_a_circuit_opens_holds_calls_back_and_closes() -> None:
                 await one.fleets.ask("attic", Verb.CREATE, fail)
         assert one.fleets.circuit("attic").state is CircuitState.OPEN
         assert one.fleets.circuits() == {("pods",): 0.0, ("attic",): 1.0}
-        with pytest.raises(errors.Waiting) as held:
+        with pytest.raises(errors.NotSent) as held:
             await one.fleets.ask("attic", Verb.CREATE, answer)
         assert held.value.reason == Reason.CIRCUIT_OPEN
         with pytest.raises(errors.Outage):
@@ -310,7 +310,7 @@ async def test_cancels_and_deletes_take_turns_while_the_circuit_is_open() -> Non
         waits = asyncio.create_task(one.fleets.ask("attic", Verb.CANCEL, cancel))
         await asyncio.sleep(1)
         assert began == ["delete"]
-        with pytest.raises(errors.Waiting):
+        with pytest.raises(errors.NotSent):
             await one.fleets.ask("attic", Verb.DELETE, answer)
         may_end.set()
         with pytest.raises(errors.Outage):
@@ -337,7 +337,7 @@ async def test_a_delete_under_way_is_the_trial_of_a_circuit_that_is_half_open_by
         pause = one.fleets.facts("attic", "default").pause
         assert pause is not None
         assert pause.reason == Reason.CIRCUIT_OPEN
-        with pytest.raises(errors.Waiting):
+        with pytest.raises(errors.NotSent):
             await one.fleets.ask("attic", Verb.CREATE, answer)
         may_end.set()
         with pytest.raises(errors.Outage):
@@ -388,7 +388,7 @@ async def test_what_is_not_answered_in_time_holds_its_own_namespace_alone() -> N
         assert (held.pause.reason, held.pause.namespace) == (Reason.CIRCUIT_OPEN, "slow")
         assert held.pause.until > one.server.now()
         assert "the namespace slow" in held.pause.message
-        with pytest.raises(errors.Waiting):
+        with pytest.raises(errors.NotSent):
             await one.fleets.ask("attic", Verb.CREATE, answer, namespace="slow")
         await one.until(lambda: one.fleets.tries("attic", "slow"))
         assert not one.fleets.tries("attic", "other")

@@ -62,6 +62,27 @@ def asked(tree: ast.AST) -> Iterator[tuple[int, str]]:
                 yield each.lineno, name  # type: ignore[attr-defined]  # names have lines
 
 
+def reasons_asked(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Yield each comparison of an error's reason with some reason, with the line.
+
+    An error is what a handler caught, or what is annotated as one. Whether two errors have the
+    same reason is another question.
+    """
+    known: set[str | None] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ExceptHandler):
+            known.add(node.name)
+        elif isinstance(node, ast.arg) and node.annotation is not None:
+            words = {getattr(each, "attr", "") for each in ast.walk(node.annotation)}
+            known |= {node.arg} if words & NAMES else set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Compare):
+            sides = [ast.unparse(each) for each in (node.left, *node.comparators)]
+            ours = {f"{each}.reason" for each in known}
+            if ours & set(sides) and not all(each.endswith(".reason") for each in sides):
+                yield node.lineno, ast.unparse(node)
+
+
 def test_there_are_classes_to_look_at() -> None:
     """The search finds the errors of all layers."""
     rooms = {each.__module__.split(".")[1] for each in CLASSES}
@@ -110,6 +131,31 @@ def test_nobody_else_decides_by_the_class() -> None:
             if name not in LOOKS | {ROOT_CLASS}
         ]
     assert ladders == []
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ("def f(error: errors.ArgosyError):\n    return error.reason == Reason.CIRCUIT_OPEN", 1),
+        ("def f(it: errors.Outage | None):\n    return it.reason in (Reason.REFUSED,)", 1),
+        ("try:\n    f()\nexcept errors.Stalled as no:\n    print(no.reason is Reason.REFUSED)", 1),
+        ("def f(error: errors.ArgosyError, before):\n    return before.reason == error.reason", 0),
+        ("def f(told: Condition):\n    return told.reason == Reason.CIRCUIT_OPEN", 0),
+    ],
+)
+def test_a_reason_that_decides_would_be_found(code: str, found: int) -> None:
+    """The search below sees an error's reason compared, and no condition's."""
+    assert len(list(reasons_asked(ast.parse(code)))) == found
+
+
+def test_execution_decides_by_no_reason_either() -> None:
+    """A reason is for people: a second one of the same meaning would be treated otherwise."""
+    found = [
+        f"{path.relative_to(ROOT)}:{line}: {code}"
+        for path in sorted((ROOT / "execution").rglob("*.py"))
+        for line, code in reasons_asked(ast.parse(path.read_text()))
+    ]
+    assert found == []
 
 
 def test_every_part_of_a_policy_is_read() -> None:
