@@ -162,7 +162,7 @@ class Transient(ArgosyError):  # noqa: N818 - as above
 class LeaseLost(Transient):
     """This process leads no more: whoever does will see to it."""
 
-    policy = Policy(kind=FailureKind.FAILED, told_after=6, works=None)
+    policy = Policy(kind=FailureKind.FAILED, told_after=6, works=None, sent=False)
 
 
 class Crashed(Transient):

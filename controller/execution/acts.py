@@ -37,7 +37,8 @@ _CLASSES = {
 
 # How an act ends that did what was asked.
 _DONE = frozenset({TaskState.SUCCEEDED, TaskState.CANCELLED})
-# What did not get through to the provider, or was not sent, is no attempt.
+# What did not get through to the provider, or was not sent, is no attempt; and where it was to
+# follow what another process began, it has told nothing of that.
 _NOT_TRIED = ErrorClass.WAITING
 
 
@@ -66,7 +67,7 @@ class _Act:
             task=self.task,
             state=TaskState.FAILED,
             message=str(error),
-            error_class=_class(error),
+            error_class=_class(error, self.verb),
             crashed=crashed,
             facts=error.facts,
         )
@@ -175,9 +176,14 @@ class Acts:
             self._finished(key)
 
 
-def _class(error: errors.ArgosyError) -> ErrorClass:
-    """Return what the error that ended an act means for its task."""
+def _class(error: errors.ArgosyError, verb: str) -> ErrorClass:
+    """Return what the error that ended an act means for its task.
+
+    Who is told to wait has not begun the act; who was to follow one knows no more of it so.
+    """
     away = error.policy.works is False and error.policy.kind is errors.FailureKind.FAILED
     if away or not error.policy.sent:
         return _NOT_TRIED
+    if verb == contract.Verb.RESUME and error.policy.kind is errors.FailureKind.WAITING:
+        return ErrorClass.UNKNOWN
     return _CLASSES[error.policy.kind]

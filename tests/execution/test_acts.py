@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -15,6 +16,7 @@ from controller.api.reasons import Reason
 from controller.contract import tasks
 from controller.execution.acts import Acts
 from controller.kinds.server import task
+from controller.kube import faults
 from controller.planning import keys
 from controller.planning.keys import Key
 from controller.reasons import ForeignReason
@@ -26,11 +28,24 @@ TASK = objects.Task(id="photo-1", operation="photo", action=tasks.SNAPSHOT)
 FOUND = {"message": "done", "snapshot": "photo", "size": "12"}
 
 
-async def ended(verb: str, answer: contract.Facts | Exception) -> tasks.TaskResult:
+def known_errors(above: type[errors.ArgosyError]) -> Iterator[errors.ArgosyError]:
+    """Yield an error of each class that there is below one, but for those of tests."""
+    for each in above.__subclasses__():
+        if each.__module__ in (errors.__name__, faults.__name__):
+            yield each("no", reason=ForeignReason(f"{each.__module__}.{each.__name__}"))
+        yield from known_errors(each)
+
+
+ERRORS = {each.reason: each for each in known_errors(errors.ArgosyError)}
+
+
+async def ended(
+    verb: str, answer: contract.Facts | Exception, asked: contract.Verb = contract.Verb.ACT
+) -> tasks.TaskResult:
     """Let a provider answer an act, or its cancel, and return what is remembered of the act."""
     finished: asyncio.Queue[Key] = asyncio.Queue()
     acts = Acts(finished=finished.put_nowait)
-    call = contract.Call(verb=contract.Verb.ACT, why="test", task=TASK, instance="pod-1")
+    call = contract.Call(verb=asked, why="test", task=TASK, instance="pod-1")
 
     async def ask() -> contract.Facts:
         if isinstance(answer, Exception):
@@ -123,6 +138,60 @@ async def test_what_was_not_sent_is_no_attempt(error: errors.ArgosyError) -> Non
     """By the policy: nothing has begun, so the act waits, with all its attempts before it."""
     told = written(await ended("start", error))
     assert (told.state, told.attempt, told.error_class) == ("Pending", 0, "Waiting")
+
+
+def is_not_tried(error: errors.ArgosyError) -> bool:
+    """Return whether a call that ends so has told nothing of what it was about."""
+    away = error.policy.works is False and error.policy.kind is errors.FailureKind.FAILED
+    return away or not error.policy.sent
+
+
+@pytest.mark.parametrize("error", ERRORS.values(), ids=ERRORS)
+async def test_a_command_of_unknown_outcome_is_begun_again_for_no_error(
+    error: errors.ArgosyError,
+) -> None:
+    """With onUnknown Fail: a successor that was to follow it runs it no second time.
+
+    What the provider calls a failure that may pass is how the command itself ended, which it saw.
+    """
+    outcome = await ended("start", error, contract.Verb.RESUME)
+    before = server(tasks.EXEC, attempt=2, state=TaskState.UNKNOWN)
+    after = task.finished(before, outcome, 5.0)
+    assert after is not None
+    assert after.task is not None
+    seen = after.task.state
+    if is_not_tried(error):
+        assert seen == "Unknown"
+    elif error.policy.kind is errors.FailureKind.FAILED:
+        assert seen == "Pending"
+        assert after.task.attempt == 2
+    else:
+        assert seen == "Failed"
+        refused = error.policy.kind is errors.FailureKind.REFUSED
+        assert after.task.error_class == ("Terminal" if refused else "Unknown")
+
+
+@pytest.mark.parametrize("action", [tasks.EXEC, tasks.HTTP, tasks.SNAPSHOT, tasks.JOB])
+@pytest.mark.parametrize("choice", ["Fail", "Rerun"])
+@pytest.mark.parametrize("reason", [Reason.FLEET_OPENING, Reason.CIRCUIT_OPEN])
+async def test_what_could_not_be_followed_stays_unknown(
+    action: str, choice: str, reason: Reason
+) -> None:
+    """Nothing was heard of the act: its claim, its attempt and its time stand, and no step ends."""
+    error = errors.NotSent("many calls failed", reason=reason)
+    outcome = await ended("start", error, contract.Verb.RESUME)
+    before = server(action, attempt=1, state=TaskState.UNKNOWN, onUnknown=choice)
+    after = task.finished(before, outcome, 5.0)
+    assert before.status.task is not None
+    assert after == msgspec.structs.replace(
+        before.status,
+        task=msgspec.structs.replace(
+            before.status.task,
+            message="many calls failed",
+            error_class="Waiting",
+            end_time=clock.stamp(5),
+        ),
+    )
 
 
 @pytest.mark.parametrize("bug", [KeyError("uid"), TimeoutError(), ConnectionResetError("gone")])

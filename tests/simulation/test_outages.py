@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
-from controller import errors
+from controller import contract, errors
+from controller.api import objects
 from controller.api.resources import Resource
 from controller.planning.circuit import CircuitState
 from controller.providers.memory.machines import MachineSettings
+from controller.providers.memory.provider import MemoryProvider
 from controller.providers.openstack.reasons import CloudReason
 from controller.reasons import ForeignReason
 from fakes.universe import Universe, application, component, operation
@@ -453,6 +455,50 @@ async def test_acts_that_do_not_get_through_spend_no_attempt() -> None:
             for body in universe.server.objects[Resource.SERVERS].values()
         }
         assert attempts == {1}
+
+
+async def test_a_command_whose_end_nobody_saw_is_not_begun_again_by_an_outage(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The operator dies in the middle of a command, in an outage: its successor runs no second one.
+
+    Until the provider can be asked the outcome is unknown; then onUnknown says what becomes of it.
+    """
+    away, resume = [True], MemoryProvider.resume
+
+    async def follow(
+        provider: MemoryProvider, server: objects.Server, call: contract.Call
+    ) -> contract.Facts:
+        if away:
+            raise unreachable("resume")
+        return await resume(provider, server, call)
+
+    async with Universe() as universe:
+        await universe.server.create(Resource.FLEETS, "", FLEET)
+        await universe.apply(application("shop", component("web", 1), fleet="metal"))
+        await universe.until(lambda: well(universe))
+        step = {"name": "say", "exec": {"command": ["sleep", "600"]}, "timeoutSeconds": 3000}
+        await universe.apply(operation("say", "shop", "Steps", steps=[step], timeoutSeconds=7200))
+        (machine,) = universe.machines.machines
+        await universe.until(lambda: bool(machine.acts))
+        monkeypatch.setattr(MemoryProvider, "resume", follow)
+        await universe.crash()
+        before = len(universe.server.writes)
+        await asyncio.sleep(900)
+        told = universe.get(Resource.SERVERS, "shop-web-0")["status"]["task"]
+        assert (told["state"], told["attempt"]) == ("Unknown", 1)
+        assert len(universe.server.writes) - before < 60, "it is asked about less and less"
+        away.clear()
+        await in_time(
+            universe,
+            lambda: (
+                universe.condition(Resource.OPERATIONS, "say", "Succeeded")["reason"] == "Failed"
+            ),
+            patience=1500,
+        )
+        (failure,) = universe.get(Resource.OPERATIONS, "say")["status"]["failures"]
+        assert failure["class"] == "Unknown"
+        assert len(machine.acts) == 1
 
 
 async def test_another_provider_in_the_fleets_place_is_tried_anew() -> None:

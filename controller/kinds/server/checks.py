@@ -28,6 +28,11 @@ def is_without_fleet(snapshot: ServerSnapshot) -> bool:
     return obstacles.fleet_problem(snapshot) is not None
 
 
+def is_away(snapshot: ServerSnapshot) -> bool:
+    """Return whether its fleet is not to be called for now, which passes by itself."""
+    return obstacles.fleet_pause(snapshot) is not None
+
+
 # All that is above the server, from the widest down: the first takes the others with it, too.
 GOING: tuple[Check[ServerSnapshot], ...] = (
     # All at once, and nobody takes turns.

@@ -21,6 +21,7 @@ from controller import contract
 from controller.api import clock, objects, texts
 from controller.api.choices import ErrorClass, OnUnknown, Power, TaskState
 from controller.contract import checkpoints, tasks
+from controller.kinds.server import checks
 from controller.kinds.server.snapshot import ServerSnapshot
 from controller.planning import backoffs, plan, writes
 
@@ -194,6 +195,9 @@ def _go_on(
         return Course(note=f"{task.action} waits: this process may not act.")
     if now.claimed_by != snapshot.holder:
         return _write(snapshot, _claim(snapshot, now, TaskState.UNKNOWN, now.attempt))
+    wait = _until_followed(snapshot, given, now)
+    if wait > 0:
+        return Course(wake=min(left, wait), note=f"{task.action} is followed after a while.")
     verb = contract.Verb.ACT if now.state == TaskState.STARTED else contract.Verb.RESUME
     call = contract.Call(
         verb=verb, why=task.action, task=task, instance=snapshot.observation.id, alternative=0
@@ -262,6 +266,7 @@ def finished(
 
     A transient failure goes back to Pending while attempts are left, and so does an unknown
     outcome of an act that may run again. An act that did not get through to the provider was none.
+    One that could not be followed stays unknown: nobody has seen yet whether it took effect.
     """
     task, before = server.spec.task, server.status.task
     if task is None or before is None or not task.id == before.id == outcome.task:
@@ -271,6 +276,9 @@ def finished(
     given = tasks.read(task)
     if given.fault:
         outcome = _unread(given, outcome)
+    if before.state == TaskState.UNKNOWN and outcome.error_class == ErrorClass.WAITING:
+        after = _not_followed(before, outcome, now)
+        return msgspec.structs.replace(server.status, task=after)
     late = _left_at(now, clock.parse(before.start_time), given.timeout_seconds) <= 0
     late = late and outcome.state == TaskState.CANCELLED and not task.cancel
     if late:
@@ -289,6 +297,18 @@ def finished(
     )
     passed = server.status.checkpoints if again else _record(server, task, given, outcome.state)
     return msgspec.structs.replace(server.status, task=after, checkpoints=passed)
+
+
+def _not_followed(
+    before: objects.TaskStatus, outcome: tasks.TaskResult, now: float
+) -> objects.TaskStatus:
+    """Return the status of an act that was begun, and could not be asked how it went.
+
+    The claim and the time of the beginning stay: its timeout runs, and its time to be asked comes.
+    """
+    return msgspec.structs.replace(
+        before, message=outcome.message, error_class=outcome.error_class, end_time=clock.stamp(now)
+    )
 
 
 def _bounded(facts: Mapping[str, str]) -> dict[str, str]:
@@ -441,3 +461,23 @@ def _pause(snapshot: ServerSnapshot, given: tasks.TaskParameters, now: objects.T
         return 0.0
     wait = backoffs.delay(given.backoff, max(now.attempt, 1), now.id)
     return clock.parse(now.end_time) + wait - snapshot.now
+
+
+def _until_followed(
+    snapshot: ServerSnapshot, given: tasks.TaskParameters, now: objects.TaskStatus
+) -> float:
+    """Return for how long an act that another process began is not asked about, in seconds.
+
+    Its fleet may not be to be called for now. One that was asked about in vain is left alone for as
+    long again as it has been under way, within the bounds of its backoff, as no attempt counts how
+    often that was. Example: begun at 0:00 and asked about at 0:10, it is asked about at 0:20.
+    """
+    if now.state != TaskState.UNKNOWN:
+        return 0.0
+    if checks.is_away(snapshot):
+        return _LOOK_AGAIN
+    if now.end_time is None:
+        return 0.0
+    tried = clock.parse(now.end_time)
+    first, most = max(given.backoff.initial_seconds, 1), max(given.backoff.max_seconds, 1)
+    return tried + min(max(tried - clock.parse(now.start_time), first), most) - snapshot.now

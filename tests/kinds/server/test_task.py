@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from controller import contract
-from controller.api import objects
+from controller.api import clock, objects
+from controller.api.reasons import Reason
 from controller.contract import tasks
 from controller.contract.tasks import TaskResult
 from controller.kinds.server import gather, task
@@ -83,6 +84,51 @@ def test_the_act_begins_from_our_own_claim_and_no_other() -> None:
     assert (verbs(taken), state_written(taken)) == ([], ["Unknown"])
     unknown = make(status=at("Unknown"), task=asked())
     assert verbs(decide(unknown, RUNNING, fleet=EXEC)) == ["resume"]
+
+
+@pytest.mark.parametrize(
+    ("begun", "asked_at", "again_at"),
+    [(NOW, NOW, NOW + 2), (NOW - 10, NOW, NOW + 10), (NOW - 3000, NOW, NOW + 30)],
+)
+def test_an_act_that_could_not_be_followed_is_asked_about_later_each_time(
+    begun: float, asked_at: float, again_at: float
+) -> None:
+    """As long again as it has been under way, within its backoff: each time costs a write."""
+    status = at(
+        "Unknown",
+        error_class="Waiting",
+        start_time=clock.stamp(begun),
+        end_time=clock.stamp(asked_at),
+    )
+    backoff = {"initialSeconds": 2, "maxSeconds": 30}
+    found = make(status=status, task=asked(timeoutSeconds=6000, backoff=backoff))
+    early = decide(found, RUNNING, fleet=EXEC, now=again_at - 1)
+    assert (verbs(early), state_written(early)) == ([], [])
+    assert early.wake_after == pytest.approx(1)
+    assert verbs(decide(found, RUNNING, fleet=EXEC, now=again_at)) == ["resume"]
+
+
+def test_an_act_is_not_asked_about_while_its_fleet_is_away() -> None:
+    """It stays unknown without a call or a write, until its fleet may be called again."""
+    found = make(status=at("Unknown"), task=asked())
+    pause = contract.Pause(reason=Reason.CIRCUIT_OPEN, message="Calls fail.", until=NOW + 600)
+    away = decide(found, RUNNING, fleet=dataclasses.replace(EXEC, pause=pause))
+    assert (verbs(away), state_written(away)) == ([], [])
+    assert away.wake_after is not None
+    assert away.wake_after <= 30
+    assert verbs(decide(found, RUNNING, fleet=EXEC)) == ["resume"]
+
+
+def test_an_act_that_could_never_be_followed_fails_in_its_time() -> None:
+    """Its time counts from the beginning: nobody knows then whether it took effect."""
+    found = make(
+        status=at("Unknown", error_class="Waiting", end_time=clock.stamp(NOW)), task=asked()
+    )
+    answer = decide(found, RUNNING, fleet=EXEC, now=NOW + 61)
+    assert (verbs(answer), state_written(answer)) == ([], ["Failed"])
+    patch = answer.actions[0]
+    assert isinstance(patch, plan.Patch)
+    assert patch.body["status"]["task"]["errorClass"] == "Unknown"
 
 
 def test_nothing_begins_without_a_name_to_claim_under() -> None:
