@@ -119,9 +119,12 @@ class Acts:
     def cancel(
         self, key: Key, call: contract.Call, ask: Ask, *, trace: tracing.Trace = None
     ) -> None:
-        """End the act that runs for `call.task`, here and, as far as it can be, in the server."""
+        """End the act that runs for `call.task`, here and, as far as it can be, in the server.
+
+        One that has ended already stays as it ended.
+        """
         known = self._acts.get(key)
-        if call.task is None or (known and known.cancelling):
+        if call.task is None or (known and (known.cancelling or known.outcome is not None)):
             return
         self.forget(key)
         act = self._acts[key] = _Act(

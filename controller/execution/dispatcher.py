@@ -108,13 +108,22 @@ class Dispatcher:
                 state.plan_again()
 
     def finish_act(self, key: Key, state: KeyState, item: objects.Object) -> bool:
-        """Write the outcome of a finished act into the server's status; False if none waits."""
+        """Write the outcome of a finished act into the server's status; False if none is due.
+
+        An outcome that was refused waits for its next turn, and holds up nothing else of its
+        server meanwhile: least of all that the server is torn down.
+        """
         found = self._acts.outcome(key)
         if found is None:
             return False
+        target = targets.ObjectTarget(*key)
         patch = self._kinds[key.resource].finish_act(item, found, self._clock())
         if patch is None:
             self._acts.forget(key)
+            state.forget(target, ObjectVerb.RECORD)
+            return False
+        failed = state.outcomes.get((target, ObjectVerb.RECORD))
+        if failed is not None and failed.again > self._clock():
             return False
 
         async def write() -> Sequence[WriteReceipt]:
@@ -123,8 +132,8 @@ class Dispatcher:
             return answer
 
         self._calls.make(
-            key, state, write, item=item, target=targets.ObjectTarget(*key), verb=ObjectVerb.STATUS,
-            places=(key,), urgency=plan.Urgency.INTERACTIVE,
+            key, state, write, item=item, target=target, verb=ObjectVerb.RECORD, places=(key,),
+            urgency=plan.Urgency.INTERACTIVE,
         )  # fmt: skip
         return True
 

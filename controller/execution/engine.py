@@ -391,6 +391,7 @@ class Engine:
             now=now,
             outcomes=state.remembered(now, (item.metadata.generation, retry)),
             acting=self._acts.running(key),
+            concluded=self._acts.outcome(key) is not None,
             holder=self._holder,
             watching_since=self._since,
             moving=self._ownership.moving(key),

@@ -262,6 +262,9 @@ class KeyState:
     def remembered(self, now: float, epoch: tuple[int, str]) -> tuple[Outcome, ...]:
         """Return how the calls went that failed: those for this epoch that somebody still makes."""
         if epoch != self.epoch:
+            if any(verb is targets.ObjectVerb.RECORD for _, verb in self.outcomes):
+                # No plan asks for this one: it is tried before the next, which is due at once.
+                self.plan_again()
             self.renewed |= bool(self.outcomes)
             self.outcomes.clear()
             self.epoch = epoch

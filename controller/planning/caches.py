@@ -161,7 +161,8 @@ class Moment:
     """When a snapshot is made, and what this process adds to what is cached.
 
     `acting` is the task that this process carries out for the object, or whose result is not yet
-    seen; `holder` names this process, and without one nothing may be claimed. Deadlines count from
+    seen, and `concluded` whether it has ended, so that only the result is still to be written;
+    `holder` names this process, and without one nothing may be claimed. Deadlines count from
     `watching_since` at the earliest. `moving` names what says which replica the object is of, where
     it passes to another once acts under way have ended. `total` is what the object counts where not
     all of that is seen here.
@@ -170,6 +171,7 @@ class Moment:
     now: float
     outcomes: tuple[Outcome, ...] = ()
     acting: str | None = None
+    concluded: bool = False
     holder: str = ""
     watching_since: float = 0.0
     moving: str = ""

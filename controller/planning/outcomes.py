@@ -27,6 +27,8 @@ from controller.reasons import AnyReason
 COARSE = 600.0
 # A create failed for these as something is there.
 _THERE = (Reason.NAME_TAKEN, Reason.OWNER_GONE)
+# Writes of a status.
+_STATUSES = frozenset({ObjectVerb.STATUS, ObjectVerb.RECORD})
 _EVENTS: dict[AnyVerb, Reason] = {
     Verb.CREATE: Reason.FAILED_CREATE,
     Verb.DELETE: Reason.FAILED_DELETE,
@@ -72,7 +74,7 @@ class Outcome:
         """
         if self.verb is ObjectVerb.READ:
             return False
-        return self.told and (self.verb is not ObjectVerb.STATUS or self.refused)
+        return self.told and (self.verb not in _STATUSES or self.refused)
 
     @property
     def asked(self) -> str:

@@ -23,6 +23,8 @@ class ObjectVerb(enum.StrEnum):
     STATUS = "status"
     READ = "read"
     START = "start"
+    # To write how an act ended, into the status of its task.
+    RECORD = "record the act of"
 
 
 # What was asked for, in the words of the contract wherever a provider could be asked for the same.

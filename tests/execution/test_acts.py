@@ -235,3 +235,21 @@ def test_facts_are_bounded() -> None:
     assert all(len(name) <= task.LONGEST_NAME for name in seen.facts)
     assert all(len(text) <= task.LONGEST_FACT for text in seen.facts.values())
     assert len(msgspec.json.encode(seen)) < 64 * 1024
+
+
+async def test_a_cancel_that_comes_after_the_end_changes_nothing() -> None:
+    """How the act ended is not in its status yet: it ended so all the same."""
+    finished: asyncio.Queue[Key] = asyncio.Queue()
+    acts = Acts(finished=finished.put_nowait)
+    call = contract.Call(verb=contract.Verb.ACT, why="test", task=TASK, instance="pod-1")
+
+    async def ask() -> contract.Facts:
+        return FOUND
+
+    acts.start(KEY, call, ask)
+    await finished.get()
+    acts.cancel(KEY, call, ask)
+    await asyncio.sleep(1)
+    outcome = acts.outcome(KEY)
+    assert outcome is not None
+    assert outcome.state == "Succeeded"

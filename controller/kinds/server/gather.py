@@ -33,6 +33,7 @@ def gather(sources: Sources, server: objects.Server, moment: Moment) -> ServerSn
         application=(relations.controlling_application(caches, server_set) if server_set else None),
         outcomes=moment.outcomes,
         acting=moment.acting,
+        concluded=moment.concluded,
         holder=moment.holder,
         unasked=_is_unasked(caches, server),
         next_revision=_next_revision(caches, server, server_set),

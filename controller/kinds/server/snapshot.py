@@ -29,6 +29,8 @@ class ServerSnapshot:
     # The id of a task that this process is carrying out, until its result is seen in the cache;
     # None after a crash. No id that anybody can write stands for none.
     acting: str | None = None
+    # Whether that task has ended, and only its result could not be written yet.
+    concluded: bool = False
     # This process and no other, not even its own successor: who claims a task. Empty: nobody may.
     holder: str = ""
     # Whether the operation that its task names is not there, or is another application's.

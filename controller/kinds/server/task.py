@@ -64,6 +64,9 @@ def course(snapshot: ServerSnapshot, seen: Seen) -> Course:
     task, now = snapshot.server.spec.task, tasks.state(snapshot.server)
     if task is None or now is None or now.state in tasks.ENDS:
         return NOTHING
+    if snapshot.acting == task.id and snapshot.concluded:
+        # Neither its time nor a cancel can end it any more.
+        return Course(note=f"The outcome of {task.action} is still to be written.")
     given = tasks.read(task)
     if snapshot.unasked and now.state == TaskState.PENDING:
         given = _distrusted(snapshot, given)
@@ -77,9 +80,8 @@ def course(snapshot: ServerSnapshot, seen: Seen) -> Course:
         return _converge(snapshot, task, given, seen)
     if task.cancel:
         return _cancel(snapshot, task, given, now)
-    if now.state == TaskState.PENDING:
-        return _begin(snapshot, task, given, now, seen)
-    return _go_on(snapshot, task, given, now)
+    begun = now.state != TaskState.PENDING
+    return _go_on(snapshot, task, given, now) if begun else _begin(snapshot, task, given, now, seen)
 
 
 def _distrusted(snapshot: ServerSnapshot, given: tasks.TaskParameters) -> tasks.TaskParameters:

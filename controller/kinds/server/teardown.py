@@ -184,7 +184,7 @@ def _blocked(snapshot: ServerSnapshot, since: float) -> Blocked:
 def end_act(snapshot: ServerSnapshot) -> tuple[plan.Action, ...]:
     """Return the call that ends what this process still does in the server, if it does."""
     task = snapshot.server.spec.task
-    if task is None or snapshot.acting != task.id:
+    if task is None or snapshot.acting != task.id or snapshot.concluded:
         return ()
     verb = contract.Verb.CANCEL
     return (contract.Call(verb=verb, why="Deleted", task=task, instance=snapshot.observation.id),)

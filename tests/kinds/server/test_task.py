@@ -357,3 +357,17 @@ def test_a_server_that_goes_has_its_act_ended() -> None:
         status=at("Started"), task=asked(), meta={"deletion_timestamp": "2023-11-14T22:13:20Z"}
     )
     assert verbs(decide(found, RUNNING, acting="t1")) == ["cancel", "delete"]
+    # What has ended needs no end, and its outcome nobody to wait for it.
+    assert verbs(decide(found, RUNNING, acting="t1", concluded=True)) == ["delete"]
+
+
+@pytest.mark.parametrize("state", ["Started", "Unknown"])
+@pytest.mark.parametrize("late", [0, 61, 600])
+@pytest.mark.parametrize("cancel", [False, True])
+def test_an_act_that_has_ended_only_waits_for_its_outcome_to_be_written(
+    state: str, late: float, *, cancel: bool
+) -> None:
+    """Neither its time, nor a cancel, nor another claim changes how it ended."""
+    found = make(status=at(state), task=asked(cancel=cancel, cancelled=NOW))
+    answer = decide(found, RUNNING, now=NOW + late, fleet=EXEC, acting="t1", concluded=True)
+    assert (verbs(answer), state_written(answer)) == ([], [])
