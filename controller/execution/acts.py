@@ -46,6 +46,7 @@ _NOT_TRIED = ErrorClass.WAITING
 class _Act:
     task: str
     verb: str
+    attempt: int = 0
     trace: tracing.Trace = None
     began: float = dataclasses.field(default_factory=time.perf_counter)
     cancelling: bool = False
@@ -79,6 +80,8 @@ class Acts:
     def __init__(self, *, finished: Callable[[Key], None]) -> None:
         self._finished = finished
         self._acts: dict[Key, _Act] = {}
+        # The task and attempt of each act that was left, until another one begins there.
+        self._left: dict[Key, tuple[str, int]] = {}
 
     def running(self, key: Key) -> str | None:
         """Return the id of the task that is being carried out, or whose outcome is not written."""
@@ -96,6 +99,20 @@ class Acts:
         if act and act.running:
             act.running.cancel()
 
+    def leave(self, key: Key) -> None:
+        """Stop watching an act whose server is planned by another process from now on.
+
+        Should the server come back before anybody else had it, its claim is ours and yet the act
+        is not to be begun: `left` tells so.
+        """
+        if (act := self._acts.get(key)) is not None:
+            self._left[key] = act.task, act.attempt
+        self.forget(key)
+
+    def left(self, key: Key) -> tuple[str, int] | None:
+        """Return the task and the attempt of the act that was left, if one was."""
+        return self._left.get(key)
+
     def keys(self) -> list[Key]:
         """Return the servers that an act runs for, or whose outcome is not written."""
         return list(self._acts)
@@ -105,13 +122,22 @@ class Acts:
         return sum(act.running is not None for act in self._acts.values())
 
     def start(
-        self, key: Key, call: contract.Call, ask: Ask, *, trace: tracing.Trace = None
+        self,
+        key: Key,
+        call: contract.Call,
+        ask: Ask,
+        *,
+        attempt: int = 0,
+        trace: tracing.Trace = None,
     ) -> None:
         """Begin the act that `call.task` asks for, unless it is under way; `ask` carries it out."""
         if call.task is None or self.running(key) == call.task.id:
             return
         self.forget(key)
-        act = self._acts[key] = _Act(task=call.task.id, verb=call.verb, trace=trace)
+        self._left.pop(key, None)
+        act = self._acts[key] = _Act(
+            task=call.task.id, verb=call.verb, attempt=attempt, trace=trace
+        )
         act.running = asyncio.get_running_loop().create_task(
             self._carry_out(key, act, ask), name=f"act {call.task.id}"
         )

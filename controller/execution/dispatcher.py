@@ -226,7 +226,11 @@ class Dispatcher:
         fleet, verb = server.spec.fleet, call.verb
         self._fleets.promise(fleet, verb, key.namespace)
         if verb in _ACTS:
-            self._acts.start(key, call, lambda: self._act(server, call), trace=state.trace)
+            told = server.status.task
+            self._acts.start(
+                key, call, lambda: self._act(server, call),
+                attempt=told.attempt if told is not None else 0, trace=state.trace,
+            )  # fmt: skip
             return
         if verb is contract.Verb.CANCEL:
             self._acts.cancel(key, call, lambda: self._act(server, call), trace=state.trace)

@@ -213,6 +213,8 @@ class Engine:
             self._take_back(key, state)
         while any(each.in_flight for each in due.values()):  # noqa: ASYNC110 - rare, and short
             await asyncio.sleep(LET_GO_POLL)
+        for key in filter(belongs, self._acts.keys()):
+            self._acts.leave(key)
         for key in due:
             self._forget(key)
 
@@ -392,6 +394,7 @@ class Engine:
             outcomes=state.remembered(now, (item.metadata.generation, retry)),
             acting=self._acts.running(key),
             concluded=self._acts.outcome(key) is not None,
+            left=self._acts.left(key),
             holder=self._holder,
             watching_since=self._since,
             moving=self._ownership.moving(key),

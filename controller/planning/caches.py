@@ -161,7 +161,8 @@ class Moment:
     """When a snapshot is made, and what this process adds to what is cached.
 
     `acting` is the task that this process carries out for the object, or whose result is not yet
-    seen, and `concluded` whether it has ended, so that only the result is still to be written;
+    seen, and `concluded` whether it has ended, so that only the result is still to be written.
+    `left` is a task, and its attempt, that this process began and does not watch any more.
     `holder` names this process, and without one nothing may be claimed. Deadlines count from
     `watching_since` at the earliest. `moving` names what says which replica the object is of, where
     it passes to another once acts under way have ended. `total` is what the object counts where not
@@ -172,6 +173,7 @@ class Moment:
     outcomes: tuple[Outcome, ...] = ()
     acting: str | None = None
     concluded: bool = False
+    left: tuple[str, int] | None = None
     holder: str = ""
     watching_since: float = 0.0
     moving: str = ""

@@ -14,8 +14,14 @@ from controller.api.resources import Resource
 from controller.execution import ownership
 from controller.planning.caches import Total
 from controller.planning.keys import Key
-from fakes.universe import Universe, application, component
+from fakes.universe import Universe, application, component, operation
 
+METAL = {
+    "apiVersion": "argosy.dev/v1alpha1",
+    "kind": "Fleet",
+    "metadata": {"name": "metal"},
+    "spec": {"provider": "memory"},
+}
 A, B = (Key(Resource.SERVERS, "default", name) for name in "ab")
 
 
@@ -100,3 +106,35 @@ async def test_what_another_process_owns_is_left_alone() -> None:
         universe.start(ownership=Share("default"))
         await universe.settle()
         assert len(universe.names(Resource.PODS)) == 2
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize(
+    ("choice", "state", "runs"), [("Fail", "Failed", 1), ("Rerun", "Succeeded", 2)]
+)
+async def test_a_server_that_comes_back_has_no_act_begun_again(
+    choice: str, state: str, runs: int
+) -> None:
+    """A slot is lost in the middle of a command, as its Lease was deleted, and taken anew.
+
+    The claim still has this very process's name: the outcome is unknown all the same.
+    """
+    async with Universe() as universe:
+        await universe.server.create(Resource.FLEETS, "", METAL)
+        await universe.bring_up(application("shop", component("web", 1), fleet="metal"))
+        (machine,) = universe.machines.machines
+        step = {"name": "say", "exec": {"command": ["sleep", "60"]}, "onUnknown": choice}
+        await universe.apply(operation("say", "shop", "Steps", steps=[step]))
+        await universe.until(lambda: bool(machine.acts))
+        engine = universe.process.engine
+        await engine.let_go(lambda _: True)
+        assert engine.acting() == []
+        engine.take_up(lambda _: True)
+
+        def told() -> str:
+            task = universe.get(Resource.SERVERS, "shop-web-0")["status"]["task"]
+            return str(task["state"])
+
+        await universe.until(lambda: told() in ("Succeeded", "Failed"))
+        assert told() == state
+        assert len(machine.acts) == runs

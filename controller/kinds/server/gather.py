@@ -34,6 +34,7 @@ def gather(sources: Sources, server: objects.Server, moment: Moment) -> ServerSn
         outcomes=moment.outcomes,
         acting=moment.acting,
         concluded=moment.concluded,
+        left=moment.left,
         holder=moment.holder,
         unasked=_is_unasked(caches, server),
         next_revision=_next_revision(caches, server, server_set),

@@ -31,6 +31,8 @@ class ServerSnapshot:
     acting: str | None = None
     # Whether that task has ended, and only its result could not be written yet.
     concluded: bool = False
+    # The task, with its attempt, that this process began and left to another, who never had it.
+    left: tuple[str, int] | None = None
     # This process and no other, not even its own successor: who claims a task. Empty: nobody may.
     holder: str = ""
     # Whether the operation that its task names is not there, or is another application's.

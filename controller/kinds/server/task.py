@@ -195,7 +195,8 @@ def _go_on(
         return Course(wake=left, note=f"{task.action} is under way.")
     if not snapshot.holder:
         return Course(note=f"{task.action} waits: this process may not act.")
-    if now.claimed_by != snapshot.holder:
+    left_by_us = now.state == TaskState.STARTED and snapshot.left == (now.id, now.attempt)
+    if left_by_us or now.claimed_by != snapshot.holder:
         return _write(snapshot, _claim(snapshot, now, TaskState.UNKNOWN, now.attempt))
     wait = _until_followed(snapshot, given, now)
     if wait > 0:

@@ -86,6 +86,17 @@ def test_the_act_begins_from_our_own_claim_and_no_other() -> None:
     assert verbs(decide(unknown, RUNNING, fleet=EXEC)) == ["resume"]
 
 
+def test_an_act_that_was_left_is_not_begun_again_from_the_same_claim() -> None:
+    """Its server was another's for a moment: the claim is ours, but the act has begun; once."""
+    mine = make(status=at("Started"), task=asked())
+    back = decide(mine, RUNNING, fleet=EXEC, left=("t1", 1))
+    assert (verbs(back), state_written(back)) == ([], ["Unknown"])
+    unknown = make(status=at("Unknown"), task=asked())
+    assert verbs(decide(unknown, RUNNING, fleet=EXEC, left=("t1", 1))) == ["resume"]
+    again = make(status=at("Started", attempt=2), task=asked())
+    assert verbs(decide(again, RUNNING, fleet=EXEC, left=("t1", 1))) == ["act"]
+
+
 @pytest.mark.parametrize(
     ("begun", "asked_at", "again_at"),
     [(NOW, NOW, NOW + 2), (NOW - 10, NOW, NOW + 10), (NOW - 3000, NOW, NOW + 30)],
