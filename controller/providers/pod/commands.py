@@ -138,16 +138,22 @@ class PodExec:
         """Follow a detached command that another process began; never begin one.
 
         Raises UnknownOutcome, `NoTrace`, for a plain command, and where the container that knew of
-        it is gone.
+        it is gone, or cannot be asked: what befalls the asking is no failure of the command.
         """
         task, given, wanted = _read(call)
         if not wanted.detached:
             message = "the command ended, or not, with the operator that ran it"
             raise errors.UnknownOutcome(message, reason=ProviderReason.NO_TRACE)
-        pod = await self._pod(server, call)
         arguments = (_trace(server, task),)
         script = _FIND_FOLDER + _FOLLOW
-        result = await self._follow(pod, wanted, script, arguments, _patience(given))
+        try:
+            pod = await self._pod(server, call)
+            result = await self._follow(pod, wanted, script, arguments, _patience(given))
+        except errors.ArgosyError as error:
+            away = error.policy.works is False or not error.policy.sent
+            if away or _is_refused(error):
+                raise
+            raise errors.UnknownOutcome(str(error), reason=ProviderReason.NO_TRACE) from error
         if result is None:
             raise errors.UnknownOutcome(
                 "the container has no shell", reason=ProviderReason.NO_TRACE
@@ -189,18 +195,28 @@ class PodExec:
         arguments: Sequence[str],
         timeout_seconds: float,
     ) -> kube.ExecResult | None:
-        """Run a wrapped command; when the connection breaks, find it again and begin nothing."""
+        """Run a wrapped command; when the connection breaks, find it again and begin nothing.
+
+        From then on the command may run, whatever becomes of the asking: not even an outage means
+        that nothing has begun.
+        """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout_seconds
+        begun = False
         while True:
             command = ("sh", "-c", script, "argosy", *arguments)
             try:
                 return await self._try(pod, wanted, command, deadline - loop.time())
-            except errors.UnknownOutcome:
-                if loop.time() + _RECONNECT_SECONDS >= deadline:
+            except errors.ArgosyError as error:
+                lost = error.policy.kind is errors.FailureKind.UNKNOWN
+                late = loop.time() + _RECONNECT_SECONDS >= deadline
+                if (lost and late) or not (lost or begun) or _is_refused(error):
                     raise
-                script = _FIND_FOLDER + _FOLLOW
-                await asyncio.sleep(_RECONNECT_SECONDS)
+                if late or not (lost or error.policy.works is False):
+                    message = str(error)
+                    raise errors.UnknownOutcome(message, reason=ProviderReason.NO_TRACE) from error
+            begun, script = True, _FIND_FOLDER + _FOLLOW
+            await asyncio.sleep(_RECONNECT_SECONDS)
 
     async def _exec(
         self, pod: objects.Pod, wanted: _Exec, command: Sequence[str], timeout_seconds: float
@@ -217,18 +233,27 @@ class PodExec:
     async def _try(
         self, pod: objects.Pod, wanted: _Exec, command: Sequence[str], timeout_seconds: float
     ) -> kube.ExecResult | None:
-        """Run a shell command; None, and nothing was run, where the container has no shell."""
+        """Run a shell command; None, and nothing was run, where the container has no shell.
+
+        A shell that has run says so: what else it passes on may be any command's words.
+        """
         try:
             result = await self._exec(pod, wanted, command, timeout_seconds)
         except errors.ArgosyError as error:
             if _lacks_shell(str(error)):
                 return None
             raise
-        return None if _lacks_shell(result.stderr.decode(errors="replace")) else result
+        lacks = _lacks_shell(result.stderr.decode(errors="replace"))
+        return None if lacks and b"argosy:" not in result.stdout else result
 
 
 def _container(pod: objects.Pod, wanted: _Exec) -> str:
     return wanted.container or (pod.spec.containers[0].name if pod.spec.containers else "")
+
+
+def _is_refused(error: errors.ArgosyError) -> bool:
+    """Return whether the same would be answered again, however often it is asked."""
+    return error.policy.kind is errors.FailureKind.REFUSED
 
 
 def _read(call: contract.Call) -> tuple[objects.Task, tasks.TaskParameters, _Exec]:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import ctypes
+import dataclasses
 import os
 import shutil
 import signal
@@ -17,7 +18,7 @@ from controller import contract, errors
 from controller.api import objects
 from controller.api.reasons import Reason
 from controller.contract import tasks
-from controller.kube import faults
+from controller.kube import faults, streams
 from controller.kube.api import ExecResult
 from controller.kube.reasons import KubeReason
 from tests.contracts.provider_stages import PodStage, create, watch_ready
@@ -134,6 +135,15 @@ async def until(seen: Callable[[], bool]) -> None:
             await asyncio.sleep(0.02)
 
 
+def raising(error: type[errors.ArgosyError]) -> Callable[..., Awaitable[ExecResult]]:
+    """Return what answers each command with an error of that class."""
+
+    async def refuse(*_: Any) -> ExecResult:
+        raise error("simulated", reason=Reason.UNREACHABLE)
+
+    return refuse
+
+
 Run = Callable[[objects.Server, contract.Call], Awaitable[Any]]
 
 
@@ -244,6 +254,82 @@ async def test_resuming_begins_nothing(stage: PodStage, container: Container) ->
         await stage.provider.resume(server, call(log(container, "begun"), detached=True))
     assert lost.value.reason == "NoTrace"
     assert container.lines() == []
+
+
+async def test_a_command_of_another_pod_cannot_be_followed(
+    stage: PodStage, container: Container
+) -> None:
+    """The pod that knew of it is gone, so its outcome is unknown: not that of a new attempt."""
+    server = await prepare(stage, container)
+    wish = dataclasses.replace(call(["x"], detached=True), instance="another")
+    with pytest.raises(errors.UnknownOutcome) as lost:
+        await stage.provider.resume(server, wish)
+    assert lost.value.reason == "NoTrace"
+
+
+@pytest.mark.parametrize("error", [faults.Unauthorized, faults.NotFound, streams.ExecFailed])
+async def test_what_befalls_the_asking_is_no_failure_of_the_command(
+    stage: PodStage, container: Container, error: type[errors.ArgosyError]
+) -> None:
+    """A successor that is not let in has not seen how the command ended."""
+    server = await prepare(stage, container)
+    stage.api.on_exec = raising(error)
+    with pytest.raises(errors.UnknownOutcome):
+        await stage.provider.resume(server, call(["x"], detached=True))
+
+
+async def test_a_command_is_asked_about_again_after_an_outage(
+    stage: PodStage, container: Container
+) -> None:
+    """A successor that does not get through is told so, and may ask another time."""
+    server = await prepare(stage, container)
+    stage.api.on_exec = raising(faults.Unreachable)
+    with pytest.raises(errors.Outage):
+        await stage.provider.resume(server, call(["x"], detached=True))
+
+
+async def test_a_command_that_has_begun_is_followed_through_an_outage(
+    stage: PodStage, container: Container
+) -> None:
+    """Its stream is cut, and for a while nobody gets through: it was sent, and runs on, once."""
+    server = await prepare(stage, container)
+    container.cut = [0.5]
+    command = log(container, "begun", "sleep 2", "exit 6")
+    running = asyncio.ensure_future(stage.provider.act(server, call(command, detached=True)))
+    await until(lambda: container.lines() == ["begun"] and not container.cut)
+    stage.api.on_exec = raising(faults.Unreachable)
+    await asyncio.sleep(3)
+    assert not running.done()
+    stage.api.on_exec = container.exec
+    with pytest.raises(errors.Transient, match="ended with 6"):
+        await running
+    assert container.lines() == ["begun"]
+
+
+async def test_a_command_that_has_begun_and_cannot_be_asked_about_is_unknown(
+    stage: PodStage, container: Container
+) -> None:
+    """Its stream is cut, and its pod is not there any more: whether it took effect is not known."""
+    server = await prepare(stage, container)
+    container.cut = [0.5]
+    command = log(container, "begun", "sleep 30")
+    running = asyncio.ensure_future(stage.provider.act(server, call(command, detached=True)))
+    await until(lambda: container.lines() == ["begun"] and not container.cut)
+    stage.api.on_exec = raising(faults.NotFound)
+    with pytest.raises(errors.UnknownOutcome):
+        await running
+
+
+async def test_a_command_that_speaks_of_a_missing_shell_runs_once(
+    stage: PodStage, container: Container
+) -> None:
+    """Its words are its own: the container has a shell, as the wrapper has run in it."""
+    server = await prepare(stage, container)
+    complaint = "echo 'exec: \"sh\": executable file not found in $PATH' >&2"
+    command = log(container, "begun", complaint, "exit 7")
+    with pytest.raises(errors.Transient, match="ended with 7"):
+        await stage.provider.act(server, call(command, detached=True))
+    assert container.lines() == ["begun"]
 
 
 async def test_another_attempt_is_another_run(stage: PodStage, container: Container) -> None:
