@@ -80,6 +80,10 @@ class JobStep:
 
         An answer that does not come is asked for again here: given up, it would be an attempt that
         failed, and the next attempt has a Job of its own beside the one that may be there.
+
+        Nor does a refusal say that there is none: quotas and webhooks come before the name is
+        looked at. Example: the one Job that a quota allows is this very one, made by an operator
+        that is no more.
         """
         while True:
             try:
@@ -90,6 +94,10 @@ class JobStep:
                     return await self._get(namespace, name)
             except (errors.UnknownOutcome, *_PASSING):
                 pass
+            except errors.ArgosyError:
+                with contextlib.suppress(faults.NotFound):
+                    return await self._api.get(Resource.JOBS, namespace, name)
+                raise
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def _wait(self, owners: Collection[str], job: objects.Job) -> objects.Job:

@@ -415,6 +415,45 @@ async def test_a_lost_answer_makes_no_second_job(stage: PodStage) -> None:
 
 
 @pytest.mark.looptime
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        faults.QuotaExceeded("exceeded quota: one", reason=KubeReason.QUOTA_EXCEEDED),
+        faults.WebhookFailed("failed calling webhook", reason=KubeReason.WEBHOOK_FAILED),
+        faults.Denied("no Jobs any more", reason=KubeReason.DENIED),
+    ],
+    ids=lambda each: each.reason,
+)
+@pytest.mark.parametrize("verb", ["run", "resume"])
+async def test_a_job_that_is_there_is_followed_whatever_refuses_another(
+    stage: PodStage, refusal: errors.ArgosyError, verb: str
+) -> None:
+    """A quota counts the very Job that was made: it is no failed attempt, nor is there a second."""
+    await stage.begin()
+    server, steps = await stage.server(), Steps(stage.api)
+    begun = asyncio.ensure_future(steps.run(server, job_call(), ()))
+    await eventually(lambda: JOB in stage.api.objects[Resource.JOBS])
+    begun.cancel()
+    stage.faults.on("create", Resource.JOBS, verdict=Verdict(before=refusal), times=None)
+    running = asyncio.ensure_future(getattr(steps, verb)(server, job_call(), ()))
+    await end_job(stage, "Complete")
+    assert await running == {"job": JOB[1]}
+    assert list(stage.api.objects[Resource.JOBS]) == [JOB]
+
+
+@pytest.mark.looptime
+async def test_a_job_that_is_refused_and_not_there_has_failed_its_attempt(stage: PodStage) -> None:
+    """What the API server said of it is passed on."""
+    await stage.begin()
+    server, steps = await stage.server(), Steps(stage.api)
+    full = faults.QuotaExceeded("exceeded quota: one", reason=KubeReason.QUOTA_EXCEEDED)
+    stage.faults.on("create", Resource.JOBS, verdict=Verdict(before=full))
+    with pytest.raises(errors.Transient, match="exceeded quota") as refused:
+        await steps.run(server, job_call(), ())
+    assert refused.value.reason == "QuotaExceeded"
+
+
+@pytest.mark.looptime
 async def test_a_strangers_job_is_left_alone(stage: PodStage) -> None:
     """Neither waited for nor, when cancelled, deleted."""
     await stage.begin()
