@@ -188,6 +188,45 @@ MECHANISMS: tuple[Mechanism, ...] = (
         f"{_OUTAGES}::test_acts_that_do_not_get_through_spend_no_attempt",
     ),
     one(
+        "an act that could not be followed is begun again",
+        "controller.kinds.server.task:finished",
+        "before.state == TaskState.UNKNOWN and outcome.error_class == ErrorClass.WAITING",
+        "False",
+        f"{_OUTAGES}::test_a_command_whose_end_nobody_saw_is_not_begun_again_by_an_outage",
+    ),
+    one(
+        "an act that was left is begun again from the same claim",
+        "controller.kinds.server.task:_go_on",
+        "now.state == TaskState.STARTED and snapshot.left == (now.id, now.attempt)",
+        "False",
+        "tests/simulation/test_ownership.py"
+        "::test_a_server_that_comes_back_has_no_act_begun_again[Fail-Failed-1]",
+    ),
+    one(
+        "an act that crashed in the middle counts as a passing failure",
+        "controller.execution.acts:Acts._carry_out",
+        "errors.Crashed(repr(error), reason=Reason.INTERNAL_ERROR)",
+        "errors.Transient(repr(error), reason=Reason.INTERNAL_ERROR)",
+        "tests/execution/test_acts.py"
+        "::test_a_bug_in_the_middle_of_an_act_leaves_its_outcome_unknown",
+    ),
+    one(
+        "an outcome that is refused holds up all else of its server",
+        "controller.execution.dispatcher:Dispatcher.finish_act",
+        "failed is not None and failed.again > self._clock()",
+        "False",
+        "tests/simulation/test_unwritten_acts.py"
+        "::test_a_deletion_does_not_wait_for_an_outcome_that_is_not_taken[invalid]",
+    ),
+    one(
+        "an act that has ended can still be ended",
+        "controller.kinds.server.task:course",
+        "snapshot.acting == task.id and snapshot.concluded",
+        "False",
+        "tests/simulation/test_unwritten_acts.py"
+        "::test_an_outcome_that_was_not_taken_is_written_once_it_may_be[invalid]",
+    ),
+    one(
         "a rollout whose deadline runs while the provider is away",
         "controller.kinds.serverset.planner:_assess",
         "snapshot.fleet.outage.lasts",
