@@ -15,8 +15,9 @@ from bench import arena as arenas
 from bench import bodies, ratios, runs, tally
 from bench.arms import argosy
 from controller.api import resources
-from controller.api.resources import Resource
+from controller.api.resources import PLACES, Resource
 from devcluster import processes
+from devcluster.client import ApiError
 from tests.e2e import conftest
 
 pytestmark = pytest.mark.e2e
@@ -77,6 +78,18 @@ def test_who_wrote_a_server_is_kept_of_the_whole(costs: Costs) -> None:
     owned = [each["fieldsV1"] for each in server["metadata"]["managedFields"]]
     assert [each["f:spec"] for each in owned if "f:spec" in each] == [{}]
     assert [each["f:status"] for each in owned if "f:status" in each] == [{}]
+
+
+def test_who_applies_a_server_gives_all_of_its_spec(costs: Costs) -> None:
+    """One field by server-side apply would take the others away: that is refused, none is lost."""
+    name = bodies.server_name(argosy.APPLICATION, 1)
+    path = resources.path(Resource.SERVERS, costs.namespace, name)
+    before = costs.arena.client.get(path)["spec"]
+    place = PLACES[Resource.SERVERS]
+    part = {"apiVersion": place.api_version, "kind": place.kind, "metadata": {"name": name}}
+    with pytest.raises(ApiError, match=r"spec\.application: Required value"):
+        costs.arena.client.apply(path, {**part, "spec": {"held": True}})
+    assert costs.arena.client.get(path)["spec"] == before
 
 
 @pytest.mark.parametrize("resource", ["applications", "serversets"])
