@@ -94,10 +94,15 @@ class Acts:
         return act.outcome if act else None
 
     def forget(self, key: Key) -> None:
-        """Drop an act whose outcome is written, or whose server is gone."""
+        """Drop an act whose outcome is written, or that nobody watches any more."""
         act = self._acts.pop(key, None)
         if act and act.running:
             act.running.cancel()
+
+    def gone(self, key: Key) -> None:
+        """Drop all that is known of a server that is gone."""
+        self.forget(key)
+        self._left.pop(key, None)
 
     def leave(self, key: Key) -> None:
         """Stop watching an act whose server is planned by another process from now on.

@@ -216,7 +216,7 @@ class Engine:
         for key in filter(belongs, self._acts.keys()):
             self._acts.leave(key)
         for key in due:
-            self._forget(key)
+            self._drop(key)
 
     def acting(self) -> list[Key]:
         """Return the keys that an act is under way for."""
@@ -431,9 +431,13 @@ class Engine:
         self.touch_later(key)
 
     def _forget(self, key: Key) -> None:
+        """Forget an object that is gone."""
+        self._drop(key)
+        self._acts.gone(key)
+
+    def _drop(self, key: Key) -> None:
         self._states.pop(key, None)
         self._queue.discard(key)
-        self._acts.forget(key)
 
     def _rest(self, state: KeyState) -> float:
         due = state.planned_at + state.pause - asyncio.get_running_loop().time()

@@ -253,3 +253,18 @@ async def test_a_cancel_that_comes_after_the_end_changes_nothing() -> None:
     outcome = acts.outcome(KEY)
     assert outcome is not None
     assert outcome.state == "Succeeded"
+
+
+async def test_of_a_server_that_is_gone_nothing_is_kept() -> None:
+    """An act that was left is remembered until its server goes, however its slot has moved."""
+    acts = Acts(finished=lambda _key: None)
+    call = contract.Call(verb=contract.Verb.ACT, why="test", task=TASK, instance="pod-1")
+
+    async def ask() -> contract.Facts:
+        return await asyncio.Event().wait() and {}
+
+    acts.start(KEY, call, ask, attempt=2)
+    acts.leave(KEY)
+    assert (acts.left(KEY), acts.keys()) == ((TASK.id, 2), [])
+    acts.gone(KEY)
+    assert acts.left(KEY) is None
