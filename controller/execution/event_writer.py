@@ -24,7 +24,6 @@ from controller.api.resources import PLACES, Resource
 from controller.execution import crashes
 from controller.kube import api as kube
 from controller.kube import faults
-from controller.kube.reasons import KubeReason
 from controller.planning import plan
 from controller.telemetry import metrics
 
@@ -131,7 +130,7 @@ class EventWriter:
 
     async def _create(self, body: dict[str, Any]) -> None:
         if not self._may_write():
-            raise errors.LeaseLost("the Lease is not held any more", reason=KubeReason.LEASE_LOST)
+            raise faults.lease_lost()
         await self._api.create(Resource.EVENTS, body["metadata"]["namespace"], body)
 
     def _failed(self, told: _Unwritten, error: errors.ArgosyError) -> None:

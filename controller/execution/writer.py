@@ -60,7 +60,7 @@ class Writer:
         when the answer was lost.
         """
         if not self._may_write():
-            raise errors.LeaseLost("the Lease is not held any more", reason=KubeReason.LEASE_LOST)
+            raise faults.lease_lost()
         if isinstance(action, plan.Create):
             return (await self._create(action),)
         if isinstance(action, plan.Patch):

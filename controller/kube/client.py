@@ -32,7 +32,6 @@ from controller.kube import (
     tunnel,
 )
 from controller.kube.api import WATCH_SECONDS, Access, Body, ExecResult, PatchStyle
-from controller.kube.reasons import KubeReason
 
 # A write must be over before another leader may take the Lease: see `lease`.
 WRITE_SECONDS = 4.5
@@ -345,8 +344,7 @@ class Client:
         # A command changes things as a write does: a process that was frozen on its way here may
         # lead no more, and the next leader have run it.
         if self._may_write is not None and not self._may_write():
-            message = f"{what}: the Lease is not held any more"
-            raise errors.LeaseLost(message, reason=KubeReason.LEASE_LOST)
+            raise faults.lease_lost(what)
         return await streams.execute(
             self._session,
             url,

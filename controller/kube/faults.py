@@ -220,6 +220,12 @@ def read_status(body: bytes) -> ApiStatus:
         return ApiStatus(message=body[:300].decode(errors="replace").strip())
 
 
+def lease_lost(what: str = "") -> errors.LeaseLost:
+    """Return the error of a request, `what`, that is not sent, as nothing may be written now."""
+    said = f"{what}: " if what else ""
+    return errors.LeaseLost(f"{said}the Lease is not held any more", reason=KubeReason.LEASE_LOST)
+
+
 def from_answer(
     code: int, body: bytes, *, what: str, writes: bool, retry_after: str = ""
 ) -> errors.ArgosyError:

@@ -16,7 +16,7 @@ import msgspec
 
 from controller import errors
 from controller.api import tags
-from controller.kube.reasons import KubeReason
+from controller.kube import faults
 from controller.providers.openstack import refusals, times
 from controller.providers.openstack.reasons import CloudReason
 from controller.providers.openstack.refusals import Reply
@@ -210,8 +210,7 @@ class CloudClient:
         )
         # Asked last: a process that was frozen on its way here may lead no more.
         if going.changes and not self._may_write():
-            message = f"{going.what}: the Lease is not held any more"
-            raise errors.LeaseLost(message, reason=KubeReason.LEASE_LOST)
+            raise faults.lease_lost(going.what)
         sent = self.times.now()
         try:
             reply = await self._transport.send(request)

@@ -21,7 +21,6 @@ from controller.api.views.meta import View
 from controller.contract import tasks
 from controller.kube import api as kube
 from controller.kube import faults
-from controller.kube.reasons import KubeReason
 from controller.providers.steps import answers, headers, urls
 from controller.providers.steps.reasons import StepReason
 
@@ -92,8 +91,7 @@ class HttpStep:
         # Asked last: a process that was frozen on its way here may lead no more, and the next
         # leader have sent it.
         if wanted.method not in _SAFE and not self._may_write():
-            message = f"{wanted.method}: the Lease is not held any more"
-            raise errors.LeaseLost(message, reason=KubeReason.LEASE_LOST)
+            raise faults.lease_lost(wanted.method)
         status = await self._send(wanted, sent, given.timeout_seconds)
         facts = {"status": str(status)}
         if status not in wanted.expect.statuses:
