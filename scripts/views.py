@@ -181,6 +181,8 @@ WHOLE: frozenset[Model] = frozenset(
 )
 # What is put together once all fields are there, by a function of `views.meta`.
 COMPLETED: Mapping[Model, str] = {application.ApplicationSpec: "share_out"}
+# What has to hold between fields once an object is read, by a function of `views.meta`.
+CHECKED: Mapping[Model, str] = {server.Server: "named_for_its_place"}
 # Optional parts that planning reads as if they were there, and empty.
 EMPTY: frozenset[tuple[Model, str]] = frozenset(
     {(server.ServerStatus, "provider"), (server.ServerStatus, "attempts")}
@@ -252,7 +254,8 @@ def _imports(module: str, body: str) -> str:
         "View": "(View,",
     }
     used = [each for each, mark in base.items() if mark in body]
-    used += [each for each in ("absent", "share", "share_out") if f"{each}(" in body]
+    called = ("absent", "named_for_its_place", "share", "share_out")
+    used += [each for each in called if f"{each}(" in body]
     lines.append(f"from controller.api.views.meta import {', '.join(used)}")
     if module != "policies":
         shared = sorted(
@@ -289,6 +292,9 @@ def _struct(model: Model) -> str:
         lines += f"        share(self, {plain})\n" if plain else ""
         lines += f"        share(self, {wrapped}, most=nesting.WRAPPED)\n" if wrapped else ""
         lines += f"        {COMPLETED[model]}(self)\n" if model in COMPLETED else ""
+    if model in CHECKED:
+        told = '"""Raise ValueError where `metadata` and `spec` contradict each other."""'
+        lines += f"\n    def check(self) -> None:\n        {told}\n        {CHECKED[model]}(self)\n"
     return lines
 
 

@@ -98,15 +98,6 @@ def rule(expression: str, message: str) -> Extra:
     return {"rule": expression, "message": message}
 
 
-def rule_at_creation(expression: str, message: str) -> Extra:
-    """Return a CEL rule that is asked of new objects alone, as nothing that it reads can change."""
-    return {
-        "rule": f"oldSelf.hasValue() || ({expression})",
-        "message": message,
-        "optionalOldSelf": True,
-    }
-
-
 def rules(*each: Extra) -> pydantic.config.JsonDict:
     """Return the schema keys that hold CEL rules of a model."""
     return {"x-kubernetes-validations": list(each)}

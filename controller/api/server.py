@@ -2,9 +2,9 @@
 
 It refers to what it is made from, and carries no copy: the template and the claims are in the
 ControllerRevision that `revision` names; the policies, and so the alternatives, in its ServerSet.
-As only Argosy makes Servers, and there are many, the schema fills in no defaults below `status`,
-and who wrote what is kept of spec and status as a whole, not of each field: that was half of what
-is stored of a server, and is read and written with each call.
+As only Argosy makes Servers, and there are many, the schema fills in no status, and who wrote what
+is kept of spec and status as a whole, not of each field: that was half of what is stored of a
+server, and is read and written with each call.
 """
 
 from __future__ import annotations
@@ -24,14 +24,12 @@ from controller.api.schema import (
     Tally,
     Text,
     Time,
-    rule_at_creation,
-    rules,
 )
 from controller.api.status import RetriedStatus
 
 TaskId = Annotated[str, Field(min_length=1, max_length=512)]
-# A rule that reads several fields costs a write, of the status too, a table of all fields for each
-# of them. So a server's rules stand on single fields, but for one that is asked at creation.
+# A rule that reads several fields costs a write a table of all fields for each of them. So a
+# server's rules stand on single fields, and its name is held by the policy on what people write.
 RISING = schema.must("self >= oldSelf", "incarnation must not go back: what it counts is gone")
 TaskStates = Literal["Pending", "Started", "Succeeded", "Failed", "Cancelled", "Unknown"]
 
@@ -258,19 +256,6 @@ class ServerStatus(RetriedStatus):
 class Server(manifest.Manifest):
     """One server, whatever it is made of. It lives as long as its ordinal. Written by Argosy."""
 
-    model_config = pydantic.ConfigDict(
-        json_schema_extra=rules(
-            rule_at_creation(
-                # A slash stands in no name, so the beginning alone can match: of `shop-web-3`
-                # "3" is left. Each field is read once, as each reading costs a table of all
-                # fields beside it.
-                "('/' + self.metadata.name).replace("
-                "'/' + self.spec.application + '-' + self.spec.component + '-', '')"
-                " == string(self.spec.ordinal)",
-                "metadata.name must be <application>-<component>-<ordinal>",
-            )
-        )
-    )
     definition = manifest.Definition(
         plural="servers",
         short_name="argsrv",
@@ -339,7 +324,6 @@ class Server(manifest.Manifest):
         # Each default costs every create a pass over the schema, and most of them bytes as well.
         defaults=(
             "spec.replicas",
-            "status",
             "status.conditions[].lastTransitionTime",
             "status.task.state",
         ),

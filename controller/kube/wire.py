@@ -111,6 +111,7 @@ class Decoder(Generic[T]):
         self._bare_line = msgspec.json.Decoder(_Line[_Bare])
         self._bookmark = msgspec.json.Decoder(_Line[_Bookmark])
         self._bare = msgspec.json.Decoder(_Bare)
+        self._checks = view.check is not objects.Object.check
         # A ControllerRevision is its data: without that nothing of use is left of it.
         self._leaves_remains = "spec" in view.__struct_fields__
 
@@ -120,6 +121,9 @@ class Decoder(Generic[T]):
         try:
             page = self._page.decode(text)
             items = page.items or []
+            if self._checks:
+                for each in items:
+                    each.check()
         except UNREADABLE:
             page, items, malformed = self._piecewise(text)
         meta = page.metadata
@@ -138,7 +142,7 @@ class Decoder(Generic[T]):
     def one(self, text: bytes) -> T | Malformed:
         """Return the object that `text` is; raises Garbled where it is none."""
         try:
-            return self._item.decode(text)
+            return self._read(text)
         except UNREADABLE:
             pass
         readable = nesting.readable(text)
@@ -151,6 +155,8 @@ class Decoder(Generic[T]):
         first = line[_FIRST] if line.startswith(_PREFIX) and len(line) > _FIRST else 0
         if first in (_ADDED, _MODIFIED):
             view = self._present.decode(line).object
+            if self._checks:
+                view.check()
             return WatchEventKind.PRESENT, view, int(view.metadata.resource_version)
         if first == _BOOKMARK:
             mark = self._bookmark.decode(line).object.metadata
@@ -203,7 +209,7 @@ class Decoder(Generic[T]):
     def _object(self, raw: bytes) -> T | Malformed:
         """Return the view of readable JSON, or what is wrong with it."""
         try:
-            return self._item.decode(raw)
+            return self._read(raw)
         except UNREADABLE as error:
             metadata = self._bare.decode(raw).metadata
             return Malformed(metadata, str(error), self._remains(bytes(raw)))
@@ -212,9 +218,15 @@ class Decoder(Generic[T]):
         if not self._leaves_remains:
             return None
         try:
-            return self._item.decode(nesting.cut(raw, nesting.NAMED))
+            return self._read(nesting.cut(raw, nesting.NAMED))
         except UNREADABLE:
             return None
+
+    def _read(self, text: bytes) -> T:
+        view = self._item.decode(text)
+        if self._checks:
+            view.check()
+        return view
 
     def _version(self, text: str) -> int:
         try:

@@ -465,6 +465,25 @@ def test_people_hold_and_annotate_servers_and_write_nothing_else(
     assert "task" not in found["spec"]
 
 
+@pytest.mark.parametrize(
+    "name", ["shop-web-00", "shop-web-1", "1shop-web-0", "shop-web-shop-web-0"]
+)
+def test_a_server_is_made_under_the_name_of_its_place(
+    api: client.Client, user: User, namespace: str, name: str
+) -> None:
+    """Of whoever may do anything, too: two servers of one place would share what is theirs."""
+    target = f"{path(Resource.SERVERS, namespace)}?dryRun=All"
+    manager = user(
+        allow("argosy.dev", "servers", "create"), allow("argosy.dev", "servers", "override")
+    )
+    for who in (api, manager):
+        refused(
+            lambda who=who: who.create(target, whole(Resource.SERVERS, name, SERVER)),  # type: ignore[misc]
+            "metadata.name must be <application>-<component>-<ordinal>",
+        )
+        who.create(target, whole(Resource.SERVERS, "shop-web-0", SERVER))
+
+
 @pytest.mark.parametrize("resource", [Resource.SERVERS, Resource.SERVERSETS])
 def test_owners_and_finalizers_are_changed_by_who_may_delete(
     api: client.Client, user: User, namespace: str, resource: Resource

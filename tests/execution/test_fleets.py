@@ -359,11 +359,12 @@ async def close_namespace(one: Harbour, namespace: str) -> None:
     assert one.fleets.held("attic") == (namespace,)
 
 
-async def put_server(one: Harbour, namespace: str, name: str) -> None:
+async def put_server(one: Harbour, namespace: str) -> None:
     """Create a Server of the fleet, which waits for its circuit."""
     await one.server.create(Resource.NAMESPACES, "", {"metadata": {"name": namespace}})
     spec = {"application": "shop", "component": "web", "ordinal": 0, "fleet": "attic",
             "revision": "r", "incarnation": 1}  # fmt: skip
+    name = "shop-web-0"
     body = {"metadata": {"name": name}, "spec": spec}
     await one.server.create(Resource.SERVERS, namespace, body)
     ready = {"type": "Ready", "status": "False", "reason": "CircuitOpen", "message": "It waits.",
@@ -415,8 +416,8 @@ async def test_an_outage_of_the_fleet_says_nothing_of_a_namespace() -> None:
 async def test_a_trial_of_the_fleet_is_for_no_namespace_that_is_held() -> None:
     """It would not be made: the fleet's own trials are for those that may be called."""
     async with harbour() as one:
-        await put_server(one, "slow", "a")
-        await put_server(one, "other", "b")
+        await put_server(one, "slow")
+        await put_server(one, "other")
         await close_namespace(one, "slow")
         await one.until(lambda: one.fleets.tries("attic", "slow"))
         # From here on it is held for longer than the fleet will be.
@@ -428,8 +429,8 @@ async def test_a_trial_of_the_fleet_is_for_no_namespace_that_is_held() -> None:
         nudged = list[Key]()
         one.fleets.subscribe(one.touched.append, nudged.append)
         await one.until(lambda: one.fleets.circuit("attic").state is CircuitState.HALF_OPEN)
-        assert keys.server("other", "b") in nudged
-        assert keys.server("slow", "a") not in nudged
+        assert keys.server("other", "shop-web-0") in nudged
+        assert keys.server("slow", "shop-web-0") not in nudged
 
 
 async def test_a_namespace_without_servers_is_forgotten() -> None:

@@ -64,15 +64,15 @@ def test_whatever_an_object_holds_it_is_one_object(
     decoder: wire.Decoder[Any] = wire.Decoder(VIEWS[resource], "test")
     meta = META % (b',"managedFields":[{"fieldsV1":%s}]' % managed)
     odd = _object([(b"metadata", meta), *members])
-    sane = b'{"metadata":{"name":"sane"},"spec":{"application":"a","component":"c","ordinal":1,'
+    sane = b'{"metadata":{"name":"a-c-1"},"spec":{"application":"a","component":"c","ordinal":1,'
     sane += b'"action":"Restart","number":1,'
     sane += b'"source":{"git":{"url":"https://git.example.com/a"},"image":"example.com/a"}}}'
     page = decoder.page(b'{"metadata":{"resourceVersion":"9"},"items":[%s,%s]}' % (sane, odd))
     found = {each.metadata.name: each for each in page.items}
     found |= {each.metadata.name: each for each in page.malformed}
-    assert set(found) == {"sane", "odd"}
+    assert set(found) == {"a-c-1", "odd"}
     assert len(page.items) + len(page.malformed) == 2
-    assert isinstance(found["sane"], VIEWS[resource])
+    assert isinstance(found["a-c-1"], VIEWS[resource])
     assert page.resource_version == 9
     what, seen, version = decoder.event(b'{"type":"%s","object":%s}' % (kind, odd))
     assert version == 7
@@ -105,6 +105,24 @@ def test_a_deep_object_is_named_and_leaves_remains(levels: int) -> None:
     assert left.metadata.finalizers == ("argosy.dev/teardown",)
     assert left.spec.deletion.protected
     assert left.status.ready == 3
+
+
+@pytest.mark.parametrize("name", ["a-c-01", "a-c-10", "c-1", "a-a-c-1", "x"])
+def test_a_server_is_called_what_its_place_is(name: str) -> None:
+    """One of another name is none, whichever way it is read: nothing remains to be counted."""
+    text = (
+        b'{"metadata":{"name":"%s","resourceVersion":"7"},'
+        b'"spec":{"application":"a","component":"c","ordinal":1}}'
+    )
+    decoder = wire.Decoder(objects.Server, "test")
+    odd, sane = text % name.encode(), text % b"a-c-1"
+    page = decoder.page(b'{"metadata":{"resourceVersion":"9"},"items":[%s,%s]}' % (sane, odd))
+    assert [each.metadata.name for each in page.items] == ["a-c-1"]
+    seen = decoder.event(b'{"type":"ADDED","object":%s}' % odd)[1]
+    assert [seen, decoder.one(odd)] == [*page.malformed, *page.malformed]
+    assert page.malformed[0].remains is None
+    assert "metadata.name must be a-c-1" in page.malformed[0].message
+    assert isinstance(decoder.one(sane), objects.Server)
 
 
 def test_deep_fields_that_nobody_reads_do_no_harm() -> None:

@@ -16,9 +16,9 @@ ROUNDS, STEPS = 12, 8
 
 
 def server(owner: str, part: str, number: int) -> dict[str, Any]:
-    """Return a server whose name says nothing of its component."""
+    """Return a server that a person made."""
     labels = {"argosy.dev/application": owner, "argosy.dev/component": part}
-    meta = {"name": f"{owner}-{number}", "namespace": "default", "labels": labels}
+    meta = {"name": f"{owner}-{part}-{number}", "namespace": "default", "labels": labels}
     spec = {"application": owner, "component": part, "ordinal": number, "revision": "r"}
     body = {"apiVersion": "argosy.dev/v1alpha1", "kind": "Server"}
     return {**body, "metadata": meta, "spec": spec}
@@ -44,7 +44,7 @@ async def change(universe: Universe, dice: random.Random) -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 async def test_pictures_that_are_followed_are_those_that_are_read(seed: int) -> None:
-    """After any changes: servers that came, changed, went, came back in another component."""
+    """After any changes: servers that came, changed, went and came back."""
     dice = random.Random(seed)
     chosen = Chosen(namespace="default")
     async with Universe() as universe:
@@ -75,7 +75,7 @@ async def test_what_is_gone_is_kept_no_longer() -> None:
                 body = server(name, "web", 0)
                 universe.server.registry.create(Resource.SERVERS, "default", body)
                 await universe.until(lambda name=name: bool(_shown(followed, name)))  # type: ignore[misc]  # as above
-                await universe.delete(Resource.SERVERS, f"{name}-0")
+                await universe.delete(Resource.SERVERS, f"{name}-web-0")
                 await universe.delete(Resource.APPLICATIONS, name)
             await universe.until(lambda: not followed.keys())
             assert not followed._drawn

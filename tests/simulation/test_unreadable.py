@@ -121,6 +121,31 @@ async def test_what_was_made_and_edited_by_hand_does_not_block_a_teardown(
         assert [universe.names(each) for each in ALL] == [[], [], [], []]
 
 
+async def test_a_server_under_another_name_is_nobodys() -> None:
+    """Where no policy refuses it: told on it, nothing made of it, and its set goes its own way."""
+    async with Universe() as universe:
+        await universe.apply(application("shop", component("web", 2)))
+        await universe.settle()
+        like = universe.get(Resource.SERVERS, "shop-web-0")
+        meta = {key: like["metadata"][key] for key in ("labels", "ownerReferences")}
+        stray = {**like, "metadata": {"name": "stray", **meta}}
+        await universe.server.apply(
+            Resource.SERVERS, "default", "stray", stray, field_manager="user"
+        )
+        await universe.settle()
+        told = universe.condition(Resource.SERVERS, "stray", "Stalled")
+        assert told["reason"] == "Malformed"
+        assert "metadata.name must be shop-web-0" in told["message"]
+        await universe.crash()
+        await universe.apply(application("shop", component("web", 3)))
+        await universe.settle()
+        assert universe.names(Resource.PODS) == ["shop-web-0", "shop-web-1", "shop-web-2"]
+        assert universe.condition(Resource.APPLICATIONS, "shop")["status"] == "True"
+        await universe.delete(Resource.APPLICATIONS, "shop")
+        await universe.settle()
+        assert [universe.names(each) for each in ALL] == [[], [], [], []]
+
+
 async def test_an_operation_too_deep_is_told_and_can_go() -> None:
     """Parameters of a step are bounded as templates are."""
     async with Universe() as universe:

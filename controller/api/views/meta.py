@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import msgspec
 
-from controller.api import nesting, remembered
+from controller.api import names, nesting, remembered
 
 T = TypeVar("T")
 # A JSON value that passes through unread, kept as the bytes that arrived.
@@ -71,6 +71,18 @@ def share_out(spec: Any) -> None:
     msgspec.structs.force_setattr(spec, "components", (only,))
 
 
+def named_for_its_place(server: Any) -> None:
+    """Raise ValueError for a Server that is not called what the one in its place is called.
+
+    The policy on what people write refuses it, where the policy is installed. Nothing is made of
+    it elsewhere: two of one ordinal would share what is named by the place.
+    """
+    spec = server.spec
+    name = names.server(spec.application, spec.component, spec.ordinal)
+    if server.metadata.name != name:
+        raise ValueError(f"metadata.name must be {name}, by application, component and ordinal")
+
+
 class View(msgspec.Struct, frozen=True, rename="camel", kw_only=True, omit_defaults=True):
     """The base of all views: frozen, camelCase on the wire, unknown fields skipped."""
 
@@ -109,3 +121,6 @@ class Object(View, frozen=True, kw_only=True):
     """What every cached object has."""
 
     metadata: Meta
+
+    def check(self) -> None:
+        """Raise ValueError for what has every field, and is no object of its kind all the same."""

@@ -9,7 +9,7 @@ import msgspec
 
 from controller.api import nesting
 from controller.api.conditions import Blocked, Condition
-from controller.api.views.meta import NULL, Json, Object, View, share
+from controller.api.views.meta import NULL, Json, Object, View, named_for_its_place, share
 from controller.api.views.policies import Deletion, Recovery, VolumeClaim
 
 
@@ -148,3 +148,7 @@ class Server(Object, frozen=True, kw_only=True):
 
     spec: ServerSpec
     status: ServerStatus = ServerStatus()
+
+    def check(self) -> None:
+        """Raise ValueError where `metadata` and `spec` contradict each other."""
+        named_for_its_place(self)
