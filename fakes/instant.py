@@ -77,6 +77,10 @@ class InstantCaches:
         """Return what a kind keeps up to date beside the indexes."""
         return cast("K", self._kept[keeper])
 
+    def shows_all(self) -> bool:
+        """Return that everything is seen."""
+        return True
+
     def shows(self, _bucket: int) -> bool:
         """Return that everything is seen."""
         return True

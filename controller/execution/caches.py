@@ -117,6 +117,10 @@ class Caches:
         found = self._by_view.get(view)
         return self._everywhere and found is not None and found.synced and not found.by_slot
 
+    def shows_all(self) -> bool:
+        """Return whether all objects are seen here, in whatever part of the work."""
+        return not self.by_slot
+
     def shows(self, bucket: int) -> bool:
         """Return whether all objects are seen here that are in a part of the work."""
         return not self.by_slot or slots.of_bucket(bucket) in self._whole

@@ -67,6 +67,9 @@ class Caches(Protocol):
     def kept(self, keeper: type[K]) -> K:
         """Return what a kind keeps up to date beside the indexes."""
 
+    def shows_all(self) -> bool:
+        """Return whether all objects are seen here, in whatever part of the work."""
+
     def shows(self, bucket: int) -> bool:
         """Return whether all objects are seen here that are in a part of the work."""
 

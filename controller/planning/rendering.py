@@ -6,6 +6,7 @@ patch of a template would keep what the new one dropped. So patches are rendered
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import msgspec
@@ -17,10 +18,7 @@ from controller.planning import merge_patch
 def full(value: Any) -> Any:
     """Return a view as JSON values with every field in it, defaults too."""
     if isinstance(value, msgspec.Struct):
-        return {
-            field.encode_name: full(getattr(value, field.name))
-            for field in msgspec.structs.fields(value)
-        }
+        return {key: full(getattr(value, name)) for name, key in _fields(type(value))}
     if isinstance(value, tuple):
         return [full(each) for each in value]
     return value
@@ -47,6 +45,12 @@ def replacement(before: msgspec.Raw, after: msgspec.Raw) -> Any:
 def decoded(raw: msgspec.Raw) -> Any:
     """Return the JSON values of `raw`, not to be changed by the caller."""
     return _decoded(bytes(raw))
+
+
+@functools.cache
+def _fields(view: type[msgspec.Struct]) -> tuple[tuple[str, str], ...]:
+    """Return the names of a view's fields, here and on the wire: found out once, as it is dear."""
+    return tuple((each.name, each.encode_name) for each in msgspec.structs.fields(view))
 
 
 @remembered.by_content(1024)

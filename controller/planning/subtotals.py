@@ -22,15 +22,21 @@ class Subtotals:
 
     def __init__(self) -> None:
         self._numbers: dict[str, collections.Counter[int]] = {}
+        self._totals: collections.Counter[str] = collections.Counter()
 
     def add(self, name: str, bucket: int, number: int) -> None:
         """Add to the number of a name in a bucket."""
         found = self._numbers.setdefault(name, collections.Counter())
         found[bucket] += number
+        self._totals[name] += number
         if not found[bucket]:
             del found[bucket]
         if not found:
-            del self._numbers[name]
+            del self._numbers[name], self._totals[name]
+
+    def total(self, name: str) -> int:
+        """Return the number of a name in all buckets together."""
+        return self._totals[name]
 
     def sum(self, name: str, counts: Callable[[int], bool]) -> int:
         """Return the number of a name in those buckets together that count."""

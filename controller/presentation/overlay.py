@@ -79,6 +79,10 @@ class Overlay:
             found = self._kept[keeper] = _Kept(keeper.over(self), layer)
         return cast("K", found.keeper)
 
+    def shows_all(self) -> bool:
+        """Return whether all objects are seen here, in whatever part of the work."""
+        return self._beneath.shows_all()
+
     def shows(self, bucket: int) -> bool:
         """Return whether all objects are seen here that are in a part of the work."""
         return self._beneath.shows(bucket)

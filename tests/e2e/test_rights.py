@@ -17,7 +17,7 @@ from tests.e2e import people
 
 pytestmark = pytest.mark.e2e
 
-FORBIDDEN = 403
+FORBIDDEN, INVALID = 403, 422
 PATIENCE_SECONDS = 180
 OURS = ["argosy.dev"]
 WRITES = ["create", "update", "patch"]
@@ -85,7 +85,7 @@ def steps(*acts: dict[str, Any], name: str = "run") -> dict[str, Any]:
     return whole(Resource.OPERATIONS, name, spec)
 
 
-def refused(act: Callable[[], object], words: str) -> None:
+def refused(act: Callable[[], object], words: str, *, status: int = FORBIDDEN) -> None:
     """Hold an act to being refused with these words; policies are known seconds after they come."""
     said = ""
 
@@ -95,7 +95,7 @@ def refused(act: Callable[[], object], words: str) -> None:
             said = str(act())
         except client.ApiError as error:
             said = str(error)
-            return error.status == FORBIDDEN and words in said
+            return error.status == status and words in said
         return False
 
     assert processes.wait_until(seen, PATIENCE_SECONDS), said
@@ -480,6 +480,7 @@ def test_a_server_is_made_under_the_name_of_its_place(
         refused(
             lambda who=who: who.create(target, whole(Resource.SERVERS, name, SERVER)),  # type: ignore[misc]
             "metadata.name must be <application>-<component>-<ordinal>",
+            status=INVALID,
         )
         who.create(target, whole(Resource.SERVERS, "shop-web-0", SERVER))
 

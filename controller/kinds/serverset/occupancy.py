@@ -11,6 +11,7 @@ asks for 9: web keeps its 4, and db makes none until web has let go of some.
 
 from __future__ import annotations
 
+import bisect
 import dataclasses
 from typing import ClassVar, Self
 
@@ -26,6 +27,8 @@ from controller.planning.subtotals import Subtotals, bucket
 # How soon a set that waits for room looks again, in seconds: nobody wakes it for each server that
 # goes somewhere in its namespace.
 AGAIN = 15.0
+# Where a set stands among those of its namespace: when it was made, its name, and what it asks for.
+Place = tuple[str, str, int]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +85,51 @@ class Told:
                 self.servers.add(found.metadata.namespace, bucket(found), number)
 
 
+class _Line:
+    """The sets of one namespace as they came, and what those before each of them ask for.
+
+    Sums are made anew from the first set on that came, went, or asks for another number: beside a
+    thousand that stay as they are, the latest costs one addition.
+    """
+
+    def __init__(self) -> None:
+        self._places: dict[str, Place] = {}
+        self._order: list[Place] = []
+        # What is asked for before each of the first so many.
+        self._earlier: dict[str, int] = {}
+        self._summed = 0
+
+    def put(self, name: str, place: Place | None) -> None:
+        """Have the set of this name stand in its place; None if it is gone."""
+        before = self._places.pop(name, None)
+        if place is not None:
+            self._places[name] = place
+        if before == place:
+            return
+        if before is not None:
+            at = bisect.bisect_left(self._order, before)
+            del self._order[at]
+            self._summed = min(self._summed, at)
+        if place is not None:
+            at = bisect.bisect_left(self._order, place)
+            self._order.insert(at, place)
+            self._summed = min(self._summed, at)
+
+    def earlier(self, name: str) -> int:
+        """Return what those before the set of this name ask for; 0 where there is no such set."""
+        if name not in self._places:
+            return 0
+        total = 0
+        if self._summed:
+            _, last, asked = self._order[self._summed - 1]
+            total = self._earlier[last] + asked
+        for _, each, asked in self._order[self._summed :]:
+            self._earlier[each] = total
+            total += asked
+        self._summed = len(self._order)
+        return self._earlier[name]
+
+
 class Asked:
     """Knows how many servers the sets of each namespace ask for, and in which order they came."""
 
@@ -89,8 +137,7 @@ class Asked:
 
     def __init__(self) -> None:
         self._sets: dict[str, dict[str, objects.ServerSet]] = {}
-        # Of each set, what those before it ask for; summed up anew after a change that matters.
-        self._earlier: dict[str, dict[str, int]] = {}
+        self._lines: dict[str, _Line] = {}
 
     @classmethod
     def over(cls, _caches: Caches) -> Self:
@@ -99,28 +146,21 @@ class Asked:
 
     def change(self, old: objects.ServerSet | None, new: objects.ServerSet | None) -> None:
         """Take in what became of a set."""
-        if old is not None and (new is None or _place(old) != _place(new)):
-            self._sets.get(old.metadata.namespace, {}).pop(old.metadata.name, None)
-            self._earlier.pop(old.metadata.namespace, None)
         if new is not None:
-            self._sets.setdefault(new.metadata.namespace, {})[new.metadata.name] = new
-            if old is None or _place(old) != _place(new):
-                self._earlier.pop(new.metadata.namespace, None)
-        for found in (old, new):
-            if found is not None and not self._sets.get(found.metadata.namespace, True):
-                del self._sets[found.metadata.namespace]
+            namespace, name = new.metadata.namespace, new.metadata.name
+            self._sets.setdefault(namespace, {})[name] = new
+            self._lines.setdefault(namespace, _Line()).put(name, _place(new))
+        elif old is not None and old.metadata.namespace in self._sets:
+            namespace, name = old.metadata.namespace, old.metadata.name
+            self._sets[namespace].pop(name, None)
+            self._lines[namespace].put(name, None)
+            if not self._sets[namespace]:
+                del self._sets[namespace], self._lines[namespace]
 
     def earlier(self, server_set: objects.ServerSet) -> int:
         """Return how many servers the sets ask for that were made before this one."""
-        namespace = server_set.metadata.namespace
-        sums = self._earlier.get(namespace)
-        if sums is None:
-            sums = self._earlier[namespace] = {}
-            total = 0
-            for _, name, asked in sorted(map(_place, self._sets.get(namespace, {}).values())):
-                sums[name] = total
-                total += asked
-        return sums.get(server_set.metadata.name, 0)
+        line = self._lines.get(server_set.metadata.namespace)
+        return line.earlier(server_set.metadata.name) if line is not None else 0
 
     def beside(self, namespace: str, application: str) -> int:
         """Return how many servers all other applications of the namespace ask for."""
@@ -134,7 +174,7 @@ class Asked:
         return _asked(found) if found is not None else 0
 
 
-def _place(server_set: objects.ServerSet) -> tuple[str, str, int]:
+def _place(server_set: objects.ServerSet) -> Place:
     meta = server_set.metadata
     return meta.creation_timestamp or "", meta.name, _asked(server_set)
 
@@ -156,12 +196,11 @@ def room(caches: Caches, server_set: objects.ServerSet, limit: int) -> Room:
 
 def _present(caches: Caches, namespace: str) -> int:
     """Return how many servers there are: as seen, and as their sets say where none are seen."""
-
-    def is_hidden(bucket: int) -> bool:
-        return not caches.shows(bucket)
-
-    seen = caches.kept(Present).servers.sum(namespace, caches.shows)
-    return seen + caches.kept(Told).servers.sum(namespace, is_hidden)
+    seen, told = caches.kept(Present).servers, caches.kept(Told).servers
+    if caches.shows_all():
+        return seen.total(namespace)
+    hidden = told.sum(namespace, lambda bucket: not caches.shows(bucket))
+    return seen.sum(namespace, caches.shows) + hidden
 
 
 def within(found: Room, census: Census, sized: scaling.Scaling) -> tuple[scaling.Scaling, int]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from controller.api import names, objects
 from controller.kinds.serverset import occupancy
@@ -40,6 +43,10 @@ class Parted:
     def kept(self, keeper: Any) -> Any:
         """Return what is kept."""
         return self._kept[keeper]
+
+    def shows_all(self) -> bool:
+        """Return whether every part is one of those that are shown."""
+        return self._shown == set(range(names.BUCKETS))
 
     def shows(self, bucket: int) -> bool:
         """Return whether a part is one of those that are shown."""
@@ -109,6 +116,37 @@ def test_growth_beyond_the_bound_alone_is_refused(
         assert "raise limits.serversPerNamespace" in told
 
 
+@given(
+    changes=st.lists(
+        st.tuples(st.sampled_from("abcdefgh"), st.integers(0, 3), st.none() | st.integers(0, 9)),
+        max_size=30,
+    )
+)
+def test_who_came_earlier_is_known_after_any_changes(
+    changes: list[tuple[str, int, int | None]],
+) -> None:
+    """Sets that came, grew, went and came back: each knows what those made before it ask for."""
+    asked, there = occupancy.Asked(), dict[str, objects.ServerSet]()
+    for name, second, replicas in changes:
+        old, new = there.get(name), None
+        if replicas is not None:
+            made = a_set(name, replicas)
+            stamp = f"2026-01-01T00:00:0{second}Z"
+            meta = msgspec.structs.replace(made.metadata, creation_timestamp=stamp)
+            new = there[name] = msgspec.structs.replace(made, metadata=meta)
+        elif old is not None:
+            del there[name]
+        asked.change(old, new)
+        line = sorted(
+            there.values(), key=lambda each: (each.metadata.creation_timestamp, each.metadata.name)
+        )
+        for place, each in enumerate(line):
+            before = sum(earlier.spec.replicas for earlier in line[:place])
+            assert asked.earlier(each) == before
+        if old is not None and name not in there:
+            assert asked.earlier(old) == 0
+
+
 def test_what_was_taken_in_is_forgotten_with_it() -> None:
     """Sets that come, change, move and go leave nothing behind in the books."""
     asked, present = occupancy.Asked(), occupancy.Present()
@@ -125,7 +163,7 @@ def test_what_was_taken_in_is_forgotten_with_it() -> None:
     server = a_server("a", 0)
     present.change(None, server)
     present.change(server, server)
-    assert present.servers.sum("team", lambda _: True) == 1
+    assert present.servers.sum("team", lambda _: True) == present.servers.total("team") == 1
     # Made anew by another application while nothing was seen.
     present.change(server, a_server("b", 0))
     assert present.servers.sum("team", {names.bucket("team", "b")}.__contains__) == 1
