@@ -62,20 +62,20 @@ class StatusWriter:
         failed = state.outcomes.get((targets.ObjectTarget(*key), ObjectVerb.STATUS))
         if failed is not None and failed.again > self._clock():
             return failed.again - self._clock()
+        if not statuses.is_news(item, planned.status):
+            return None
+        now, at_once = self._clock(), planned.write_status_now
+        acting = state.in_flight and self._kinds[key.resource].sums_up
+        first = planned.first_status_can_wait
+        held = state.pacer.wait(now, at_once=at_once, acting=acting, first=first)
+        if held:
+            # What is written is worked out when its time comes: it may be overtaken until then.
+            return held
         whole, news = self._kinds[key.resource].puts_status, "what was seen has changed"
         patch = statuses.patch(item, planned.status, whole=whole, why=news)
         if not patch.body:
             return None
-        acting = state.in_flight and self._kinds[key.resource].sums_up
-        held = state.pacer.wait(
-            self._clock(),
-            at_once=planned.write_status_now,
-            acting=acting,
-            first=planned.first_status_can_wait,
-        )
-        if held:
-            return held
-
+        state.pacer.begin(now, at_once=at_once)
         self._calls.make(
             key, state, lambda: self._tell(key, state, item, planned.status, patch), item=item,
             target=targets.ObjectTarget(*key), verb=ObjectVerb.STATUS, places=(key,),

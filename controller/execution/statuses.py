@@ -21,6 +21,12 @@ FIRST_INTERVAL = 1.0
 LONGEST_INTERVAL = 30.0
 
 
+def is_news(item: objects.Object, after: Status) -> bool:
+    """Return whether `after` says anything else than the object's status, if only what is cut."""
+    before: Status = item.status  # type: ignore[attr-defined]  # planned kinds have one
+    return before != after
+
+
 def patch(item: objects.Object, after: Status, *, whole: bool, why: str) -> Patch:
     """Return the write that turns an object's status into `after`; without a body if it is that.
 
@@ -72,7 +78,7 @@ class Pacer:
     def wait(
         self, now: float, *, at_once: bool, acting: bool = False, first: bool = False
     ) -> float:
-        """Return how long to hold the write back: 0.0 means write now, which counts as written.
+        """Return how long to hold a write back; 0.0 means that it can go out now, see `begin`.
 
         `acting` says that writes of the same plan have just been asked for, `first` that nothing
         has been told of the object yet and nothing is wrong with it.
@@ -87,15 +93,16 @@ class Pacer:
             if now < self._acting_until:
                 return self._acting_until - now
         self._acting_until = 0.0
+        return 0.0 if at_once else max(0.0, self._next - now)
+
+    def begin(self, now: float, *, at_once: bool) -> None:
+        """Count a write that goes out now."""
         if at_once:
             self._interval, self._next = FIRST_INTERVAL, 0.0
-            return 0.0
-        if now < self._next:
-            return self._next - now
+            return
         self._gap = self._interval
         self._next = now + self._gap
         self._interval = min(self._interval * 2, LONGEST_INTERVAL)
-        return 0.0
 
     def wrote(self, now: float) -> None:
         """Count the space to the next write from here: this one may have stood in line for long."""

@@ -48,9 +48,21 @@ def test_later_statuses_are_spaced_as_ever() -> None:
     pacer = Pacer()
     pacer.wait(NOW, at_once=False, first=True)
     assert pacer.wait(NOW + FIRST_SECONDS, at_once=False, first=True) == 0.0
+    pacer.begin(NOW + FIRST_SECONDS, at_once=False)
     later = NOW + FIRST_SECONDS + FIRST_INTERVAL / 2
     assert pacer.wait(later, at_once=False) == FIRST_INTERVAL / 2
     assert pacer.wait(later, at_once=True, acting=True) == pytest.approx(MOMENT)
+
+
+def test_what_is_not_written_spaces_nothing() -> None:
+    """A status that turns out to be no news, cut as it is, holds the next one back by nothing."""
+    pacer = Pacer()
+    assert pacer.wait(NOW, at_once=False) == 0.0
+    assert pacer.is_blank()
+    assert pacer.wait(NOW, at_once=False) == 0.0
+    pacer.begin(NOW, at_once=False)
+    assert pacer.wait(NOW, at_once=False) == FIRST_INTERVAL
+    assert pacer.wait(NOW, at_once=True) == 0.0
 
 
 def test_only_what_comes_up_in_good_health_can_wait() -> None:
