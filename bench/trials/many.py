@@ -24,7 +24,7 @@ SHARE = 2
 def run(stage: Stage) -> None:
     """Bring up one application of some servers, then as many servers in small applications."""
     argosy.warm_up(stage.counted)
-    for _ in stage.rounds(stage.sizes.peers):
+    for _ in stage.rounds(stage.sizes.pairs):
         large = _large(stage)
         _small(stage, large)
 

@@ -10,7 +10,7 @@ Example: 3,000 servers of one application are being made, eight creates at a tim
 one after the other, and each would stand beside seven others. While it comes up, one does.
 
 Example: 200 applications of namespace a come up, each of them a newcomer. Somebody applies one in
-namespace b, which has had nothing: it is a guest, and stands beside one call of the 200.
+namespace b, which has had nothing: it goes ahead of them, and stands beside one call.
 
 L. Kleinrock: Queueing Systems, volume 2, Wiley 1976, section 4.6.
 """
@@ -31,7 +31,7 @@ LINGER_SECONDS = 0.3
 class Standing(enum.IntEnum):
     """Who makes room for whom: each for those that come before it here."""
 
-    GUEST = 0  # its application is just coming up, in a namespace that had few creates
+    NEW_NAMESPACE = 0  # its application is just coming up, in a namespace that had few creates
     NEWCOMER = 1  # its application is just coming up
     OTHER = 2
 
@@ -54,7 +54,7 @@ class Newcomers:
         few = self._flows.enter(flow)
         if not self._namespaces.enter(namespace):
             return Standing.NEWCOMER if few else Standing.OTHER
-        return Standing.GUEST
+        return Standing.NEW_NAMESPACE
 
     def leave(self, namespace: str, flow: Hashable) -> None:
         """Take in that a create of a flow has ended, or was taken back."""
@@ -67,7 +67,7 @@ class Newcomers:
         One that is in flight for longer waits for something else than the others' calls.
         """
         if self._namespaces.any():
-            return Standing.GUEST
+            return Standing.NEW_NAMESPACE
         return Standing.NEWCOMER if self._flows.any() else Standing.OTHER
 
 

@@ -17,8 +17,8 @@ instead of seven, and so do those of a namespace beside another's crowd of small
 `newcomers`.
 
 Where a few namespaces have all places, one that has none does not wait for theirs to end: there are
-two more for such guests, also while room is made for who cuts in. So a small application's chain of
-calls takes as long as its calls.
+two more for such namespaces, also while room is made for who cuts in. So a small application's
+chain of calls takes as long as its calls.
 """
 
 from __future__ import annotations
@@ -47,15 +47,16 @@ NARROW, NARROWER = 3, 1
 SLOW_SECONDS, REMEMBERED_SECONDS = 1.0, 60.0
 MOST_SLOW = 2 * WIDTH
 # Places beyond the width for namespaces that have no call in flight, while as few have all others.
-GUESTS, FEW = 2, 4
+EXTRA_PLACES, FEW = 2, 4
 
 
 class Pool:
     """Runs calls: at most `width` at once, and `per_second` started each second (0: no limit).
 
-    With `strict` no call gives its place up and no guest has one more: the limit is somebody
-    else's, such as a cloud's. With `learnt` the width is what that says by now. Where `sharers`
-    processes have such a pool each, all of them together keep to the limits; each has a place.
+    With `strict` no call gives its place up and no namespace has an extra one: the limit is
+    somebody else's, such as a cloud's. With `learnt` the width is what that says by now. Where
+    `sharers` processes have such a pool each, all of them together keep to the limits; each has a
+    place.
     """
 
     def __init__(
@@ -71,7 +72,7 @@ class Pool:
         self._sharers = sharers
         self._learnt = learnt
         self._most_slow = 0 if strict else MOST_SLOW
-        self._guests = 0 if strict else GUESTS
+        self._extra = 0 if strict else EXTRA_PLACES
         self._slow = 0
         # Of each namespace: calls in flight, and until when its calls count as slow.
         self._busy: collections.Counter[str] = collections.Counter()
@@ -163,7 +164,7 @@ class Pool:
         width = self.width()
         while self._depth:
             beyond = len(self._running) - self._slow - width
-            if beyond >= 0 and not self._has_guests(beyond):
+            if beyond >= 0 and not self._has_extra_place(beyond):
                 break
             admitted = self._admitted(width, beyond)
             if admitted is None or self._paced():
@@ -191,8 +192,8 @@ class Pool:
         # namespace without a call may have one. Example: an application of a comes up, and one call
         # of b is in flight beside it. A routine write of c goes all the same, another of b waits.
         busy = frozenset(self._busy)
-        guests = too_many >= 0 and self._has_guests(max(beyond, too_many))
-        if guests and self._schedule.ready(Standing.OTHER, full=busy):
+        extra = too_many >= 0 and self._has_extra_place(max(beyond, too_many))
+        if extra and self._schedule.ready(Standing.OTHER, full=busy):
             return Standing.OTHER, busy
         return None
 
@@ -223,9 +224,9 @@ class Pool:
             return max(least, least * width // WIDTH)
         return least + max(0, width - WIDTH)
 
-    def _has_guests(self, beyond: int) -> bool:
+    def _has_extra_place(self, beyond: int) -> bool:
         """Return whether a namespace without a call in flight may have one beyond the width."""
-        return beyond < self._guests and len(self._busy) <= FEW and self._depth > 0
+        return beyond < self._extra and len(self._busy) <= FEW and self._depth > 0
 
     def _full(self) -> frozenset[str]:
         """Return the namespaces whose calls are slow, and that have half of the places already.

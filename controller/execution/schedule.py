@@ -53,7 +53,7 @@ class Entry:
     @property
     def rank(self) -> Standing:
         """Who makes room for it: everybody for a teardown."""
-        return Standing.GUEST if self.urgency is Urgency.TEARDOWN else self.standing
+        return Standing.NEW_NAMESPACE if self.urgency is Urgency.TEARDOWN else self.standing
 
 
 class _Fair(Generic[T]):

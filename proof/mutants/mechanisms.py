@@ -337,23 +337,30 @@ SECURITY = (
         "tests/simulation/test_forged.py"
         "::test_nothing_that_fits_a_schema_stops_the_engine_or_a_teardown",
     ),
+    one(
+        "a Server under another name than that of its place is one all the same",
+        "controller.api.views.meta:named_for_its_place",
+        "server.metadata.name != name",
+        "False",
+        "tests/kube/test_wire.py::test_a_server_is_called_what_its_place_is",
+    ),
 )
 
 # What one namespace does is not felt by another.
 TENANTS = (
     one(
         "a namespace that has no call in flight waits for those of others to end",
-        "controller.execution.pool:Pool._has_guests",
-        "beyond < self._guests",
+        "controller.execution.pool:Pool._has_extra_place",
+        "beyond < self._extra",
         "False",
-        "tests/execution/test_pool.py::test_a_guest_does_not_wait_for_a_place",
+        "tests/execution/test_pool.py::test_a_quiet_namespace_does_not_wait_for_a_place",
     ),
     one(
         "a namespace that has no call in flight waits while others make room",
         "controller.execution.pool:Pool._admitted",
-        "too_many >= 0 and self._has_guests(max(beyond, too_many))",
+        "too_many >= 0 and self._has_extra_place(max(beyond, too_many))",
         "False",
-        "tests/execution/test_newcomers.py::test_a_guest_does_not_wait_while_room_is_made",
+        "tests/execution/test_newcomers.py::test_a_quiet_namespace_does_not_wait_while_room_is_made",
     ),
     one(
         "newcomers without end leave others one place",
@@ -367,14 +374,14 @@ TENANTS = (
         "controller.execution.newcomers:Newcomers.first",
         "self._namespaces.any()",
         "False",
-        "tests/execution/test_newcomers.py::test_a_guest_stands_beside_one_call_of_a_crowd",
+        "tests/execution/test_newcomers.py::test_a_quiet_namespace_stands_beside_one_call_of_a_crowd",
     ),
     one(
-        "guests have as many places as they like",
-        "controller.execution.pool:Pool._has_guests",
-        "beyond < self._guests",
+        "quiet namespaces have as many extra places as they like",
+        "controller.execution.pool:Pool._has_extra_place",
+        "beyond < self._extra",
         "True",
-        "tests/execution/test_pool.py::test_guests_have_few_places",
+        "tests/execution/test_pool.py::test_quiet_namespaces_have_few_extra_places",
     ),
 )
 

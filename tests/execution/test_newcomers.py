@@ -82,7 +82,7 @@ async def test_a_small_application_stands_beside_one_call() -> None:
     await server.pool.drain()
 
 
-async def test_a_guest_does_not_wait_while_room_is_made() -> None:
+async def test_a_quiet_namespace_does_not_wait_while_room_is_made() -> None:
     """Its statuses are no creates, and come while it is a newcomer still: they go out at once."""
     server = Server()
     server.submit(LARGE, 2000)
@@ -185,7 +185,7 @@ def test_who_was_quiet_begins_anew() -> None:
     now = 0.0
     newcomers = Newcomers(lambda: now)
     crowd = [newcomers.enter("a", number) for number in range(FEW + 1)]
-    assert crowd == [Standing.GUEST] * FEW + [Standing.NEWCOMER]
+    assert crowd == [Standing.NEW_NAMESPACE] * FEW + [Standing.NEWCOMER]
     for number in range(FEW + 1):
         few = newcomers.enter("a", LARGE) is Standing.NEWCOMER
         assert few is (number < FEW)
@@ -204,14 +204,14 @@ def test_who_was_quiet_begins_anew() -> None:
     now += 1.0
     newcomers.leave("a", LARGE)
     now += LINGER_SECONDS + 0.1
-    assert newcomers.enter("a", LARGE) is Standing.GUEST
+    assert newcomers.enter("a", LARGE) is Standing.NEW_NAMESPACE
     now += LINGER_SECONDS
-    assert newcomers.first() is Standing.GUEST
+    assert newcomers.first() is Standing.NEW_NAMESPACE
     now += 0.1
     assert newcomers.first() is Standing.OTHER
 
 
-async def test_a_guest_stands_beside_one_call_of_a_crowd() -> None:
+async def test_a_quiet_namespace_stands_beside_one_call_of_a_crowd() -> None:
     """All applications of a crowd are newcomers, and make room for a namespace that had nothing."""
     server = Server()
     for number in range(300):
@@ -223,7 +223,7 @@ async def test_a_guest_stands_beside_one_call_of_a_crowd() -> None:
     await server.pool.drain()
 
 
-async def test_endless_guests_starve_nobody() -> None:
+async def test_endless_quiet_namespaces_starve_nobody() -> None:
     """A crowd has a share beside however many namespaces with an application each."""
     server = Server()
     for number in range(300):
@@ -231,7 +231,7 @@ async def test_endless_guests_starve_nobody() -> None:
     await asyncio.sleep(0.5)
     before = len(server.ended)
     for number in range(100):
-        server.submit(f"guest-{number}", 20, space=f"other-{number}")
+        server.submit(f"small-{number}", 20, space=f"other-{number}")
     while len(server.ended) < before + 1500:  # noqa: ASYNC110 - virtual time
         await asyncio.sleep(0.01)
     crowd = sum(each.startswith("small") for each in server.ended[before:])

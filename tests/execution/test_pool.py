@@ -8,7 +8,7 @@ import pytest
 
 from controller.api.resources import Resource
 from controller.execution.newcomers import LINGER_SECONDS
-from controller.execution.pool import GUESTS, MOST_SLOW, NARROW, WIDTH, Pool
+from controller.execution.pool import EXTRA_PLACES, MOST_SLOW, NARROW, WIDTH, Pool
 from controller.execution.schedule import SHARES
 from controller.planning.keys import Key
 from controller.planning.plan import Urgency
@@ -268,7 +268,7 @@ async def test_calls_that_never_answer_leave_room_for_another_namespace() -> Non
     await settle(pool)
 
 
-async def test_a_guest_does_not_wait_for_a_place() -> None:
+async def test_a_quiet_namespace_does_not_wait_for_a_place() -> None:
     """While one namespace has all places, another's calls, one after the other, begin at once."""
     pool, log = Pool(), Log()
     for number in range(400):
@@ -284,7 +284,7 @@ async def test_a_guest_does_not_wait_for_a_place() -> None:
 
 
 @pytest.mark.parametrize("tenants", [1, 3, 30])
-async def test_guests_have_few_places(tenants: int) -> None:
+async def test_quiet_namespaces_have_few_extra_places(tenants: int) -> None:
     """However many tenants there are, no more than two calls run beyond the width."""
     pool, log = Pool(), Log()
     for number in range(40):
@@ -293,7 +293,7 @@ async def test_guests_have_few_places(tenants: int) -> None:
         space = f"n{number % tenants}"
         pool.submit(of(space, str(number)), log.call(f"{space}-{number}"), flow=space)
     await settle(pool)
-    assert log.most <= WIDTH + GUESTS
+    assert log.most <= WIDTH + EXTRA_PLACES
 
 
 async def test_a_strict_pool_keeps_its_width_however_slow_its_calls_are() -> None:

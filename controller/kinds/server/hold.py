@@ -33,7 +33,8 @@ def release(server: objects.Server) -> Plan:
         why="the hold is over",
         guarded=True,
     )
-    message = f"The hold is over{_by(server)}: rollouts and operations go on with the server."
+    # Told as it is asked for: where the write is refused, the server's status says that of it.
+    message = f"The hold{_by(server)} has ended: releasing the server to rollouts and operations."
     told = RecordEvent(reason=ServerReason.HOLD_ENDED, message=message, warning=False)
     return Plan(actions=(patch, told), notes=(message,))
 
