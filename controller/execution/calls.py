@@ -36,6 +36,8 @@ _log = structlog.get_logger(__name__)
 
 # How often in a row a call must fail to be logged as one that repeats.
 REPEATED = 3
+# How a status is said to have gone that was no news any more when its turn came: nothing was sent.
+OVERTAKEN = "overtaken"
 
 Ask = Callable[[], Awaitable[Sequence[WriteReceipt]]]
 
@@ -125,10 +127,11 @@ class Calls:
 
     async def _try(self, asked: _Asked, ask: Ask) -> errors.ArgosyError | None:
         """Make the call; return how it failed, if it did. A bug in one call ends no loop."""
-        began, result = time.perf_counter(), "error"
+        began, result, written = time.perf_counter(), "error", tuple[WriteReceipt, ...]()
         try:
-            for written in await ask():
-                asked.state.note(written)
+            written = tuple(await ask())
+            for each in written:
+                asked.state.note(each)
         except errors.ArgosyError as error:
             result = error.reason
             return error
@@ -136,7 +139,8 @@ class Calls:
             _log.exception("call crashed", key=str(asked.key), target=str(asked.target))
             return errors.Crashed(repr(error), reason=Reason.INTERNAL_ERROR)
         else:
-            result = "ok"
+            overtaken = asked.verb is ObjectVerb.STATUS and not written
+            result = OVERTAKEN if overtaken else "ok"
         finally:
             took, label = time.perf_counter() - began, asked.target.label
             _count(asked, result, took)
@@ -189,9 +193,9 @@ class Calls:
 def _count(asked: _Asked, result: str, took: float) -> None:
     """Count a write as one of its resource, and a provider's call as one to its fleet.
 
-    A read is neither.
+    A read is neither, nor is a status that turned out to be no news when its turn came.
     """
     if isinstance(asked.target, targets.ServerTarget):
         metrics.called(asked.target.fleet, result, took)
-    elif asked.verb is not ObjectVerb.READ:
+    elif asked.verb is not ObjectVerb.READ and result != OVERTAKEN:
         metrics.wrote(asked.target.resource, result, took)
