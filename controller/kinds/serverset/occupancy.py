@@ -104,6 +104,8 @@ class _Line:
         before = self._places.pop(name, None)
         if place is not None:
             self._places[name] = place
+        else:
+            self._earlier.pop(name, None)
         if before == place:
             return
         if before is not None:

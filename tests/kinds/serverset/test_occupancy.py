@@ -158,8 +158,14 @@ def test_what_was_taken_in_is_forgotten_with_it() -> None:
     assert (asked.earlier(second), asked.beside("team", "b")) == (7, 7)
     asked.change(a_set("a", 7), None)
     assert (asked.earlier(second), asked.beside("team", "b")) == (0, 0)
+    for name in ("c", "d"):
+        asked.change(None, a_set(name, 1))
+        assert asked.earlier(a_set(name, 1)) == 4
+        asked.change(a_set(name, 1), None)
+    assert set(asked._lines["team"]._earlier) == {"b-web"}
     asked.change(second, None)
     assert asked.beside("team", "c") == 0
+    assert not asked._lines
     server = a_server("a", 0)
     present.change(None, server)
     present.change(server, server)
