@@ -124,19 +124,22 @@ class Cache(Generic[T]):
     def mark(self, bad: wire.Malformed) -> None:
         """Take in an object that does not fit its view, as what remains of it.
 
-        Where nothing remains, what was there before stays, under the metadata of now.
+        Where nothing remains, what was there before stays, under the metadata of now; but not what
+        another object of the name was, whose end nobody saw.
         """
         where = (bad.metadata.namespace, bad.metadata.name)
-        known = self.malformed.get(where)
+        known, before = self.malformed.get(where), self.objects.get(where)
+        if bad.remains is None and before is not None and before.metadata.uid != bad.metadata.uid:
+            self.drop(where)
+            before = None
         self.malformed[where] = bad
         if known is None or known.message != bad.message:
             log.warning(
                 "object not understood", resource=self._resource, key=where, why=bad.message
             )
-        before = self.objects.get(where)
         if bad.remains is not None:
             self._put(cast("T", bad.remains))
-        elif before is not None and before.metadata.uid == bad.metadata.uid:
+        elif before is not None:
             self._put(msgspec.structs.replace(before, metadata=bad.metadata))
         for each in self.on_malformed:
             try:
