@@ -140,6 +140,9 @@ class Dispatcher:
     def stall(self, key: Key, state: KeyState, odd: wire.Malformed) -> None:
         """Mark an object that cannot even be read: others go on, and its status says why."""
         patch = unreadable.patch(key, odd, self._clock())
+        if patch is None:
+            state.tell(odd.message)
+            return
 
         async def write() -> Sequence[WriteReceipt]:
             answer = await self._writer.write(patch)

@@ -19,21 +19,24 @@ from controller.planning import events, plan, writes
 from controller.planning.keys import Key
 
 
-def patch(key: Key, odd: Malformed, now: float) -> plan.Patch:
-    """Return the status of an object of which nothing at all could be read."""
+def patch(key: Key, odd: Malformed, now: float) -> plan.Patch | None:
+    """Return the status of an object of which nothing could be read; None where it says so."""
+    generation = odd.metadata.generation
     after = conditions.summarise(
-        before=(),
+        before=odd.conditions,
         ready=False,
         reconciling=False,
         stalled=True,
         reason=Reason.MALFORMED,
         message=odd.message,
-        generation=odd.metadata.generation,
+        generation=generation,
         now=now,
     )
+    if after == odd.conditions:
+        return None
     return writes.patch(
         writes.HasMetadata(key.resource, odd.metadata),
-        {"status": {"conditions": msgspec.to_builtins(after)}},
+        {"status": {"conditions": msgspec.to_builtins(after), "observedGeneration": generation}},
         subresource="status",
         why=Reason.MALFORMED,
         guarded=False,

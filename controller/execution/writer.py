@@ -17,7 +17,7 @@ from controller.api.reasons import Reason
 from controller.api.resources import PLACES, Resource
 from controller.execution import hearing
 from controller.kube import api as kube
-from controller.kube import faults, slots
+from controller.kube import faults, slots, wire
 from controller.kube.reasons import KubeReason
 from controller.kube.receipts import WriteReceipt
 from controller.planning import ownership, plan
@@ -107,6 +107,11 @@ class Writer:
                 reason=Reason.CONFLICT,
             ) from gone
         meta = nesting.decode(_answer, answer).metadata
+        if (why := _misread(action.resource, answer)) and meta is not None:
+            raise errors.NameTaken(
+                f"{action.resource}/{name} exists and cannot be read: {why}",
+                reason=Reason.NAME_TAKEN,
+            )
         wanted = _controller_uid(action.body)
         labels = action.body["metadata"].get("labels", {})
         if meta is not None and ownership.is_let_go(meta, labels):
@@ -226,6 +231,18 @@ class Writer:
                 gone=True,
             ),
         )
+
+
+def _misread(resource: Resource, answer: bytes) -> str:
+    """Return why nothing can be made of an object that was found; empty where it can be read.
+
+    Its watch shows it to nobody, so whoever took it up would wait for it for ever.
+    """
+    view = PLACES[resource].view
+    found = wire.Decoder(view, f"read {resource}").one(answer) if view is not None else None
+    if isinstance(found, wire.Malformed) and found.remains is None:
+        return found.message
+    return ""
 
 
 def written(resource: Resource, answer: bytes, *, patched: bool = False) -> WriteReceipt:

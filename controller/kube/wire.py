@@ -16,6 +16,7 @@ import msgspec
 
 from controller import errors
 from controller.api import nesting, objects
+from controller.api.conditions import Conditions
 from controller.kube import faults
 from controller.kube.reasons import KubeReason
 
@@ -42,6 +43,8 @@ class Malformed:
     metadata: objects.Meta
     message: str
     remains: objects.Object | None = None
+    # What its status has said so far, where that can be read.
+    conditions: Conditions = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -85,6 +88,14 @@ class _Bare(msgspec.Struct):
     metadata: objects.Meta
 
 
+class _Said(msgspec.Struct, frozen=True):
+    conditions: Conditions = ()
+
+
+class _Told(msgspec.Struct, frozen=True):
+    status: _Said = _Said()
+
+
 # The API server writes the type first, so that one byte tells which decoder fits.
 _PREFIX = b'{"type":"'
 _FIRST = len(_PREFIX)
@@ -111,6 +122,7 @@ class Decoder(Generic[T]):
         self._bare_line = msgspec.json.Decoder(_Line[_Bare])
         self._bookmark = msgspec.json.Decoder(_Line[_Bookmark])
         self._bare = msgspec.json.Decoder(_Bare)
+        self._told = msgspec.json.Decoder(_Told)
         self._checks = view.check is not objects.Object.check
         # A ControllerRevision is its data: without that nothing of use is left of it.
         self._leaves_remains = "spec" in view.__struct_fields__
@@ -212,7 +224,9 @@ class Decoder(Generic[T]):
             return self._read(raw)
         except UNREADABLE as error:
             metadata = self._bare.decode(raw).metadata
-            return Malformed(metadata, str(error), self._remains(bytes(raw)))
+            return Malformed(
+                metadata, str(error), self._remains(bytes(raw)), self._conditions(bytes(raw))
+            )
 
     def _remains(self, raw: bytes) -> T | None:
         if not self._leaves_remains:
@@ -221,6 +235,12 @@ class Decoder(Generic[T]):
             return self._read(nesting.cut(raw, nesting.NAMED))
         except UNREADABLE:
             return None
+
+    def _conditions(self, raw: bytes) -> Conditions:
+        try:
+            return self._told.decode(nesting.cut(raw, nesting.NAMED)).status.conditions
+        except UNREADABLE:
+            return ()
 
     def _read(self, text: bytes) -> T:
         view = self._item.decode(text)

@@ -344,6 +344,22 @@ SECURITY = (
         "False",
         "tests/kube/test_wire.py::test_a_server_is_called_what_its_place_is",
     ),
+    one(
+        "a set takes a Server for its own that cannot be read as one",
+        "controller.execution.writer:_misread",
+        "isinstance(found, wire.Malformed) and found.remains is None",
+        "False",
+        "tests/simulation/test_unreadable.py"
+        "::test_a_server_under_a_name_that_is_wanted_is_told_and_makes_room",
+    ),
+    one(
+        "what an object was stays when another that cannot be read has its name",
+        "controller.kube.cache:Cache.mark",
+        "before.metadata.uid != bad.metadata.uid",
+        "False",
+        "tests/kube/test_cache.py"
+        "::test_nothing_stays_of_an_object_whose_name_another_has_that_cannot_be_read",
+    ),
 )
 
 # What one namespace does is not felt by another.

@@ -100,6 +100,7 @@ def test_notes_of_a_namespaced_install_say_what_nobody_enforces(helm: Helm, char
         "Grant these rights only to people who may create pods, jobs and pods/exec there anyway",
         "Nothing records who asked for an operation",
         "limits.serversPerNamespace holds, but is told by status",
+        "so is a Server that somebody makes under another name",
     ):
         assert each in told
     assert "No policy holds people" not in notes(helm, chart)

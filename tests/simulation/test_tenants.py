@@ -27,7 +27,7 @@ TENANT = "tenant"
 LATENCY = 0.05
 LOOKS = 4
 # Time to Ready beside the others ÷ idle. 3 is promised; where calls cost no more than else, and a
-# guest's own find a place at once, there is far less.
+# small one's own find a place at once, there is far less.
 WORST = 1.5
 WEBHOOK = 'failed calling webhook "never.example.com": context deadline exceeded'
 

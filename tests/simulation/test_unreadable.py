@@ -146,6 +146,44 @@ async def test_a_server_under_another_name_is_nobodys() -> None:
         assert [universe.names(each) for each in ALL] == [[], [], [], []]
 
 
+@pytest.mark.parametrize("owned", [False, True])
+async def test_a_server_under_a_name_that_is_wanted_is_told_and_makes_room(*, owned: bool) -> None:
+    """The set says whose name it waits for, takes nothing up, and goes on once that has gone."""
+    async with Universe() as universe:
+        await universe.apply(application("shop", component("web", 2)))
+        await universe.settle()
+        like = universe.get(Resource.SERVERS, "shop-web-0")
+        labels = {**like["metadata"]["labels"], "argosy.dev/server": "shop-web-2"}
+        meta = {"name": "shop-web-2", "labels": labels}
+        if owned:
+            meta["ownerReferences"] = like["metadata"]["ownerReferences"]
+        await universe.server.apply(
+            Resource.SERVERS, "default", "shop-web-2", {**like, "metadata": meta},
+            field_manager="user",
+        )  # fmt: skip
+        await universe.apply(application("shop", component("web", 3)))
+        await universe.settle()
+        (waits,) = universe.get(Resource.SERVERSETS, "shop-web")["status"]["blockedBy"]
+        assert (waits["object"], waits["reason"]) == ("Server/shop-web-2", "NameTaken")
+        assert "metadata.name must be shop-web-0" in waits["message"]
+        stray = universe.get(Resource.SERVERS, "shop-web-2")
+        assert ("ownerReferences" in stray["metadata"]) is owned
+        before = len(universe.server.writes)
+        await universe.crash()
+        await universe.settle()
+        told = universe.get(Resource.SERVERS, "shop-web-2")["status"]
+        assert told == stray["status"]
+        assert told["observedGeneration"] == stray["metadata"]["generation"]
+        assert Resource.SERVERS not in {each.resource for each in universe.server.writes[before:]}
+        await universe.delete(Resource.SERVERS, "shop-web-2")
+        await universe.until(
+            lambda: (
+                universe.condition(Resource.APPLICATIONS, "shop")["status"] == "True"
+                and "shop-web-2" in universe.names(Resource.PODS)
+            )
+        )
+
+
 async def test_an_operation_too_deep_is_told_and_can_go() -> None:
     """Parameters of a step are bounded as templates are."""
     async with Universe() as universe:

@@ -1,8 +1,8 @@
 """What is said of a server in its status, and when saying it is worth a write.
 
-A server that comes up in good health costs one write, when it is Ready. Until then the schema's
-default (or, while it is replaced, the status of what it was, whose revision and incarnation tell)
-stands, unless something goes wrong or it takes longer than usual. Called by the Server planner.
+A server that comes up in good health costs one write, when it is Ready. Until then it has no status
+(or, while it is replaced, that of what it was, whose revision and incarnation tell), unless
+something goes wrong or it takes longer than usual. Called by the Server planner.
 """
 
 from __future__ import annotations
