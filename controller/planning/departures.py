@@ -13,7 +13,9 @@ to go in a moment. Until that moment has passed, each record is believed.
 
 The disruption controller may also be ahead of whoever watches pods here: then an eviction is on
 record no more, and the pod seems to stay. So what was taken off the record counts until the pod is
-seen to go, as if it still stood there; of a pod alone that was there before.
+seen to go, as if it still stood there; of a pod alone that was there before. Once it has gone its
+server counts by what its Server says, and that may come a moment later: so a record counts, too,
+while the Server says that it is ready, of a pod that is no more.
 
 Example: shop-web-3 was evicted at 10:00:07, its next pod was made in that second and came up at
 once. It counts as down until 10:00:12, not until 10:02:07. Was its pod made at 10:00:02, it is what
@@ -35,9 +37,9 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 from typing import ClassVar, Self
 
-from controller.api import clock, names, objects
+from controller.api import clock, conditions, names, objects
 from controller.api.builtin_choices import PodConditionType
-from controller.api.conditions import Blocked
+from controller.api.conditions import Blocked, ConditionType
 from controller.api.reasons import Reason
 from controller.planning import plan, relations, remedies, words
 from controller.planning.caches import Caches, Path
@@ -128,7 +130,7 @@ def of(caches: Caches, server_set: objects.ServerSet, now: float) -> Departures:
             continue
         going.add(record.ordinal)
         again = plan.soonest(again, *record.looks(now))
-        if record.is_there:
+        if record.is_there and not record.is_overtaken:
             doubtful.add(record.ordinal)
             if now - record.since >= TOLD_AFTER_SECONDS:
                 recorded.add(record.ordinal)
@@ -196,9 +198,13 @@ class _Record:
     pod: objects.Pod | None
     # It is on record still.
     stands: bool = True
+    # Its Server says that it is ready, of a pod that is no more.
+    is_overtaken: bool = False
 
     def is_believed(self, now: float) -> bool:
         """Return whether the pod may be the one that was to go; one that is no more was."""
+        if self.is_overtaken and now < self.since + RECORD_SECONDS:
+            return True
         if self.pod is None or now < self.since + SEEN_AFTER_SECONDS:
             return self.stands or self._can_be_meant
         return now < self.since + RECORD_SECONDS and self._can_be_meant
@@ -227,6 +233,7 @@ def _records(
     caches: Caches, server_set: objects.ServerSet, kept: objects.DisruptionBudget
 ) -> Iterator[_Record]:
     pods, namespace = caches.of(objects.Pod).objects, server_set.metadata.namespace
+    servers = caches.of(objects.Server).objects
     standing, off = (
         kept.status.disrupted_pods,
         caches.kept(TakenOff).of((namespace, kept.metadata.name)),
@@ -234,12 +241,22 @@ def _records(
     for name, since in {**off, **standing}.items():
         ordinal = relations.ordinal(server_set, name)
         if ordinal is not None:
+            pod = pods.get((namespace, name))
             yield _Record(
                 ordinal=ordinal,
                 since=clock.parse(since),
-                pod=pods.get((namespace, name)),
+                pod=pod,
                 stands=name in standing,
+                is_overtaken=_is_overtaken(servers.get((namespace, name)), pod),
             )
+
+
+def _is_overtaken(server: objects.Server | None, pod: objects.Pod | None) -> bool:
+    """Return whether a Server says that it is ready, of another pod than the one that is there."""
+    if server is None or not conditions.is_true(server.status.conditions, ConditionType.READY):
+        return False
+    told = server.status.provider.id
+    return bool(told) and (pod is None or pod.metadata.uid != told)
 
 
 def _is_marked(pod: objects.Pod) -> bool:

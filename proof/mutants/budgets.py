@@ -13,6 +13,14 @@ _BESIDE = (
 
 MECHANISMS = (
     one(
+        "an eviction counts no more once its pod has gone, whatever its Server says yet",
+        "controller.planning.departures:_is_overtaken",
+        "(pod is None or pod.metadata.uid != told)",
+        "False",
+        "tests/planning/test_departures.py"
+        "::test_an_eviction_counts_until_its_server_says_what_became_of_it",
+    ),
+    one(
         "a set knows of no operation beside it",
         "controller.kinds.serverset.kind:_operations_beside",
         "relations.begun_operation_keys(caches, meta.namespace, above)",

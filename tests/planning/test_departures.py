@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from typing import Any, cast
 
+import msgspec
 import pytest
 
 from controller.api import clock, objects
+from controller.api.conditions import Condition
 from controller.planning import departures
 from controller.planning.caches import Cache, Caches, Index, Path
 
@@ -36,14 +38,20 @@ def kept(record: dict[str, str]) -> objects.DisruptionBudget:
 
 
 class Told(Caches):
-    """Caches of one PodDisruptionBudget and one pod."""
+    """Caches of one PodDisruptionBudget, one pod and one Server."""
 
-    def __init__(self, record: dict[str, str], pod: objects.Pod | None) -> None:
+    def __init__(
+        self,
+        record: dict[str, str],
+        pod: objects.Pod | None,
+        server: objects.Server | None = None,
+    ) -> None:
         budget = kept(record)
         self.off = departures.TakenOff.over(self)
         self._found: dict[type, Mapping[Path, Any]] = {
             objects.DisruptionBudget: {("default", "shop-web"): budget},
             objects.Pod: {("default", pod.metadata.name): pod} if pod is not None else {},
+            objects.Server: {("default", "shop-web-1"): server} if server is not None else {},
         }
 
     def of(self, view: type[Any]) -> Cache[Any]:
@@ -189,6 +197,37 @@ def test_what_was_taken_off_the_record_is_nobodys_once_the_pod_or_the_budget_has
     assert list(told.off.of(("default", "shop-web"))) == ["shop-web-2"]
     told.off.change(kept({}), None)
     assert not told.off.of(("default", "shop-web"))
+
+
+@pytest.mark.parametrize(
+    ("there", "ready", "of", "after", "counts"),
+    [
+        # The pod has gone, and its Server has yet to say so.
+        (None, "True", "gone", 1, True),
+        (None, "True", "gone", 121, False),
+        # The next one is there, and the Server speaks of the one before.
+        (pod(T + 1), "True", "gone", 2, True),
+        # It speaks of the one that is there, says that it is down, or does not say of which.
+        (pod(T + 1), "True", "new", 2, False),
+        (None, "False", "gone", 1, False),
+        (None, "True", "", 1, False),
+    ],
+)
+def test_an_eviction_counts_until_its_server_says_what_became_of_it(
+    there: objects.Pod | None, ready: str, of: str, after: float, counts: bool
+) -> None:
+    """Between the end of a pod and the word of its Server nobody takes one more down for it."""
+    said = Condition(type="Ready", status=ready, reason="Running", message="")
+    about = objects.ServerStatus(conditions=(said,), provider=objects.ProviderStatus(id=of))
+    if there is not None:
+        meta = msgspec.structs.replace(there.metadata, uid="new")
+        there = msgspec.structs.replace(there, metadata=meta)
+    told = Told({}, there, msgspec.structs.replace(SERVER, status=about))
+    told.off.change(kept({"shop-web-1": clock.stamp(T)}), kept({}))
+    found = departures.of(told, SET, T + after)
+    assert found.ordinals == ({1} if counts else set())
+    assert not found.doubtful
+    assert not found.recorded
 
 
 @pytest.mark.parametrize(
