@@ -171,7 +171,9 @@ class World:
             known = self.servers(name)
             return len(known) == replicas and all(map(cluster.ready, map(dict, known)))
 
-        wait_for(f"{replicas} ready", are, lambda: [each["status"] for each in self.servers(name)])
+        wait_for(
+            f"{replicas} ready", are, lambda: [each.get("status") for each in self.servers(name)]
+        )
 
 
 @pytest.fixture(scope="module")

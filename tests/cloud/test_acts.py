@@ -100,7 +100,7 @@ def test_servers_are_kept_on_different_hosts(world: World) -> None:
         return sorted(
             each["reason"]
             for server in world.servers("apart")
-            for each in server["status"].get("conditions", ())
+            for each in server.get("status", {}).get("conditions", ())
             if each["type"] == "Ready"
         )
 

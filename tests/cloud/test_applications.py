@@ -65,7 +65,7 @@ def test_a_guest_that_fails_says_why_on_the_server(world: World) -> None:
     world.apply("broken", 1, {**GUEST, "userData": told}, "cloud-real")
 
     def words() -> str:
-        return str([each["status"] for each in world.servers("broken")])
+        return str([each.get("status") for each in world.servers("broken")])
 
     wait_for("its words", lambda: "no licence" in words(), words)
     world.delete("broken")

@@ -116,7 +116,7 @@ def test_data_is_kept_where_nobody_says_otherwise(world: World) -> None:
 
 def statuses(world: World, name: str) -> list[str]:
     """Return the states of an application's volumes."""
-    return [each["status"] for each in volumes(world, name).values()]
+    return [each.get("status") for each in volumes(world, name).values()]
 
 
 def test_what_a_machine_wrote_is_there_for_the_next(world: World) -> None:
@@ -170,7 +170,7 @@ def test_a_volume_that_somebody_uses_is_told_by_its_name(world: World) -> None:
     alter(world, "taken", replicas=1)
 
     def words() -> str:
-        return str([each["status"] for each in world.servers("taken")])
+        return str([each.get("status") for each in world.servers("taken")])
 
     wait_for("its words", lambda: "data-taken-web-0" in words() and "attaching" in words(), words)
     assert not world.made("taken")

@@ -37,7 +37,7 @@ def _up(kube: Kube, storage_class: str) -> driving.App:
     kube.wait_until(
         "the volumes are seen",
         lambda: all(
-            each["status"].get("claims") == [{"name": "data", "size": "1Gi"}]
+            each.get("status", {}).get("claims") == [{"name": "data", "size": "1Gi"}]
             for each in app.servers("db").values()
         ),
     )

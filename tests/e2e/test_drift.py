@@ -164,7 +164,7 @@ def test_pod_that_goes_takes_readiness_with_it(kube: Kube, app: App) -> None:
 
     def told() -> bool:
         server = app.servers()["shop-web-1"]
-        said = [each.get("message", "") for each in server["status"].get("blockedBy", [])]
+        said = [each.get("message", "") for each in server.get("status", {}).get("blockedBy", [])]
         return driving.condition(server, "Ready").get("status") == "False" and any(
             "example.com/hold" in each for each in said
         )

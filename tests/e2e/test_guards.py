@@ -48,7 +48,7 @@ def blamed(app: App) -> list[str]:
     """Return the servers that have an attempt counted."""
     found = []
     for name, each in app.servers().items():
-        attempts = each["status"].get("attempts", {})
+        attempts = each.get("status", {}).get("attempts", {})
         if attempts.get("count") or attempts.get("exhausted"):
             found.append(name)
     return found

@@ -514,7 +514,7 @@ def test_stop_takes_pods_away_and_start_brings_them_back(kube: Kube) -> None:
     submit(kube, "stop", "Stop", servers="0-1", concurrency=2).wait_end("Completed")
     assert driving.uids(app.pods()) == {pod(2): pods[pod(2)]}
     assert driving.uids(app.servers()) == servers
-    power = {name: each["status"].get("power") for name, each in app.servers().items()}
+    power = {name: each.get("status", {}).get("power") for name, each in app.servers().items()}
     assert power == {pod(0): "Stopped", pod(1): "Stopped", pod(2): "Running"}
     # That is as asked: nobody is at work on it.
     app.wait_for_reason("Stopped")

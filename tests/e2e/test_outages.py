@@ -77,12 +77,10 @@ def held(kube: Kube) -> set[str]:
 
 def blamed(app: App) -> list[str]:
     """Return the servers that have an attempt counted."""
-    return [
-        name
-        for name, each in app.servers().items()
-        if each["status"].get("attempts", {}).get("count")
-        or each["status"].get("attempts", {}).get("exhausted")
-    ]
+    attempts = {
+        name: each.get("status", {}).get("attempts", {}) for name, each in app.servers().items()
+    }
+    return [name for name, each in attempts.items() if each.get("count") or each.get("exhausted")]
 
 
 @pytest.mark.parametrize(
