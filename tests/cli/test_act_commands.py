@@ -43,7 +43,8 @@ GIVEN = {
 def subject(act: acts.OfferedAct) -> Subject:
     """Return an object that the act may be asked of."""
     place = PLACES[act.resource]
-    meta = {"name": "shop", "namespace": "prod", "uid": "u", "resourceVersion": "7"}
+    name = "shop-web-3" if act.resource is Resource.SERVERS else "shop"
+    meta = {"name": name, "namespace": "prod", "uid": "u", "resourceVersion": "7"}
     body = {"apiVersion": place.api_version, "kind": place.kind, "metadata": meta}
     status = {"status": ENDED} if act.name == "retry" else {}
     return acts.subject(act.resource, {**body, **SPECS[act.resource], **status})
