@@ -60,11 +60,11 @@ class StatusWriter:
         if planned.status is None:
             return None
         failed = state.outcomes.get((targets.ObjectTarget(*key), ObjectVerb.STATUS))
-        if failed is not None and failed.again > self._clock():
-            return failed.again - self._clock()
+        now, at_once = self._clock(), planned.write_status_now
+        if failed is not None and failed.again > now:
+            return failed.again - now
         if not statuses.is_news(item, planned.status):
             return None
-        now, at_once = self._clock(), planned.write_status_now
         acting = state.in_flight and self._kinds[key.resource].sums_up
         first = planned.first_status_can_wait
         held = state.pacer.wait(now, at_once=at_once, acting=acting, first=first)

@@ -224,21 +224,20 @@ class Decoder(Generic[T]):
             return self._read(raw)
         except UNREADABLE as error:
             metadata = self._bare.decode(raw).metadata
-            return Malformed(
-                metadata, str(error), self._remains(bytes(raw)), self._conditions(bytes(raw))
-            )
+            left = _cut(bytes(raw))
+            return Malformed(metadata, str(error), self._remains(left), self._conditions(left))
 
-    def _remains(self, raw: bytes) -> T | None:
+    def _remains(self, cut: bytes) -> T | None:
         if not self._leaves_remains:
             return None
         try:
-            return self._read(nesting.cut(raw, nesting.NAMED))
+            return self._read(cut)
         except UNREADABLE:
             return None
 
-    def _conditions(self, raw: bytes) -> Conditions:
+    def _conditions(self, cut: bytes) -> Conditions:
         try:
-            return self._told.decode(nesting.cut(raw, nesting.NAMED)).status.conditions
+            return self._told.decode(cut).status.conditions
         except UNREADABLE:
             return ()
 
@@ -257,3 +256,11 @@ class Decoder(Generic[T]):
     def _garbled(self, text: bytes) -> Garbled:
         start = text[:120].decode(errors="replace")
         return Garbled(f"{self._what}: not understood: {start}", reason=KubeReason.GARBLED)
+
+
+def _cut(raw: bytes) -> bytes:
+    """Return an object without its deep values; nothing where not even that can be done."""
+    try:
+        return nesting.cut(raw, nesting.NAMED)
+    except UNREADABLE:
+        return b""
