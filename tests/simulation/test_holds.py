@@ -60,6 +60,7 @@ async def test_a_hold_ends_by_itself_and_the_rollout_goes_on() -> None:
         (told,) = [each for each in events if each["reason"] == "HoldEnded"]
         assert "anna" in told["note"]
         assert "core dump" in told["note"]
+        assert "has ended: releasing the server" in told["note"]
         await universe.settle()
 
 
