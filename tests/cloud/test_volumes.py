@@ -116,7 +116,7 @@ def test_data_is_kept_where_nobody_says_otherwise(world: World) -> None:
 
 def statuses(world: World, name: str) -> list[str]:
     """Return the states of an application's volumes."""
-    return [each.get("status") for each in volumes(world, name).values()]
+    return [each["status"] for each in volumes(world, name).values()]
 
 
 def test_what_a_machine_wrote_is_there_for_the_next(world: World) -> None:
