@@ -475,7 +475,7 @@ class CloudStage:
             clock=lambda: CLOUD_EPOCH + asyncio.get_running_loop().time(),
             changed=lambda *server: tell(self.listeners, *server),
         )
-        made = await self._open.enter_async_context(self.kind.open(context, self._fleet()))
+        made = await self._open.enter_async_context(self.kind.open(context, self.fleet()))
         await eventually(lambda: made.instances() is not None)
         return made
 
@@ -483,7 +483,8 @@ class CloudStage:
         return next(each for each in self.cloud.settle() if each.name == server.metadata.name)
 
     @staticmethod
-    def _fleet() -> objects.Fleet:
+    def fleet() -> objects.Fleet:
+        """Return a Fleet of the cloud."""
         meta = objects.Meta(name="anywhere", uid="fleet-1")
         settings = {"cloud": "test", "rebuild": "WhenPossible", "probeCIDRs": ["10.0.0.0/16"]}
         raw = msgspec.Raw(msgspec.json.encode(settings))

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 
 from controller import contract
 from controller.api import objects
-from controller.api.resources import Resource
 from controller.contract import Capability, orphans
 from controller.providers.memory.machines import MemoryFleet, read_settings
 from controller.providers.memory.provider import MemoryProvider
 from controller.providers.memory.reasons import MemoryReason
 from controller.providers.steps import rights as step_rights
-from controller.providers.steps.steps import Steps
+from controller.providers.steps import steps
 
 if TYPE_CHECKING:
     from controller.api import schema
@@ -51,19 +50,13 @@ def kind(site: Site | None = None) -> contract.ProviderKind:
         context: contract.Context, fleet: objects.Fleet
     ) -> AsyncIterator[contract.Provider]:
         machines = found(fleet, context.clock)
-        shared = Steps(
-            context.api,
-            context.informers.get(Resource.JOBS),
-            allowed_urls=context.allowed_urls,
-            may_write=context.may_write,
-        )
         machines.listen(context.changed)
         try:
-            left = functools.partial(orphans.ids, context, fleet)
-            yield MemoryProvider(machines, shared, orphans=left)
+            async with steps.opened(context) as shared:
+                left = functools.partial(orphans.ids, context, fleet)
+                yield MemoryProvider(machines, shared, orphans=left)
         finally:
             machines.forget(context.changed)
-            await shared.close()
 
     return contract.ProviderKind(
         name="memory",

@@ -18,7 +18,6 @@ import structlog
 from controller import contract, errors, parts
 from controller.api import objects
 from controller.api.reasons import Reason
-from controller.api.resources import Resource
 from controller.contract import orphans
 from controller.providers.openstack import configuration
 from controller.providers.openstack.claims import CloudClaims
@@ -34,7 +33,7 @@ from controller.providers.openstack.register import MachineRegister
 from controller.providers.openstack.resizing import Resizing
 from controller.providers.openstack.stock import Stock
 from controller.providers.openstack.transport import HttpTransport, Transport
-from controller.providers.steps.steps import Steps
+from controller.providers.steps import steps
 
 _log = structlog.get_logger(__name__)
 
@@ -66,14 +65,8 @@ async def open_cloud(
 ) -> AsyncIterator[contract.Provider]:
     """Lend a provider of a fleet's servers, which looks at the cloud for as long as it is open."""
     settings = configuration.read(bytes(fleet.settings))
-    shared = Steps(
-        context.api,
-        context.informers.get(Resource.JOBS),
-        allowed_urls=context.allowed_urls,
-        may_write=context.may_write,
-    )
     async with contextlib.AsyncExitStack() as stack:
-        stack.push_async_callback(shared.close)
+        shared = await stack.enter_async_context(steps.opened(context))
         way = await stack.enter_async_context(connect(context, settings))
         client = CloudClient(
             way.transport, way.tokens, per_second=lambda: _pace(context, fleet),

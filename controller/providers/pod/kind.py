@@ -15,7 +15,7 @@ from controller.providers.pod import changes, rights
 from controller.providers.pod.provider import PodProvider
 from controller.providers.pod.reasons import KubeletReason, PodReason
 from controller.providers.steps import rights as step_rights
-from controller.providers.steps.steps import Steps
+from controller.providers.steps import steps
 
 
 def kind() -> contract.ProviderKind:
@@ -66,12 +66,6 @@ async def open_pods(
     del fleet  # it has no settings
     pods: informer.Informer[objects.Pod] = context.informers[Resource.PODS]
     claims: informer.Informer[objects.Claim] | None = context.informers.get(Resource.CLAIMS)
-    shared = Steps(
-        context.api,
-        context.informers.get(Resource.JOBS),
-        allowed_urls=context.allowed_urls,
-        may_write=context.may_write,
-    )
 
     def pod_changed(old: objects.Pod | None, new: objects.Pod | None) -> None:
         pod = new or old
@@ -89,16 +83,16 @@ async def open_pods(
         claims.add_index(relations.CLAIMS_BY_COMPONENT, relations.CLAIMS_BY_COMPONENT.key)
         claims.subscribe(claim_changed)
     try:
-        yield PodProvider(
-            context.api,
-            pods,
-            claims,
-            act_steps=shared,
-            clock=context.clock,
-            served=await _served(context),
-        )
+        async with steps.opened(context) as shared:
+            yield PodProvider(
+                context.api,
+                pods,
+                claims,
+                act_steps=shared,
+                clock=context.clock,
+                served=await _served(context),
+            )
     finally:
         pods.unsubscribe(pod_changed)
         if claims is not None:
             claims.unsubscribe(claim_changed)
-        await shared.close()

@@ -46,8 +46,15 @@ class JobStep:
         self._api = api
         self._changed: dict[tuple[str, str], asyncio.Event] = {}
         self._patience = _LOOK_SECONDS if jobs is None else _MISSED_SECONDS
+        self._jobs = jobs
         if jobs is not None:
             jobs.subscribe(self._tell)
+
+    def close(self) -> None:
+        """Hear of Jobs no more; who still waits for one looks for itself, now and then."""
+        if self._jobs is not None:
+            self._jobs.unsubscribe(self._tell)
+        self._jobs = None
 
     async def run(self, server: objects.Server, task: objects.Task) -> Mapping[str, str]:
         """Make the Job of `task`, unless it is there, and wait for its end.

@@ -5,10 +5,12 @@ Every provider hands these over; what is left to it happens inside its servers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 from controller import contract, errors
 from controller.api import objects
+from controller.api.resources import Resource
 from controller.contract import tasks
 from controller.contract.reasons import ProviderReason
 from controller.kube import api as kube
@@ -61,5 +63,21 @@ class Steps:
         return True
 
     async def close(self) -> None:
-        """Let go of all connections."""
+        """Let go of all connections, and hear of Jobs no more."""
+        self._jobs.close()
         await self._http.close()
+
+
+@contextlib.asynccontextmanager
+async def opened(context: contract.Context) -> AsyncIterator[Steps]:
+    """Lend the acts of one provider; nothing of them is left once it is closed, or did not open."""
+    shared = Steps(
+        context.api,
+        context.informers.get(Resource.JOBS),
+        allowed_urls=context.allowed_urls,
+        may_write=context.may_write,
+    )
+    try:
+        yield shared
+    finally:
+        await shared.close()
