@@ -131,6 +131,8 @@ class Outcomes:
     @property
     def told(self) -> tuple[Outcome, ...]:
         """Those worth telling, in the order of what is in the way."""
+        if not self.every:
+            return ()
         told = (each for each in self.every if each.in_status)
         return tuple(sorted(told, key=lambda each: (_place(each), each.reason, str(each.target))))
 
@@ -175,12 +177,19 @@ class Outcomes:
 
     def wake_after(self, now: float) -> float | None:
         """Return when the first of them is due again."""
+        if not self.every:
+            return None
         return min((each.again - now for each in self.every if each.again > now), default=None)
+
+
+# Nearly all plans find none, and ask several times.
+_NONE = Outcomes(())
 
 
 def of(found: Iterable[Outcome]) -> Outcomes:
     """Return the outcomes that a snapshot carries."""
-    return Outcomes(tuple(found))
+    kept = tuple(found)
+    return Outcomes(kept) if kept else _NONE
 
 
 def alone(made: plan.Plan, failed: Outcomes, tell: Callable[[], plan.Plan]) -> plan.Plan:
