@@ -6,6 +6,7 @@ be open at its end: "2-" is every ordinal from 2 on, those of servers that are y
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable
 
@@ -61,6 +62,13 @@ def of_target(target: str) -> tuple[str, str]:
 def contains(text: str, ordinal: int) -> bool:
     """Return whether `text` names the ordinal."""
     return any(ordinal in each for each in parse(text))
+
+
+def overlap(one: str, other: str) -> bool:
+    """Return whether both name some ordinal."""
+    # Of one list no two ranges touch: where neighbours overlap they are of both.
+    spans = sorted((each.start, each.stop) for each in (*parse(one), *parse(other)))
+    return any(later[0] < before[1] for before, later in itertools.pairwise(spans))
 
 
 def union(one: str, other: str) -> str:

@@ -125,6 +125,16 @@ def _unsupported(snapshot: OperationSnapshot) -> Obstacle | None:
     return _fails(unsupported) if unsupported else None
 
 
+def _too_long(snapshot: OperationSnapshot) -> Obstacle | None:
+    name = steps.too_long(snapshot.operation)
+    if not name:
+        return None
+    return _fails(
+        f"Step {name} may have {steps.MOST_CHARACTERS} characters with its parameters in place, and"
+        " has more."
+    )
+
+
 def _fails(message: str) -> Obstacle:
     return Obstacle(reason=Reason.FAILED, message=message, ends=True)
 
@@ -169,6 +179,8 @@ STARTS: tuple[Check[OperationSnapshot], ...] = (
     _nothing_targeted,
     # Their sets could not say later which of them are down.
     _too_many_stopped,
-    # Last: what it acts on is known by now.
+    # What it acts on is known by now.
     _unsupported,
+    # Last: nothing of a step is made before it is known to be of a bearable size.
+    _too_long,
 )

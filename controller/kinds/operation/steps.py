@@ -19,6 +19,12 @@ from controller.contract import checkpoints, incarnations, tasks
 from controller.planning import availability
 
 _ADDRESS = "$(SERVER_ADDRESS)"
+# How long a step may be with its parameters in place: all of it is written into a Server, which may
+# have a mebibyte and a half in etcd.
+MOST_CHARACTERS = 256 * 1024
+# No name of an application, component or server is longer, nor an address.
+_LONGEST_NAME = " " * 253
+_NAMES = ("APPLICATION", "COMPONENT", "SERVER", "SERVER_ORDINAL", "SERVER_ADDRESS")
 _VARIABLE = re.compile(r"\$(\$?)\(([A-Za-z_][A-Za-z0-9_.-]*)\)")
 
 
@@ -223,14 +229,41 @@ def arguments(operation: objects.Operation) -> dict[str, str]:
 def variables(operation: objects.Operation, server: objects.Server) -> Mapping[str, str]:
     """Return what $(NAME) stands for in the steps of `operation` on `server`."""
     addresses = server.status.provider.addresses
-    return {
-        **arguments(operation),
-        "APPLICATION": server.spec.application,
-        "COMPONENT": server.spec.component,
-        "SERVER": server.metadata.name,
-        "SERVER_ORDINAL": str(server.spec.ordinal),
-        "SERVER_ADDRESS": addresses[0] if addresses else "",
-    }
+    wanted = server.spec
+    address = addresses[0] if addresses else ""
+    own = (
+        wanted.application, wanted.component, server.metadata.name, str(wanted.ordinal), address,
+    )  # fmt: skip
+    return {**arguments(operation), **dict(zip(_NAMES, own, strict=True))}
+
+
+def too_long(operation: objects.Operation) -> str:
+    """Return the name of the first step that is too long with its parameters; empty if none is.
+
+    Counted, and never made. Example: 64 arguments that each name a parameter of 4,096 characters a
+    thousand times are 268 million characters, for each server anew.
+    """
+    values = {**arguments(operation), **dict.fromkeys(_NAMES, _LONGEST_NAME)}
+    for step in of(operation):
+        for act in filter(None, (step.act, step.compensation)):
+            whole = (act.exec, act.http, act.job)
+            if sum(_length(each, values) for each in whole) > MOST_CHARACTERS:
+                return step.name
+    return ""
+
+
+def _length(value: Any, values: Mapping[str, str]) -> int:
+    """Return how many characters `substitute` would make of the texts of `value`."""
+    if isinstance(value, str):
+        found = _VARIABLE.finditer(value)
+        return len(value) + sum(
+            len(_replacement(each, values)) - len(each.group()) for each in found
+        )
+    if isinstance(value, list):
+        return sum(_length(each, values) for each in value)
+    if isinstance(value, dict):
+        return sum(len(key) + _length(each, values) for key, each in value.items())
+    return 0
 
 
 def substitute(value: Any, values: Mapping[str, str]) -> Any:

@@ -32,8 +32,7 @@ def meet(one: objects.OperationSpec, other: objects.OperationSpec) -> bool:
         return False
     if not one.servers or not other.servers:
         return True
-    mine, theirs = ordinals.parse(one.servers), ordinals.parse(other.servers)
-    return any(a.start < b.stop and b.start < a.stop for a in mine for b in theirs)
+    return ordinals.overlap(one.servers, other.servers)
 
 
 def choose(

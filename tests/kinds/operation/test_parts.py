@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import tracemalloc
 from typing import Any
 
 import msgspec
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.api import clock, conditions, objects
-from controller.api.conditions import Blocked
+from controller.api.conditions import Blocked, ConditionType
 from controller.api.reasons import Reason
 from controller.kinds.operation import conflicts, steps, summary, targets
 from controller.planning import backoffs, merge_patch, ordinals
@@ -41,7 +42,9 @@ def test_lists_of_ordinals_are_sets(one: set[int], other: set[int], start: int) 
 
     assert named(ordinals.union(first, second)) == one | other
     assert named(ordinals.without(first, second)) == one - other
+    assert ordinals.overlap(first, second) == bool(one & other)
     beyond = {each for each in every if each >= start}
+    assert ordinals.overlap(f"{start}-", second) == any(each >= start for each in other)
     assert named(ordinals.union(first, f"{start}-")) == one | beyond
     assert named(ordinals.without(f"{start}-", second)) == beyond - other
     assert ordinals.without(ordinals.union(first, ordinals.ALL), ordinals.ALL) == ""
@@ -112,6 +115,58 @@ def test_variables_are_replaced_once_and_stay_one_argument(text: str, result: st
     command = {"command": ["run", text], "detached": True}
     expected = {"command": ["run", result], "detached": True}
     assert steps.substitute(command, values) == expected
+
+
+def bomb(times: int) -> list[dict[str, Any]]:
+    """Return a step whose arguments name a parameter so often, sixty in all."""
+    act = {"command": ["run", *["$(x)" * times] * 60]}
+    return [{"name": "grow", "exec": act, "timeoutSeconds": 60, "scope": "EachServer"}]
+
+
+def test_no_step_is_made_that_parameters_let_grow_without_bound() -> None:
+    """An operation whose steps would fill the operator's memory fails, and says which step."""
+    stage, x = Stage(1), "x" * 4096
+    stage.submit("fits", "Steps", steps=bomb(1), parameters={"x": x})
+    stage.until(lambda: any(each.spec.task for each in stage.servers.values()))
+    stage = Stage(1)
+    tracemalloc.start()
+    stage.submit("bomb", "Steps", steps=bomb(1000), parameters={"x": x})
+    stage.until(lambda: stage.ended("bomb"))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 50_000_000  # a fifth of the arguments with the parameter in place
+    told = conditions.find(stage.operations["bomb"].status.conditions, ConditionType.SUCCEEDED)
+    assert told is not None
+    assert (told.status, told.reason) == ("False", Reason.FAILED)
+    assert told.message.startswith("Step grow may have 262144 characters")
+
+
+def test_a_retry_may_not_let_a_step_grow_either() -> None:
+    """Its parameters count where the run that it begins has them."""
+    operation = Stage(0).submit("go", "Steps", steps=bomb(1000), parameters={"x": "1"})
+    assert not steps.too_long(operation)
+    status = msgspec.structs.replace(operation.status, run="2", parameters={"x": "x" * 4096})
+    assert steps.too_long(msgspec.structs.replace(operation, status=status)) == "grow"
+
+
+@given(
+    st.recursive(
+        st.sampled_from(["", "$(x)", "$$(x)", "a$(SERVER)b", "$(y)$(x)", "$"]) | st.integers(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from("ab"), inner),
+    )
+)
+def test_the_length_of_a_step_is_counted_as_it_is_made(value: Any) -> None:
+    """Without making it: all texts, and the names of fields, with what replaces the variables."""
+    values = {"x": "12345", "SERVER": "web-0"}
+
+    def count(made: Any) -> int:
+        if isinstance(made, dict):
+            return sum(len(name) + count(each) for name, each in made.items())
+        if isinstance(made, list):
+            return sum(map(count, made))
+        return len(made) if isinstance(made, str) else 0
+
+    assert steps._length(value, values) == count(steps.substitute(value, values))
 
 
 def test_a_run_keeps_the_parameters_that_it_began_with() -> None:
