@@ -30,10 +30,15 @@ _BINARY = {
 }
 
 
-@functools.lru_cache(maxsize=1024)
 def parse(text: str) -> decimal.Decimal | None:
     """Return the amount that `text` says, or None where it says none."""
-    found = _FORM.fullmatch(text) if len(text) <= _LONGEST else None
+    # Whatever is longer is not even remembered.
+    return _parse(text) if len(text) <= _LONGEST else None
+
+
+@functools.lru_cache(maxsize=1024)
+def _parse(text: str) -> decimal.Decimal | None:
+    found = _FORM.fullmatch(text)
     if found is None:
         return None
     number, exponent, suffix = found.groups()

@@ -18,8 +18,9 @@ from controller.api import objects
 # Parts that no two objects have alike, or that have no hash, though what is in them may be alike:
 # the zone of an instance, the image of a container.
 _OWN = frozenset({objects.ProviderStatus, objects.ContainerStatus, objects.Container})
-# What is longer repeats nothing: somebody wrote it, and it would stay when they write another.
-_FEW, _SHORT = 8, 253
+# What has more characters repeats nothing: somebody wrote it, and it would stay when they write
+# another. Example: a pod whose condition has a message of 300 kB, another one each second.
+_LARGEST = 2048
 _set = msgspec.structs.force_setattr
 _intern = sys.intern
 
@@ -45,14 +46,14 @@ def _share_meta(meta: objects.Meta) -> None:
     labels = meta.labels
     for key, value in labels.items():
         labels[key] = _intern(value)
-    if 0 < len(meta.finalizers) <= _FEW:
-        _set(meta, "finalizers", _known(meta.finalizers))
+    if meta.finalizers:
+        _set(meta, "finalizers", _shared(meta.finalizers))
     owners = meta.owner_references
     if len(owners) == 1 and owners[0].name == meta.name:
         # Nobody else has this one, as a pod its Server: it would take the place of what is shared.
         _share_fields(owners[0])
-    elif 0 < len(owners) <= _FEW and all(len(each.name) <= _SHORT for each in owners):
-        _set(meta, "owner_references", _known(owners))
+    elif owners:
+        _set(meta, "owner_references", _shared(owners))
 
 
 def _share_fields(part: msgspec.Struct) -> None:
@@ -80,6 +81,10 @@ def _share_own(part: msgspec.Struct) -> None:
             _set(part, name, _shared(value))
 
 
+class _TooLarge(Exception):  # noqa: N818 - no error: it says that a value is not to be kept
+    pass
+
+
 def _shared(value: Any) -> Any:
     """Return an equal value that is there already; what has a dict or raw JSON in it has no hash.
 
@@ -87,10 +92,24 @@ def _shared(value: Any) -> Any:
     """
     try:
         return _known(value)
-    except TypeError:
+    except (TypeError, _TooLarge):
         return value
 
 
 @functools.lru_cache(maxsize=16384)
 def _known(value: Any) -> Any:
+    """Return `value`, and keep it; no exception is remembered, so nothing that is large is."""
+    if _size(value) > _LARGEST:
+        raise _TooLarge
     return value
+
+
+def _size(value: Any) -> int:
+    """Return about how many characters there are in a value."""
+    if isinstance(value, str | bytes):
+        return len(value)
+    if isinstance(value, tuple | frozenset):
+        return sum(map(_size, value))
+    if isinstance(value, msgspec.Struct):
+        return sum(_size(getattr(value, name)) for name in value.__struct_fields__)
+    return 1

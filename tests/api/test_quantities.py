@@ -41,3 +41,11 @@ def test_the_same_in_other_words_is_no_less() -> None:
     assert not quantities.is_less("1Gi", "1024Mi")
     assert not quantities.is_less("1024Mi", "1Gi")
     assert quantities.is_less("1G", "1Gi")
+
+
+def test_what_is_no_amount_is_not_remembered() -> None:
+    """However often somebody writes another megabyte where an amount belongs, none is kept."""
+    quantities._parse.cache_clear()
+    for each in range(9):
+        assert quantities.parse(str(each) * 1_000_000) is None
+    assert quantities._parse.cache_info().currsize == 0

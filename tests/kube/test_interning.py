@@ -14,6 +14,7 @@ import pytest
 
 from controller.api import objects
 from controller.api.resources import Resource
+from controller.kube import interning
 from controller.kube.cache import Cache
 
 ROOT = Path(__file__).parents[2]
@@ -211,3 +212,30 @@ def parts(value: Any, path: str = "") -> dict[str, Any]:
     return {
         found: each for name, part in inner.items() for found, each in parts(part, name).items()
     }
+
+
+@pytest.mark.parametrize(
+    ("place", "large"),
+    [
+        ("status", {"conditions": [{"type": "Ready", "status": "True", "message": "x" * 9000}]}),
+        ("metadata", {"finalizers": ["a.b/" + "c" * 9000]}),
+        ("metadata", {"ownerReferences": [
+            {"apiVersion": "v1", "kind": "Pod", "name": "p", "uid": "u" * 9000}
+        ]}),
+    ],
+)  # fmt: skip
+def test_what_somebody_wrote_at_length_is_not_kept(place: str, large: dict[str, Any]) -> None:
+    """A pod whose status says something long and new each second leaves nothing behind."""
+    interning._known.cache_clear()
+    body: dict[str, Any] = {
+        "metadata": {"name": "web-0", "namespace": "default", "uid": "1", "resourceVersion": "1"},
+        "spec": {"containers": []},
+        "status": {},
+    }
+    interning.share(msgspec.convert(body, objects.Pod))
+    before = interning._known.cache_info().currsize
+    said = msgspec.convert({**body, place: {**body[place], **large}}, objects.Pod)
+    again = msgspec.convert({**body, place: {**body[place], **large}}, objects.Pod)
+    interning.share(said)
+    assert said == again
+    assert interning._known.cache_info().currsize == before
