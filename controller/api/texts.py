@@ -20,6 +20,14 @@ def cut(text: str, longest: int) -> str:
     return text if len(text) <= longest else text[: longest - len(_CUT)] + _CUT
 
 
+def cut_bytes(text: str, longest: int) -> str:
+    """Return `text`, cut likewise where it has more than so many bytes in UTF-8."""
+    written = text.encode()
+    if len(written) <= longest:
+        return text
+    return written[: longest - len(_CUT.encode())].decode(errors="ignore") + _CUT
+
+
 def fit(resource: Resource, status: Mapping[str, Any]) -> dict[str, Any]:
     """Return a status of that resource, or a part of one, within the bounds of its schema."""
     fields = STATUS.get(resource, {})

@@ -33,7 +33,9 @@ _log = structlog.get_logger(__name__)
 MEMORY = 4096
 # For how long a cause is not told again that came, went, and came back, in seconds.
 LATELY = 600.0
-LONGEST_NOTE = 1000
+# What an Event may have, as the API server counts: bytes of its note and of its reason, characters
+# of its name.
+LONGEST_NOTE, LONGEST_REASON, LONGEST_NAME = 1024, 128, 253
 # How often an Event is tried, and how long the first wait between is, in seconds; each further one
 # is so many times longer: 1, 4, 16, 60. An API server that starts anew is back by then.
 ATTEMPTS, FIRST_WAIT, LONGER = 5, 1.0, 4.0
@@ -88,7 +90,8 @@ class EventWriter:
 
         An Event that cannot be written in a few attempts is counted and logged.
         """
-        said = (item.metadata.uid, emit.reason, emit.cause or emit.message)
+        cause = texts.cut_bytes(emit.cause or emit.message, LONGEST_NOTE)
+        said = (item.metadata.uid, emit.reason, cause)
         now = self._clock()
         if now < self._recent.get(said, -math.inf):
             return
@@ -189,13 +192,13 @@ class EventWriter:
             "apiVersion": PLACES[Resource.EVENTS].api_version,
             "kind": "Event",
             "metadata": {
-                "name": f"{meta.name}.{tail}",
+                "name": _named(meta.name, tail),
                 "namespace": meta.namespace or "default",
             },
             "eventTime": clocks.precise(now),
             "type": "Warning" if emit.warning else "Normal",
-            "reason": emit.reason,
-            "note": emit.message[:LONGEST_NOTE],
+            "reason": texts.cut_bytes(emit.reason, LONGEST_REASON),
+            "note": texts.cut_bytes(emit.message, LONGEST_NOTE),
             "action": "Reconcile",
             "reportingController": names.GROUP,
             "reportingInstance": self._reporter,
@@ -208,3 +211,8 @@ class EventWriter:
                 "resourceVersion": meta.resource_version,
             },
         }
+
+
+def _named(name: str, tail: str) -> str:
+    """Return the name of an Event about the object `name`: that may be as long as names may be."""
+    return f"{name[: LONGEST_NAME - len(tail) - 1].rstrip('.-')}.{tail}"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
+import msgspec
 import pytest
 from structlog import testing
 
@@ -17,6 +19,7 @@ from controller.execution import event_writer
 from controller.execution.event_writer import EventWriter
 from controller.execution.pool import Pool
 from controller.planning import keys, plan
+from controller.reasons import ForeignReason
 from controller.telemetry import metrics
 from fakes.api_server import ApiServer, Faults, Verdict
 from fakes.api_server.chaos import busy, lost
@@ -54,7 +57,7 @@ class Post:
         told = plan.RecordEvent(
             reason=Reason.FAILED_CREATE, message=note, cause=cause, warning=True
         )
-        self.writer.record(Resource.APPLICATIONS, SHOP, told, self._submit)
+        self.writer.record(Resource.APPLICATIONS, SHOP, told, self.submit)
 
     def fail(self, error: errors.ArgosyError, *, times: int | None = None) -> None:
         """Have Events refused so many times; always, unless it is said."""
@@ -69,7 +72,8 @@ class Post:
         """Return what they say."""
         return [each["note"] for each in self.told()]
 
-    def _submit(self, write: Callable[[], Awaitable[None]]) -> None:
+    def submit(self, write: Callable[[], Awaitable[None]]) -> None:
+        """Have a write go out at once."""
         self.tried += 1
         self.pool.submit(KEY._replace(resource=Resource.EVENTS), write, flow="events")
 
@@ -114,6 +118,31 @@ async def test_an_event_that_could_not_be_written_is_written_later(
     assert (given_up(), answered("ok") - before[1]) == (before[0], 1)
     assert answered(error.reason) - before[2] == 3
     assert logged == []
+
+
+@pytest.mark.parametrize("note", ["x" * 5000, "Сборка не удалась. " * 90, "😀" * 700, "short"])
+@pytest.mark.parametrize("name", ["a" * 253, f"{'a' * 240}.b", f"{'a' * 241}-b", "shop"])
+async def test_every_event_is_one_that_an_api_server_takes(note: str, name: str) -> None:
+    """It counts bytes of a note, 1,024, and a name may be as long as the object's, 253 characters.
+
+    Source: pkg/apis/core/validation/events.go of Kubernetes.
+    """
+    post, before = Post(), given_up()
+    meta = msgspec.structs.replace(SHOP.metadata, name=name)
+    about = msgspec.structs.replace(SHOP, metadata=meta)
+    told = plan.RecordEvent(reason=ForeignReason("Ошибка" * 40), message=note)
+    post.writer.record(Resource.APPLICATIONS, about, told, post.submit)
+    await asyncio.sleep(LONG)
+    (made,) = post.told()
+    assert len(made["note"].encode()) <= 1024
+    assert note.startswith(made["note"].removesuffix("…"))
+    assert len(made["note"]) >= min(len(note), 250)
+    assert 0 < len(made["reason"].encode()) <= 128
+    called = made["metadata"]["name"]
+    assert len(called) <= 253
+    assert re.fullmatch(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*", called)
+    assert called.startswith(name[:240].rstrip(".-"))
+    assert given_up() == before
 
 
 async def test_an_event_whose_answer_was_lost_is_there_once(logged: list[Any]) -> None:
