@@ -30,6 +30,7 @@ from controller.kube.receipts import WriteReceipt
 from controller.planning import plan, targets
 from controller.planning.keys import Key
 from controller.planning.targets import AnyVerb, ObjectVerb, Target
+from controller.reasons import Vocabulary
 from controller.telemetry import metrics, tracing
 
 _log = structlog.get_logger(__name__)
@@ -38,6 +39,9 @@ _log = structlog.get_logger(__name__)
 REPEATED = 3
 # How a status is said to have gone that was no news any more when its turn came: nothing was sent.
 OVERTAKEN = "overtaken"
+# A word that others chose, which is no label of a metric: there is no end of these.
+OTHER = "other"
+_READS = frozenset({ObjectVerb.READ, ObjectVerb.START})
 
 Ask = Callable[[], Awaitable[Sequence[WriteReceipt]]]
 
@@ -133,7 +137,7 @@ class Calls:
             for each in written:
                 asked.state.note(each)
         except errors.ArgosyError as error:
-            result = error.reason
+            result = error.reason if isinstance(error.reason, Vocabulary) else OTHER
             return error
         except Exception as error:  # noqa: BLE001 - as the docstring says
             _log.exception("call crashed", key=str(asked.key), target=str(asked.target))
@@ -193,9 +197,10 @@ class Calls:
 def _count(asked: _Asked, result: str, took: float) -> None:
     """Count a write as one of its resource, and a provider's call as one to its fleet.
 
-    A read is neither, nor is a status that turned out to be no news when its turn came.
+    A read is neither, be it of the object or of what was said of it, nor is a status that turned
+    out to be no news when its turn came.
     """
     if isinstance(asked.target, targets.ServerTarget):
         metrics.called(asked.target.fleet, result, took)
-    elif asked.verb is not ObjectVerb.READ and result != OVERTAKEN:
+    elif asked.verb not in _READS and result != OVERTAKEN:
         metrics.wrote(asked.target.resource, result, took)

@@ -74,7 +74,7 @@ _durations = _histogram(
 _writes = _counter(
     "argosy_writes_total",
     "Writes to the API server by `resource`, and calls to a fleet's provider, acts among them, by"
-    " `fleet`; each by the answer.",
+    " `fleet`; each by the answer, `other` where that is a word of somebody else's.",
     ("resource", "fleet", "result"),
 )
 _write_durations = _histogram(

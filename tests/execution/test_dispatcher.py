@@ -26,6 +26,7 @@ from controller.planning import keys, plan, targets
 from controller.planning.keys import Key
 from controller.planning.plan import Plan
 from controller.providers import registry
+from controller.reasons import ForeignReason
 from controller.telemetry import metrics
 from fakes.api_server import ApiServer, Faults, Verdict
 from fakes.api_server.chaos import busy, lost
@@ -272,6 +273,31 @@ async def test_a_status_that_was_overtaken_in_line_is_never_written() -> None:
     assert (len(desk.server.writes), counted()) == (written, before)
     assert desk.state.pending == 0
     assert len(desk.settled) == 3
+
+
+async def test_words_of_others_are_no_labels_of_metrics() -> None:
+    """Whoever may write Events chooses their reasons: a series of each would never be forgotten.
+
+    To read what was said of an object is no write either.
+    """
+    desk = Desk()
+
+    def series() -> set[str]:
+        (family,) = (each for each in metrics.REGISTRY.collect() if each.name == "argosy_writes")
+        return {each.labels["result"] for each in family.samples}
+
+    asked = plan.Hear(
+        resource=MAP, namespace=NAMESPACE, name="one", uid="u-1", otherwise="?", why="it waits"
+    )
+    odd = errors.Warned("strange", reason=ForeignReason("SomebodysOwnWord"))
+    for action in (asked, create("one")):
+        desk.faults.on("list", Resource.EVENTS, verdict=Verdict(before=odd))
+        desk.faults.on("create", MAP, verdict=Verdict(before=odd))
+        desk.state = KeyState()
+        await desk.carry_out(action)
+        assert desk.state.outcomes
+    assert "SomebodysOwnWord" not in series()
+    assert "other" in series()
 
 
 async def test_what_overtook_a_status_in_line_is_told_in_events_as_well() -> None:
