@@ -233,8 +233,7 @@ def _unreadable(meant: Reference, namespace: str, error: errors.Stalled) -> Answ
 def answer(meant: Reference, namespace: str, found: Any, planned: plans.Plan) -> Answer:
     """Return the answer for the object that `found` was gathered for alone, by the plan of it.
 
-    What the plan says of it is newer than what its status says; the status knows refusals that
-    only the operator met.
+    What the plan says of it is newer than what its status says.
     """
     seen = found.item
     status = planned.status if planned.status is not None else seen.status
@@ -243,15 +242,6 @@ def answer(meant: Reference, namespace: str, found: Any, planned: plans.Plan) ->
     )
     reason = verdict.reason if verdict else Reason.PENDING
     known = vocabulary.explain(reason, meant.kind)
-    told = tuple(getattr(status, "blocked_by", ()))
-    also = tuple(getattr(seen.status, "blocked_by", ()))
-    known_already = {(each.object, each.reason) for each in told}
-    refused = [
-        each
-        for each in also
-        if each.reason in (Reason.REFUSED, Reason.NAME_TAKEN)
-        and (each.object, each.reason) not in known_already
-    ]
     return Answer(
         object=f"{meant.kind}/{meant.name}",
         namespace=namespace,
@@ -262,7 +252,7 @@ def answer(meant: Reference, namespace: str, found: Any, planned: plans.Plan) ->
         remedy=known.remedy,
         command=_typed(known.command, meant, seen, namespace),
         since=verdict.last_transition_time if verdict else "",
-        waits=(*told, *refused),
+        waits=tuple(getattr(status, "blocked_by", ())),
         plan=tuple(narrative.narrate(dataclasses.replace(planned, status=None))),
         domain=pictures.server(seen).place if isinstance(seen, objects.Server) else "",
     )

@@ -22,11 +22,13 @@ from controller.execution import unreadable
 from controller.execution.caches import Caches
 from controller.execution.fleets import Fleets
 from controller.execution.pool import Pool
+from controller.kinds.kind import Kind
 from controller.kinds.registry import KINDS
 from controller.kube import api as kube
 from controller.kube import faults, informer
 from controller.kube.reasons import KubeReason
-from controller.planning import keys, plan
+from controller.planning import keys
+from controller.planning import plan as plans
 from controller.planning.builders import Builder
 from controller.planning.caches import Moment, Sources
 from controller.presentation import recollection
@@ -70,7 +72,7 @@ class Inspection:
         builder = Builder(is_known=False)
         return Sources(caches=self.caches, fleets=self.fleets, builder=builder)
 
-    def plan(self, key: keys.Key, *, now: float | None = None) -> tuple[Any, plan.Plan]:
+    def plan(self, key: keys.Key, *, now: float | None = None) -> tuple[Any, plans.Plan]:
         """Return what the operator would see of `key` and what it would plan; None if gone."""
         now = time.time() if now is None else now
         watched = self.caches.informers[key.resource]
@@ -80,21 +82,32 @@ class Inspection:
                 f"{key.resource}/{key.name}: {odd.message}", reason=Reason.MALFORMED
             )
         if item is None:
-            return None, plan.Plan()
+            return None, plans.Plan()
         kind = self.caches.kinds[key.resource]
         moment = Moment(
             now=now,
             acting=_acting(item),
             watching_since=self.since,
-            outcomes=recollection.recall(self.caches, item),
             moving=recollection.moving(item),
         )
-        snapshot = kind.gather(self.sources, item, moment)
         if self.is_hidden(self._fleet_of(item)):
             # Planned without its fleet, it would be said to have none.
-            return snapshot, plan.Plan(notes=(_UNSEEN,))
+            return kind.gather(self.sources, item, moment), plans.Plan(notes=(_UNSEEN,))
         told = unreadable.plan_for(watched, key, now)
-        return snapshot, kind.plan(snapshot) if told is None else told
+        if told is not None:
+            return kind.gather(self.sources, item, moment), told
+        snapshot, made = self._planned(kind, item, moment)
+        outcomes = recollection.recall(self.caches, item, made)
+        if not outcomes:
+            return snapshot, made
+        return self._planned(kind, item, dataclasses.replace(moment, outcomes=outcomes))
+
+    def _planned(
+        self, kind: Kind[Any, Any], item: objects.Object, moment: Moment
+    ) -> tuple[Any, plans.Plan]:
+        """Return what is seen of an object at a moment, and the plan of it."""
+        snapshot = kind.gather(self.sources, item, moment)
+        return snapshot, kind.plan(snapshot)
 
     def is_hidden(self, fleet: str) -> bool:
         """Return whether a fleet may be there that cannot be seen."""
@@ -111,7 +124,7 @@ class Inspection:
         return found.spec.fleet if found is not None else ""
 
 
-async def inspect(api: kube.Api, key: keys.Key) -> tuple[Any, plan.Plan, tuple[str, ...]]:
+async def inspect(api: kube.Api, key: keys.Key) -> tuple[Any, plans.Plan, tuple[str, ...]]:
     """Return the snapshot and plan of one object, and notes on what could not be read."""
     async with look(api, key.namespace) as found:
         snapshot, planned = found.plan(key)

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from controller import errors
@@ -16,42 +16,58 @@ from controller.api.resources import PLACES, Resource
 from controller.contract import Verb
 from controller.execution.caches import Caches
 from controller.kinds.operation.reasons import OperationReason
+from controller.kinds.registry import KINDS
 from controller.kube.reasons import KubeReason
+from controller.planning import plan
 from controller.planning.outcomes import Outcome
 from controller.planning.targets import ObjectTarget
-from controller.reasons import Vocabulary
+from controller.reasons import ForeignReason
 
-# By the words that stand in status.
-OF_CALLS: Mapping[str, Vocabulary] = {
-    str(each): each
-    for each in {
-        *KubeReason,
-        Reason.REFUSED,
-        Reason.FORBIDDEN,
-        Reason.NAME_TAKEN,
-        Reason.OWNER_GONE,
-    }
-}
+# Both end at a time that is told, and no call is tried then.
+_SPANS = (Reason.CIRCUIT_OPEN, Reason.REMEDIATION_HELD)
+# What kinds say of themselves answers no call.
+_OF_KINDS = frozenset(str(each) for kind in KINDS for room in kind.reasons for each in room)
+# Only writes are answered so: never do a provider's instances look so.
+_OF_WRITES = frozenset(
+    {*KubeReason, Reason.REFUSED, Reason.FORBIDDEN, Reason.NAME_TAKEN, Reason.OWNER_GONE}
+)
 
 
-def recall(caches: Caches, item: objects.Object) -> tuple[Outcome, ...]:
+def recall(caches: Caches, item: objects.Object, made: plan.Plan) -> tuple[Outcome, ...]:
     """Return how the operator's calls for an object went, as far as its status tells.
 
-    Nothing of an earlier spec, and nothing that the planner finds in the status by itself. A name
-    that is free by now is taken by nobody.
+    Of each call that failed the status says when it is tried again. Nothing of an earlier spec,
+    nothing that the planner finds by itself, as it did for `made`, where it knew of no call; and
+    where that changes no status, the one that stands is told anyway. A name that is free by now is
+    taken by nobody.
     """
     status: Any = getattr(item, "status", None)
-    if not getattr(status, "blocked_by", ()):
+    told: tuple[Blocked, ...] = getattr(status, "blocked_by", ())
+    if not told or made.status is None or status.observed_generation != item.metadata.generation:
         return ()
-    if status.observed_generation != item.metadata.generation:
-        return ()
-    attempts = getattr(status, "attempts", None)
-    error = attempts.last_error if attempts is not None else None
-    known = error.reason if error is not None else ""
-    found = (each for each in status.blocked_by if each.reason in OF_CALLS and each.reason != known)
+    found = {(each.object, each.reason) for each in getattr(made.status, "blocked_by", ())}
+    attempts = getattr(status, "attempts", None) or objects.Attempts()
+    missed = (
+        each
+        for each in told
+        if (each.object, each.reason) not in found and _is_of_a_call(each, attempts)
+    )
     stalled = conditions.find(status.conditions, ConditionType.STALLED)
     why = stalled.reason if stalled is not None else ""
-    return tuple(_outcomes(caches, item, found, why))
+    return tuple(_outcomes(caches, item, missed, why))
+
+
+def _is_of_a_call(told: Blocked, attempts: objects.Attempts) -> bool:
+    """Return whether something is told since a call failed, and not an attempt at a server.
+
+    A server tells when it is attempted again, too: beside how its calls failed, or its instance.
+    """
+    if not told.next_attempt_time or told.reason in _OF_KINDS or told.reason in _SPANS:
+        return False
+    error = attempts.last_error
+    if error is not None and told.reason == error.reason:
+        return False
+    return not attempts.next_attempt_time or told.reason in _OF_WRITES
 
 
 def moving(item: objects.Object) -> str:
@@ -62,7 +78,7 @@ def moving(item: objects.Object) -> str:
 
 
 def _outcomes(
-    caches: Caches, item: objects.Object, told: Iterator[Blocked], stalled: str
+    caches: Caches, item: objects.Object, told: Iterable[Blocked], stalled: str
 ) -> Iterator[Outcome]:
     for each in told:
         kind, name = resources.parts(each.object)
@@ -74,7 +90,7 @@ def _outcomes(
             target=ObjectTarget(named or resources.of(type(item)), item.metadata.namespace, name),
             verb=Verb.CHANGE if refused else Verb.DELETE,
             kind=errors.FailureKind.REFUSED if refused else errors.FailureKind.FAILED,
-            reason=OF_CALLS[each.reason],
+            reason=ForeignReason(each.reason),
             message=each.message,
             time=since,
             since=since,

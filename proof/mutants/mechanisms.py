@@ -193,7 +193,7 @@ STRUCTURE = (
     one(
         "whoever looks on knows nothing of refusals",
         "controller.presentation.recollection:recall",
-        "tuple(_outcomes(caches, item, found, why))",
+        "tuple(_outcomes(caches, item, missed, why))",
         "()",
         f"{_OUTCOMES}::test_whoever_looks_on_says_what_the_operator_says",
     ),

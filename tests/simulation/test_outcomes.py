@@ -484,6 +484,8 @@ async def test_whatever_a_call_ends_with_leaves_a_trace(
             # For a minute nobody knows whose trouble an answer is that was lost.
             patience=180,
         )
+        await universe.settle(quiet=5)
+        await agree(universe)
         guard.over()
         await universe.until(universe.is_ready, patience=700)
 

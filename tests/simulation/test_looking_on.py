@@ -1,0 +1,84 @@
+"""Whoever looks on says what the operator says, also of what only the operator knows."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from structlog import testing
+
+from controller import errors
+from controller.api.resources import Resource
+from controller.planning import plan
+from controller.planning.keys import Key
+from controller.presentation import answers, inspection
+from controller.presentation.references import Reference
+from controller.reasons import ForeignReason
+from fakes.api_server import Faults
+from fakes.api_server.chaos import Verdict
+from fakes.api_server.refusal import refuse
+from fakes.universe import Universe
+from tests.simulation import test_claims as claims
+from tests.simulation.answers import blocked
+from tests.simulation.test_outcomes import agree
+
+pytestmark = pytest.mark.looptime
+
+
+async def planned(universe: Universe, resource: Resource, name: str) -> plan.Plan:
+    """Return what whoever looks on finds that would be done next."""
+    async with inspection.look(universe.server, "default") as look:
+        return look.plan(Key(resource, "default", name), now=universe.server.now())[1]
+
+
+async def waits(universe: Universe, resource: Resource, name: str) -> set[tuple[str, str]]:
+    """Return what `why` says that an object waits for."""
+    async with inspection.look(universe.server, "default") as look:
+        found = answers.walk(look, Reference(resource=resource, name=name), "default")
+    assert found is not None
+    return {(each.object, each.reason) for each in found.waits}
+
+
+@contextlib.asynccontextmanager
+async def quiet() -> AsyncIterator[None]:
+    """Keep what is logged: a traceback for each crash takes long to write."""
+    with testing.capture_logs():
+        yield
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (refuse(403, "Forbidden", claims.REFUSAL), "ClaimCannotGrow"),
+        (ZeroDivisionError("a bug"), "InternalError"),
+        (errors.Transient("odd", reason=ForeignReason("Odd")), "Odd"),
+    ],
+    ids=["refused", "crashed", "in words that nobody knows"],
+)
+async def test_a_call_is_told_that_failed_for_a_server_that_is_ready(
+    error: Any, reason: str
+) -> None:
+    """Whatever the call ended with, it stands in status, and is forgotten once it succeeds."""
+    faults = Faults()
+    async with quiet(), Universe(faults=faults) as universe:
+        await universe.bring_up(claims.shop("1Gi"))
+        faults.on("patch", Resource.CLAIMS, verdict=Verdict(before=error), times=None)
+        await universe.apply(claims.shop("2Gi"))
+        things = (
+            (Resource.SERVERS, "shop-db-0"),
+            (Resource.SERVERSETS, "shop-db"),
+            (Resource.APPLICATIONS, "shop"),
+        )
+        await universe.until(
+            lambda: reason in dict(blocked(universe, *things[-1])).values(), patience=120
+        )
+        await universe.settle(quiet=5)
+        await agree(universe)
+        for thing in things:
+            assert reason in {why for _, why in await waits(universe, *thing)}, thing
+        faults.calm()
+        await universe.until(lambda: not blocked(universe, *things[-1]), patience=700)
+        await universe.settle(quiet=5)
+        await agree(universe)
