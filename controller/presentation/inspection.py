@@ -27,7 +27,7 @@ from controller.kinds.registry import KINDS
 from controller.kube import api as kube
 from controller.kube import faults, informer
 from controller.kube.reasons import KubeReason
-from controller.planning import keys
+from controller.planning import keys, management
 from controller.planning import plan as plans
 from controller.planning.builders import Builder
 from controller.planning.caches import Moment, Sources
@@ -105,9 +105,9 @@ class Inspection:
     def _planned(
         self, kind: Kind[Any, Any], item: objects.Object, moment: Moment
     ) -> tuple[Any, plans.Plan]:
-        """Return what is seen of an object at a moment, and the plan of it."""
+        """Return what is seen of an object at a moment, and the plan that would be carried out."""
         snapshot = kind.gather(self.sources, item, moment)
-        return snapshot, kind.plan(snapshot)
+        return snapshot, management.restrict(kind.plan(snapshot), snapshot)
 
     def is_hidden(self, fleet: str) -> bool:
         """Return whether a fleet may be there that cannot be seen."""

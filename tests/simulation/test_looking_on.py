@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -10,7 +11,9 @@ import pytest
 from structlog import testing
 
 from controller import errors
+from controller.api.reasons import Reason
 from controller.api.resources import Resource
+from controller.kinds.server.kind import SERVER
 from controller.planning import plan
 from controller.planning.keys import Key
 from controller.presentation import answers, inspection
@@ -19,7 +22,7 @@ from controller.reasons import ForeignReason
 from fakes.api_server import Faults
 from fakes.api_server.chaos import Verdict
 from fakes.api_server.refusal import refuse
-from fakes.universe import Universe
+from fakes.universe import Universe, application, component
 from tests.simulation import test_claims as claims
 from tests.simulation.answers import blocked
 from tests.simulation.test_outcomes import agree
@@ -82,3 +85,23 @@ async def test_a_call_is_told_that_failed_for_a_server_that_is_ready(
         await universe.until(lambda: not blocked(universe, *things[-1]), patience=700)
         await universe.settle(quiet=5)
         await agree(universe)
+
+
+async def test_nothing_is_said_to_be_done_for_what_is_only_observed() -> None:
+    """Whatever a planner forgets, the operator leaves out, and so does whoever looks on."""
+
+    def forgets(found: Any) -> plan.Plan:
+        alarm = plan.RecordEvent(reason=Reason.FAILED, message="forgotten", warning=True)
+        return dataclasses.replace(SERVER.plan(found), actions=(alarm,))
+
+    async with Universe() as universe:
+        await universe.bring_up(application("shop", component("web", 1)))
+        key = Key(Resource.SERVERS, "default", "shop-web-0")
+        for management, actions in (("Full", 1), ("Observe", 0)):
+            change = {"spec": {"management": management}}
+            await universe.merge(Resource.APPLICATIONS, "shop", change)
+            await universe.settle()
+            async with inspection.look(universe.server, "default") as look:
+                look.caches.kinds[Resource.SERVERS] = dataclasses.replace(SERVER, plan=forgets)
+                _, made = look.plan(key, now=universe.server.now())
+            assert len(made.actions) == actions, management
