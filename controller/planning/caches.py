@@ -149,13 +149,14 @@ class Sources:
 
     `requesters_known` is whether a policy writes at admission who asked for an operation; else
     whoever makes one may write there what he likes. `servers_per_namespace` is how many servers a
-    namespace may have; 0: any number. `builder` is what builds images.
+    namespace may have; 0: any number; None: that is not known here. `builder` is what builds
+    images.
     """
 
     caches: Caches
     fleets: Fleets
     requesters_known: bool = False
-    servers_per_namespace: int = 0
+    servers_per_namespace: int | None = 0
     builder: Builder = dataclasses.field(default_factory=Builder)
 
 

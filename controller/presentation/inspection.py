@@ -68,9 +68,14 @@ class Inspection:
     @property
     def sources(self) -> Sources:
         """Where snapshots come from."""
-        # How the operator was set up to build, only the operator knows.
-        builder = Builder(is_known=False)
-        return Sources(caches=self.caches, fleets=self.fleets, builder=builder)
+        # How the operator was set up to build, and how many servers it lets a namespace have, only
+        # the operator knows.
+        return Sources(
+            caches=self.caches,
+            fleets=self.fleets,
+            servers_per_namespace=None,
+            builder=Builder(is_known=False),
+        )
 
     def plan(self, key: keys.Key, *, now: float | None = None) -> tuple[Any, plans.Plan]:
         """Return what the operator would see of `key` and what it would plan; None if gone."""

@@ -87,6 +87,24 @@ async def test_a_call_is_told_that_failed_for_a_server_that_is_ready(
         await agree(universe)
 
 
+async def test_a_namespace_that_is_full_is_told() -> None:
+    """And no server is said to be made next, although whoever looks on knows no bound."""
+    async with Universe(servers_per_namespace=3) as universe:
+        await universe.apply(application("shop", component("web", 5)))
+        await universe.settle(quiet=5)
+        assert universe.condition(Resource.SERVERSETS, "shop-web")["reason"] == "NamespaceFull"
+        await agree(universe)
+        made = await planned(universe, Resource.SERVERSETS, "shop-web")
+        assert not [each for each in made.actions if isinstance(each, plan.Create)]
+        assert ("Namespace/default", "NamespaceFull") in await waits(
+            universe, Resource.APPLICATIONS, "shop"
+        )
+        await universe.apply(application("shop", component("web", 3)))
+        await universe.settle(quiet=5)
+        await agree(universe)
+        assert not await waits(universe, Resource.APPLICATIONS, "shop")
+
+
 async def test_nothing_is_said_to_be_done_for_what_is_only_observed() -> None:
     """Whatever a planner forgets, the operator leaves out, and so does whoever looks on."""
 

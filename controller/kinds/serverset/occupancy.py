@@ -37,6 +37,8 @@ class Room:
 
     # 0: there is no bound.
     limit: int = 0
+    # Where the bound is not known, what the set was told by who knows it: then nothing is left.
+    told: Blocked | None = None
     # Servers that sets made earlier ask for, and servers that there are.
     earlier: int = 0
     present: int = 0
@@ -185,8 +187,12 @@ def _asked(server_set: objects.ServerSet) -> int:
     return 0 if server_set.metadata.deletion_timestamp is not None else server_set.spec.replicas
 
 
-def room(caches: Caches, server_set: objects.ServerSet, limit: int) -> Room:
-    """Return what the bound leaves to a set."""
+def room(caches: Caches, server_set: objects.ServerSet, limit: int | None) -> Room:
+    """Return what the bound leaves to a set; where it is not known (None), by the set's status."""
+    if limit is None:
+        before = server_set.status.blocked_by
+        full = (each for each in before if each.reason == ServerSetReason.NAMESPACE_FULL)
+        return Room(told=next(full, None))
     if not limit:
         return Room()
     return Room(
@@ -211,7 +217,7 @@ def within(found: Room, census: Census, sized: scaling.Scaling) -> tuple[scaling
     Two sets that plan in one moment know nothing of each other's creates: what each may have
     beside those that came earlier keeps them within the bound together.
     """
-    if not found.limit or not sized.creates:
+    if not (found.limit or found.told) or not sized.creates:
         return sized, 0
     left = max(0, found.limit - found.present)
     own = max(0, found.limit - found.earlier - (census.present - census.spares))
@@ -220,7 +226,8 @@ def within(found: Room, census: Census, sized: scaling.Scaling) -> tuple[scaling
     missing = len(sized.creates) - len(made)
     if not missing:
         return sized, 0
-    note = f"{words.count(missing, 'server')} not created: the namespace may have {found.limit}"
+    most = found.limit or "no more"
+    note = f"{words.count(missing, 'server')} not created: the namespace may have {most}"
     return (
         dataclasses.replace(
             sized,
@@ -234,6 +241,8 @@ def within(found: Room, census: Census, sized: scaling.Scaling) -> tuple[scaling
 
 def blocked(server_set: objects.ServerSet, found: Room, unmade: int, now: float) -> Blocked:
     """Return what a set says that has no room for all its servers."""
+    if found.told is not None:
+        return found.told
     meta = server_set.metadata
     return Blocked(
         object=f"Namespace/{meta.namespace}",
