@@ -60,6 +60,8 @@ class Outcome:
     waits_with_siblings: bool = False
     # How people see what was asked for, where that is of a fleet.
     display: contract.Display = contract.PLAIN
+    # The command that helps, where a status has told it; else it is found by what is in the way.
+    remedy: str = ""
 
     @property
     def refused(self) -> bool:
@@ -103,15 +105,18 @@ class Outcome:
         own = self.refused and thing == name(item)
         # A Fleet tells of its instances.
         shown = name(item) if thing == self._instance(item) else thing
+        helps = (
+            remedies.edit_above(item)
+            if own
+            else remedies.unblock(shown, meta.namespace, self.message, by=self.display)
+        )
         return Blocked(
             object=thing,
             reason=self.reason,
             message=self.message,
             since=clock.stamp(self.since or self.time),
             next_attempt_time=clock.stamp(self.again) if self.again else None,
-            remedy=remedies.edit_above(item)
-            if own
-            else remedies.unblock(shown, meta.namespace, self.message, by=self.display),
+            remedy=self.remedy or helps,
         )
 
     def _instance(self, item: objects.Object) -> str:

@@ -96,6 +96,7 @@ def _outcomes(
             since=since,
             again=clock.parse(each.next_attempt_time),
             blocker=each.object,
+            remedy=each.remedy,
         )
 
 

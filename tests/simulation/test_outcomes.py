@@ -564,9 +564,10 @@ async def agree(universe: Universe) -> None:
                 said = universe.condition(resource, name)
                 mine = next(each for each in status.conditions if each.type == "Ready")
                 assert (mine.status, mine.reason) == (said["status"], said["reason"]), name
-                assert {(each.object, each.reason) for each in status.blocked_by} == set(
-                    blocked(universe, resource, name)
-                ), name
+                told = universe.get(resource, name)["status"].get("blockedBy", [])
+                assert {(each.object, each.reason, each.remedy) for each in status.blocked_by} == {
+                    (each["object"], each["reason"], each.get("remedy", "")) for each in told
+                }, name
 
 
 @pytest.mark.parametrize(
