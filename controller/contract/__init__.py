@@ -10,6 +10,7 @@ from controller.contract.kind import AloneSince, Context, ProviderKind, always
 from controller.contract.observation import (
     ABSENT,
     UNKNOWN,
+    CanChange,
     Capability,
     FleetFacts,
     Observation,
@@ -43,6 +44,7 @@ __all__ = [
     "AlwaysHeard",
     "BuiltIn",
     "Call",
+    "CanChange",
     "Capability",
     "Changed",
     "Claim",

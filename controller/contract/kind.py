@@ -16,7 +16,7 @@ from controller.api import objects
 from controller.api.permissions import Permission
 from controller.api.resources import Resource
 from controller.contract.display import PLAIN, BuiltIn, Display
-from controller.contract.observation import Capability
+from controller.contract.observation import CanChange, Capability
 from controller.contract.provider import Changed, Provider
 from controller.kube import api as kube
 from controller.kube import informer
@@ -101,6 +101,10 @@ class ProviderKind:
     makes: str
     capabilities: frozenset[Capability]
     open: Callable[[Context, objects.Fleet], AbstractAsyncContextManager[Provider]]
+    # Where the operator alone has a way to its servers: what can change in place by the settings of
+    # a Fleet, for whoever looks on. It raises Stalled as `open` does. None: whoever looks on opens
+    # the provider, too, and sees its servers by caches of their own.
+    foresees: Callable[[objects.Fleet], CanChange] | None = None
     settings: Callable[[], type[schema.Model]] | None = None
     # What is said of its servers alone: `why` explains it, and a page for people lists it.
     reasons: tuple[type[Vocabulary], ...] = ()

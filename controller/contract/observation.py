@@ -171,6 +171,10 @@ class OutageSpan:
         return since + max(0.0, end - max(self.began, since))
 
 
+# Whether an instance of one template can become one of another in place.
+CanChange = Callable[[bytes, bytes], bool]
+
+
 def never(before: bytes, after: bytes) -> bool:
     """Change nothing in place."""
     del before, after
@@ -210,7 +214,7 @@ class FleetFacts:
     pause: Pause | None = None
     outage: OutageSpan = OutageSpan()
     window: float = 0.0
-    can_change: Callable[[bytes, bytes], bool] = never
+    can_change: CanChange = never
     claims: Claims = no_claims
     record: objects.Fleet | None = None
     may_abandon: bool = True

@@ -107,6 +107,9 @@ class Kind(Generic[O, S]):
     application: Callable[[O], str] = _named_application
     # Its status sums up objects that its own plans change: they come first, and are told together.
     sums_up: bool = False
+    # The fleet by whose provider it is planned, beside what is cached: nobody can say what comes
+    # next who does not see its servers.
+    seen_by: Callable[[O], str] | None = None
     # The objects one step below it that its snapshot has, in their order: they are why it is as it
     # is, so whoever asks why goes on to those of them that are not well.
     parts: Callable[[S], Iterable[objects.Object]] = _no_parts

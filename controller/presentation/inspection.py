@@ -31,8 +31,7 @@ from controller.planning import keys, management
 from controller.planning import plan as plans
 from controller.planning.builders import Builder
 from controller.planning.caches import Moment, Sources
-from controller.presentation import recollection
-from controller.providers import registry
+from controller.presentation import onlooking, recollection
 
 _WITHOUT: dict[Resource, str] = {
     Resource.BUILDS: "which images have been built is not seen",
@@ -101,6 +100,8 @@ class Inspection:
         told = unreadable.plan_for(watched, key, now)
         if told is not None:
             return kind.gather(self.sources, item, moment), told
+        if kind.seen_by is not None and not onlooking.is_seen(self.fleets, kind.seen_by(item)):
+            return kind.gather(self.sources, item, moment), plans.Plan(notes=(onlooking.NOTE,))
         snapshot, made = self._planned(kind, item, moment)
         outcomes = recollection.recall(self.caches, item, made)
         if not outcomes:
@@ -111,7 +112,8 @@ class Inspection:
         self, kind: Kind[Any, Any], item: objects.Object, moment: Moment
     ) -> tuple[Any, plans.Plan]:
         """Return what is seen of an object at a moment, and the plan that would be carried out."""
-        snapshot = kind.gather(self.sources, item, moment)
+        fleets = onlooking.fleets_of(self.fleets, item)
+        snapshot = kind.gather(dataclasses.replace(self.sources, fleets=fleets), item, moment)
         return snapshot, management.restrict(kind.plan(snapshot), snapshot)
 
     def is_hidden(self, fleet: str) -> bool:
@@ -155,7 +157,7 @@ async def look(api: kube.Api, namespace: str) -> AsyncIterator[Inspection]:
         await asyncio.gather(*tasks, return_exceptions=True)
     pool = Pool()
     context = contract.Context(api=api, informers=caches.informers, clock=time.time)
-    fleets = Fleets(caches, kinds=registry.kinds(), context=context, pool=pool)
+    fleets = Fleets(caches, kinds=onlooking.kinds(), context=context, pool=pool)
     await fleets.start()
     try:
         yield Inspection(

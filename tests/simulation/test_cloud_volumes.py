@@ -14,6 +14,7 @@ from fakes.openstack import Fault, Volume
 from fakes.universe import application, component
 from tests.simulation.test_clouds import SPEC, Country
 from tests.simulation.test_forecasts import foretold
+from tests.simulation.test_outcomes import agree
 
 pytestmark = pytest.mark.looptime
 
@@ -332,6 +333,8 @@ async def test_a_volume_that_cannot_be_deleted_is_told_and_waited_for() -> None:
 
         await country.until(lambda: says(Resource.SERVERSETS, "shop-web"))
         await country.until(lambda: says(Resource.APPLICATIONS, "shop"))
+        await country.universe.settle(quiet=5)
+        await agree(country.universe)
         country.cloud.faults.clear()
         await country.until(lambda: not country.universe.names(Resource.APPLICATIONS))
         await country.until(lambda: not there(country))

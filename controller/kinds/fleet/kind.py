@@ -31,6 +31,7 @@ FLEET: Kind[objects.Fleet, FleetSnapshot] = Kind(
     bare_teardown=bare_teardown.after(None, objects.Fleet),
     flow=_flow,
     weight=_weight,
+    seen_by=lambda fleet: fleet.metadata.name,
     indexes=(relations.SERVERS_BY_FLEET,),
     keepers=(UnclaimedSightings, FleetServers),
     reasons=(FleetReason,),

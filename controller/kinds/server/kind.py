@@ -43,6 +43,7 @@ SERVER: Kind[objects.Server, ServerSnapshot] = Kind(
     remains=unreadable.remains,
     flow=_flow,
     puts_status=True,
+    seen_by=lambda server: server.spec.fleet,
     retry=_retry,
     ready_first=counts.ready_first,
     finish_act=task.finish_patch,

@@ -11,7 +11,7 @@ from controller import contract
 from controller.api import objects
 from controller.contract import Capability, orphans
 from controller.providers.memory.machines import MemoryFleet, read_settings
-from controller.providers.memory.provider import MemoryProvider
+from controller.providers.memory.provider import MemoryProvider, can_change
 from controller.providers.memory.reasons import MemoryReason
 from controller.providers.steps import rights as step_rights
 from controller.providers.steps import steps
@@ -71,6 +71,7 @@ def kind(site: Site | None = None) -> contract.ProviderKind:
             }
         ),
         open=open_machines,
+        foresees=lambda _: can_change,
         settings=_settings,
         reasons=(MemoryReason,),
         rights=step_rights.RIGHTS,

@@ -112,10 +112,7 @@ class MemoryProvider(contract.AlwaysHeard, contract.NoClaims):
 
     def can_change(self, before: bytes, after: bytes) -> bool:
         """Anything but the zone can be changed in a machine."""
-        try:
-            return _decode(before).spec.zone == _decode(after).spec.zone
-        except errors.Stalled:
-            return False
+        return can_change(before, after)
 
     def own_addresses(self, server: objects.Server) -> tuple[str, ...]:
         """Return nothing: there is nobody at a machine's address."""
@@ -276,6 +273,14 @@ class MemoryProvider(contract.AlwaysHeard, contract.NoClaims):
 
 def _key(server: objects.Server) -> Key:
     return server.metadata.namespace, server.metadata.name
+
+
+def can_change(before: bytes, after: bytes) -> bool:
+    """Return whether two templates are of one zone."""
+    try:
+        return _decode(before).spec.zone == _decode(after).spec.zone
+    except errors.Stalled:
+        return False
 
 
 def _decode(template: bytes) -> _Template:

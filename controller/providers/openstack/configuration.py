@@ -19,6 +19,16 @@ class CloudSettings(View, frozen=True, kw_only=True):
     resize: str = "Never"
     probe_cidrs: tuple[str, ...] = msgspec.field(name="probeCIDRs", default=())
 
+    @property
+    def rebuilds(self) -> bool:
+        """Whether another image, user data or key changes a server in place."""
+        return self.rebuild == "WhenPossible"
+
+    @property
+    def resizes(self) -> bool:
+        """Whether another flavor does."""
+        return self.resize == "WhenPossible"
+
 
 def read(raw: bytes) -> CloudSettings:
     """Return the settings in `spec.openstack`; raises Stalled where they cannot be understood."""

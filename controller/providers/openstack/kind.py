@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING
 
@@ -42,12 +43,20 @@ def kind(connect: Connect | None = None) -> contract.ProviderKind:
             }
         ),
         open=open_servers,
+        foresees=_foresees,
         settings=_settings,
         reasons=(CloudReason,),
         rights=(*rights.RIGHTS, *step_rights.RIGHTS),
         sees=(objects.Job,),
         display=contract.Display(commands={"Volume": "openstack volume show {name}"}),
     )
+
+
+def _foresees(fleet: objects.Fleet) -> contract.CanChange:
+    from controller.providers.openstack import configuration, template  # noqa: PLC0415 - see above
+
+    found = configuration.read(bytes(fleet.settings))
+    return functools.partial(template.can_change, rebuilds=found.rebuilds, resizes=found.resizes)
 
 
 def _settings() -> type[schema.Model]:

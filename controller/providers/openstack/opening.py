@@ -88,11 +88,11 @@ async def open_cloud(
         register.on_change.append(claims.released)
         floating = FloatingIPs(client, register, changed=context.changed)
         register.on_change.append(floating.heard)
-        resizing = Resizing(client, register, allowed=settings.resize == "WhenPossible")
+        resizing = Resizing(client, register, allowed=settings.resizes)
         provider = CloudProvider(
             ProviderParts(
                 client=client, register=register, lister=lister, readiness=readiness, reach=reach,
-                steps=shared, rebuilds=settings.rebuild == "WhenPossible",
+                steps=shared, rebuilds=settings.rebuilds,
                 resizing=resizing, groups=groups, claims=claims, floating=floating,
                 alone_since=context.alone_since,
             )
@@ -184,13 +184,7 @@ def _listing(lister: Lister) -> Loop:
 async def log_in(
     context: contract.Context, settings: configuration.CloudSettings
 ) -> AsyncIterator[CloudConnection]:
-    """Log in with what the Secret has for the cloud, and follow the Secret.
-
-    Whoever plans beside the operator, as `why` does, has no namespace, and logs in nowhere.
-    """
-    if not context.namespace:
-        message = "the servers of a cloud are seen by the operator alone"
-        raise errors.Waiting(message, reason=Reason.FLEET_OPENING)
+    """Log in with what the Secret has for the cloud, and follow the Secret."""
     # keystoneauth takes long to import, and only fleets of a cloud need it.
     from controller.providers.openstack import tokens  # noqa: PLC0415
 

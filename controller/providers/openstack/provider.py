@@ -195,17 +195,8 @@ class CloudProvider:
 
         What only concerns its ports, security groups and floating IPs, changes on any server.
         """
-        try:
-            one, other = template.read(before), template.read(after)
-        except errors.TemplateRefused:
-            return False
-        if not template.remains(one, other):
-            return False
-        if one.flavor != other.flavor and not self._resizing.allowed:
-            return False
-        same = template.contents(one) == template.contents(other)
-        # A rebuild leaves a volume as it is, or costs what is on it, by the cloud's release.
-        return same or (self._rebuilds and other.boot_volume is None)
+        allowed = self._resizing.allowed
+        return template.can_change(before, after, rebuilds=self._rebuilds, resizes=allowed)
 
     def own_addresses(self, server: objects.Server) -> tuple[str, ...]:
         """Return the server's addresses in the Fleet's `probeCIDRs`: tenants choose the rest."""

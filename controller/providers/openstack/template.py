@@ -175,6 +175,18 @@ def remains(before: Spec, after: Spec) -> bool:
     return _fixed(before) == _fixed(after)
 
 
+def can_change(before: bytes, after: bytes, *, rebuilds: bool, resizes: bool) -> bool:
+    """Return whether a server of one template becomes one of another, by what the Fleet lets it."""
+    try:
+        one, other = read(before), read(after)
+    except errors.TemplateRefused:
+        return False
+    if not remains(one, other) or (one.flavor != other.flavor and not resizes):
+        return False
+    # A rebuild leaves a volume as it is, or costs what is on it, by the cloud's release.
+    return contents(one) == contents(other) or (rebuilds and other.boot_volume is None)
+
+
 def _fixed(spec: Spec) -> Spec:
     """Return a spec without what a rebuild, a resize or a change of its ports makes another."""
     networks = tuple(Network(name=each.name) for each in spec.networks)
