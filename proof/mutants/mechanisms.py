@@ -178,6 +178,7 @@ CASES = (
 )
 
 _OUTCOMES = "tests/simulation/test_outcomes.py"
+_LOOKING_ON = "tests/simulation/test_looking_on.py"
 _STORIES = "tests/kinds/operation/test_stories.py"
 _METRICS = "tests/wiring/test_operator.py::test_every_metric_has_a_sample_after_a_reconcile"
 
@@ -196,6 +197,27 @@ STRUCTURE = (
         "tuple(_outcomes(caches, item, missed, why))",
         "()",
         f"{_OUTCOMES}::test_whoever_looks_on_says_what_the_operator_says",
+    ),
+    one(
+        "whoever looks on plans writes for what is only observed",
+        "controller.presentation.inspection:Inspection._planned",
+        "management.restrict(kind.plan(snapshot), snapshot)",
+        "kind.plan(snapshot)",
+        f"{_LOOKING_ON}::test_nothing_is_said_to_be_done_for_what_is_only_observed",
+    ),
+    one(
+        "a bound that is not known is taken for none",
+        "controller.kinds.serverset.occupancy:room",
+        "limit is None",
+        "False",
+        f"{_LOOKING_ON}::test_a_namespace_that_is_full_is_told",
+    ),
+    one(
+        "a fleet that is not seen is taken for one that is not open",
+        "controller.presentation.onlooking:kinds",
+        "each.foresees is None",
+        "True",
+        "tests/simulation/test_foreseen.py::test_a_smaller_number_is_foreseen",
     ),
     one(
         "a provider is not closed when its fleet goes",
