@@ -29,6 +29,8 @@ from controller.providers import registry
 PAGE = 500
 POLL_SECONDS = 1.0
 NAMED = 20
+# How a release lets go of all at its next uninstall: every other value stays as it was set.
+LET_GO = "--reset-then-reuse-values --set uninstall.policy=Release --set uninstall.pods=Keep"
 ENDED = frozenset({PodPhase.SUCCEEDED, PodPhase.FAILED})
 # Owners last: while one is there, nobody takes what it owns for abandoned.
 RELEASED = tuple(each.resource for each in reversed(KINDS))
@@ -132,8 +134,9 @@ async def _refuse(api: Api, options: UninstallOptions) -> int:
     if not there:
         return 0
     _say(
-        f"refused: there are applications: {_listed(there)}. Delete them first, or let go of them:"
-        " helm upgrade with --set uninstall.policy=Release, then uninstall again."
+        f"refused: there are applications: {_listed(there)}. Delete these applications and"
+        " uninstall again. Or let go of them and leave their pods running: helm rollback to the"
+        f" revision that runs, then helm upgrade with {LET_GO}, then uninstall again."
     )
     return 1
 

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from controller.providers import models
+from controller.wiring import uninstall
 
 Helm = Callable[..., subprocess.CompletedProcess[str]]
 HUB = "artifacthub.io/"
@@ -66,13 +67,16 @@ def notes(helm: Helm, chart: Path, *values: str) -> str:
 
 
 def test_notes_say_what_to_do_next(helm: Helm, chart: Path) -> None:
-    """They test the install, declare a valid first application, and say how to look at it."""
+    """They test the install, declare a valid first application, and say how to look at it.
+
+    The way to let go of all keeps the values that were set, and the pods.
+    """
     told = notes(helm, chart)
     assert "helm test argosy --namespace argosy-system" in told
     assert "kubectl argosy status hello" in told
     source = told.partition("<<END\n")[2].partition("\n  END")[0]
     models.parse(yaml.safe_load(source))
-    assert "uninstall.policy=Release" in told
+    assert uninstall.LET_GO in told
 
 
 def test_notes_say_what_a_namespaced_install_lacks(helm: Helm, chart: Path) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import cast
+
+import pytest
 
 from controller.api.resources import Resource
 from controller.kube.api import Api
@@ -38,3 +41,15 @@ async def test_servers_outside_the_cluster_are_found_by_the_provider_of_their_fl
     assert sorted(await uninstall._outside(api, options())) == outside
     unseen = ["default/on-edge", *outside]
     assert sorted(await uninstall._outside(api, options("default"))) == unseen
+
+
+async def test_a_refusal_says_what_works_after_it(capsys: pytest.CaptureFixture[str]) -> None:
+    """Helm upgrades no release whose uninstall was refused, so the way leads over a rollback."""
+    server = ApiServer()
+    await server.create(Resource.APPLICATIONS, "default", {"metadata": {"name": "shop"}})
+    refusing = dataclasses.replace(options(), policy="Refuse")
+    assert await uninstall.run(cast("Api", server), refusing) == 1
+    told = capsys.readouterr().out
+    assert "default/shop" in told
+    assert told.index("helm rollback") < told.index("helm upgrade")
+    assert uninstall.LET_GO in told
