@@ -38,6 +38,7 @@ SCOPES = {
     rights.Scope.SECRETS: "With `steps.readSecrets`, in every watched namespace",
     rights.Scope.HOOKS: "The receiver of webhooks (`hooks.enabled`), in all namespaces",
     rights.Scope.UNINSTALL: "The pre-delete hook with `uninstall.policy: Refuse`",
+    rights.Scope.UNINSTALL_CLAIM: "The pre-delete hook of namespaced installs",
     rights.Scope.RELEASE: "The pre-delete hook with `uninstall.policy: Release`",
     rights.Scope.RELEASE_OWN: "The same, in the operator's own namespace",
 }

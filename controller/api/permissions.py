@@ -28,6 +28,7 @@ class Scope(enum.StrEnum):
     SECRETS = "secrets"  # in every watched namespace, only where the chart value asks for it
     HOOKS = "hooks"  # the receiver of webhooks, in all namespaces
     UNINSTALL = "uninstall"  # the pre-delete hook, in every watched namespace
+    UNINSTALL_CLAIM = "uninstallClaim"  # the hook of namespaced installs, with either policy
     RELEASE = "release"  # the hook, too, where uninstall.policy is Release
     RELEASE_OWN = "releaseOwn"  # the same, in the operator's own namespace
     DASHBOARD = "dashboard"  # the dashboard's own account, only where the chart value asks for it

@@ -43,6 +43,8 @@ EVERYWHERE = ""
 DURATION, RENEW_DEADLINE, RETRY = 30.0, 20.0, 6.0
 # A claim whose holder wrote so long ago is nobody's, however wrong the clocks are.
 ANCIENT = 600.0
+# How often whoever only asks looks whether a claim has been renewed.
+_LOOK = 1.0
 
 _log = structlog.get_logger(__name__)
 
@@ -352,6 +354,52 @@ class Installs:
 
     def _tell(self) -> None:
         self.taken()
+
+
+async def elsewhere(
+    api: kube.Api,
+    install: str,
+    namespaces: Sequence[str] = (),
+    *,
+    wall_clock: Callable[[], float] = time.time,
+) -> dict[str, str]:
+    """Return the scopes that other installs look after, each with the install that does.
+
+    For `helm uninstall`, which claims nothing. A claim counts that is renewed while it is watched,
+    however wrong the clocks are; one that is nobody's, or cannot be read, is as if it were ours.
+    """
+    above = await _renewer(api, install, (PUBLIC, CLUSTER), wall_clock)
+    scopes = tuple(namespaces) or (EVERYWHERE,)
+    if above or not namespaces:
+        return dict.fromkeys(scopes, above) if above else {}
+    found = await asyncio.gather(
+        *(_renewer(api, install, (each, NAMESPACE), wall_clock) for each in scopes)
+    )
+    return {scope: holder for scope, holder in zip(scopes, found, strict=True) if holder}
+
+
+async def _renewer(
+    api: kube.Api, install: str, place: tuple[str, str], wall_clock: Callable[[], float]
+) -> str:
+    """Return which other install renews a claim; empty where none does for as long as it lasts."""
+    first: _Spec | None = None
+    until = asyncio.get_running_loop().time() + DURATION
+    while asyncio.get_running_loop().time() < until:
+        try:
+            found = _lease(await _bounded(api.get(Resource.LEASES, *place))).spec
+        except (faults.NotFound, errors.Stalled):
+            return ""
+        except errors.ArgosyError:
+            await asyncio.sleep(_LOOK)
+            continue
+        holder = found.holder_identity or ""
+        if holder in ("", install) or _age(found, wall_clock()) > ANCIENT:
+            return ""
+        if first is not None and found != first:
+            return holder
+        first = found
+        await asyncio.sleep(_LOOK)
+    return ""
 
 
 async def _bounded(request: Any) -> bytes:

@@ -322,7 +322,8 @@ async def _refused(api: Cluster, alive: list[dict[str, Any]], now: float) -> str
     others = sorted({each["metadata"]["namespace"] for each in alive} - {owner})
     return (
         f"Argosy is installed more than once: the install in namespace {owner} looks after the"
-        f" whole cluster, and those in {', '.join(others)} do nothing. Uninstall all but one."
+        f" whole cluster, and those in {', '.join(others)} do nothing. Uninstall all but the"
+        f" one in {owner}."
     )
 
 

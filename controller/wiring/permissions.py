@@ -65,6 +65,13 @@ _CLAIMS = (
 )
 _UNINSTALL = (
     allow(Resource.APPLICATIONS, "list", why="refuse, naming them", scope=Scope.UNINSTALL),
+    allow(
+        Resource.LEASES,
+        "get",
+        why="leave alone what another install looks after",
+        scope=Scope.UNINSTALL_CLAIM,
+        names=(installs.NAMESPACE,),
+    ),
     allow(Resource.PODS, "list", "delete", why="delete them if asked to", scope=Scope.RELEASE),
     allow(Resource.DEPLOYMENTS, "get", why="see the operator stop", scope=Scope.RELEASE_OWN),
     allow(

@@ -3,7 +3,8 @@
 `argosy uninstall` calls `run`, from the chart's pre-delete hook. Refuse only answers. Release stops
 the operator, then lifts our finalizers, so that nothing waits for an operator that is gone. Owners
 stay as they are: installed again, Argosy carries on where it left off, and whoever deletes an
-application meanwhile has Kubernetes collect its pods.
+application meanwhile has Kubernetes collect its pods. Both leave alone what another install looks
+after: whoever was idle can go at any time.
 """
 
 from __future__ import annotations
@@ -20,9 +21,10 @@ from controller.api import names, nesting
 from controller.api.builtin_choices import PodPhase
 from controller.api.resources import PLACES, Resource
 from controller.kinds.registry import KINDS
-from controller.kube import faults
+from controller.kube import faults, installs
 from controller.kube.api import Api
 from controller.kube.client import Client
+from controller.kube.lease import LEADER
 from controller.planning import finalizers
 from controller.providers import registry
 
@@ -110,7 +112,26 @@ async def _main(options: UninstallOptions) -> int:
 
 
 async def run(api: Api, options: UninstallOptions) -> int:
-    """Carry the policy out; return the exit status, which is not 0 where the answer is no."""
+    """Carry the policy out; return the exit status, which is not 0 where the answer is no.
+
+    An install has nothing to ask for, or to let go of, where another one looks after all.
+    """
+    ours = await _ours(api, options)
+    return await _carry_out(api, ours) if ours is not None else 0
+
+
+async def _ours(api: Api, options: UninstallOptions) -> UninstallOptions | None:
+    """Return the options for what this install looks after; None where that is nothing."""
+    install = f"{options.namespace}/{LEADER}"
+    others = await installs.elsewhere(api, install, options.namespaces)
+    for scope, holder in others.items():
+        what = f"namespace {scope}" if scope else "the whole cluster"
+        _say(f"left alone: the install {holder} looks after {what}")
+    left = tuple(each for each in options.namespaces if each not in others)
+    return dataclasses.replace(options, namespaces=left) if left or not others else None
+
+
+async def _carry_out(api: Api, options: UninstallOptions) -> int:
     if options.policy == "Refuse":
         return await _refuse(api, options)
     foreign = await _outside(api, options)

@@ -330,6 +330,20 @@ SECURITY = (
         f"{_INSTALLS}::test_install_takes_over_when_the_other_is_gone",
     ),
     one(
+        "an idle install lets go of what another one looks after",
+        "controller.wiring.uninstall:_ours",
+        "await installs.elsewhere(api, install, options.namespaces)",
+        "{}",
+        "tests/wiring/test_uninstall.py::test_an_idle_install_goes_and_harms_nobody",
+    ),
+    one(
+        "an install is uninstalled unasked because of a claim that nobody renews",
+        "controller.kube.installs:_renewer",
+        "first is not None and found != first",
+        "first is not None",
+        "tests/wiring/test_uninstall.py::test_whoever_looks_after_applications_is_asked",
+    ),
+    one(
         "whoever an operation says asked for it is believed",
         "controller.kinds.application.operation_history:_line",
         "tags.requested_by(meta) if requesters_known else ''",

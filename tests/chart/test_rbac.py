@@ -132,11 +132,19 @@ def test_fleets_of_clouds_read_one_secret(render: Render) -> None:
 
 
 def test_the_hook_has_only_what_its_policy_needs(render: Render) -> None:
-    """Refusing needs a list of applications; releasing needs what the table says."""
+    """Refusing needs a list of applications; releasing needs what the table says.
+
+    The claim on a namespace is read where there is one; all may read that on the cluster.
+    """
     assert granted(render(), "ClusterRole", "argosy-uninstall") == declared(Scope.UNINSTALL)
     release = render("uninstall.policy=Release")
     assert granted(release, "ClusterRole", "argosy-uninstall") == declared(Scope.RELEASE)
     assert granted(release, "Role", "argosy-uninstall-stop") == declared(Scope.RELEASE_OWN)
+    namespaced = ("watchNamespaces={a}", "crds.enabled=false")
+    for policy, scope in (("Refuse", Scope.UNINSTALL), ("Release", Scope.RELEASE)):
+        there = render(*namespaced, f"uninstall.policy={policy}")
+        wanted = declared(scope, Scope.UNINSTALL_CLAIM)
+        assert granted(there, "Role", "argosy-uninstall", "a") == wanted
 
 
 def test_no_wildcards(render: Render, values_file: Path) -> None:

@@ -12,6 +12,7 @@ from controller.api.resources import Resource
 from controller.kube import installs
 from devcluster import controlplane, operator
 from devcluster.cluster import Cluster
+from tests.e2e import test_uninstall
 from tests.e2e.conftest import is_given, namespace_of
 from tests.e2e.driving import Kube, Place, component
 
@@ -48,7 +49,10 @@ def readiness(one: operator.Operator) -> str:
 
 
 def test_second_install_waits_its_turn(place: Place, kube: Kube) -> None:
-    """Its policies let the first one's operator pass, it writes nothing, and then takes over."""
+    """Its policies let the first one's operator pass, it writes nothing, and then takes over.
+
+    While it is idle its uninstall asks for nothing, and lets go of nothing of the other's.
+    """
     owner = place.cluster
     assert owner is not None
     (first,) = operator.run(owner)
@@ -70,6 +74,14 @@ def test_second_install_waits_its_turn(place: Place, kube: Kube) -> None:
     app.wait_ready()
     assert app.pods().keys() == app.pod_names()
     assert readiness(first) == "ok\n"
+    before = {name: pod["metadata"]["uid"] for name, pod in app.pods().items()}
+    for home, *flags in ((SECOND,), (TENANT, f"--namespaces={kube.namespace}")):
+        for policy in ("Refuse", "Release"):
+            chosen = (f"--policy={policy}", "--pods=Delete", *flags)
+            done = test_uninstall.uninstall(owner, *chosen, home=home)
+            assert done.returncode == 0, done.stdout + done.stderr
+            assert "left alone: the install argosy/argosy-leader looks after" in done.stdout
+    assert {name: pod["metadata"]["uid"] for name, pod in app.pods().items()} == before
     owner.processes.end([first.name], grace=operator.GRACE_SECONDS)
     app.set_env("3")
     app.wait_ready()

@@ -30,9 +30,11 @@ def installed(new_cluster: Callable[..., Cluster]) -> Cluster:
     return owner
 
 
-def uninstall(owner: Cluster, *flags: str) -> subprocess.CompletedProcess[str]:
-    """Run the command as the hook does."""
-    where = [f"--namespace={operator.NAMESPACE}", "--deployment=argosy"]
+def uninstall(
+    owner: Cluster, *flags: str, home: str = operator.NAMESPACE
+) -> subprocess.CompletedProcess[str]:
+    """Run the command as the hook of the install in `home` does."""
+    where = [f"--namespace={home}", "--deployment=argosy"]
     return subprocess.run(
         [sys.executable, "-m", "controller", "uninstall", *where, *flags],
         env={**os.environ, "KUBECONFIG": str(owner.kubeconfig)},

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import dataclasses
-from typing import cast
+import json
+import time
+from collections.abc import AsyncIterator
+from typing import Literal, cast
 
 import pytest
 
+from controller.api import clock, names
+from controller.api.reasons import Reason
 from controller.api.resources import Resource
+from controller.kube import faults, installs
 from controller.kube.api import Api
 from controller.wiring import uninstall
-from fakes.api_server import ApiServer
+from fakes.api_server import ApiServer, Verdict
+from fakes.api_server.chaos import Rule
 
 
 def options(*namespaces: str) -> uninstall.UninstallOptions:
@@ -41,6 +50,107 @@ async def test_servers_outside_the_cluster_are_found_by_the_provider_of_their_fl
     assert sorted(await uninstall._outside(api, options())) == outside
     unseen = ["default/on-edge", *outside]
     assert sorted(await uninstall._outside(api, options("default"))) == unseen
+
+
+OURS, OTHER = "argosy/argosy-leader", "argosy-b/argosy-leader"
+ON_ALL, ON_TEAM = (installs.PUBLIC, installs.CLUSTER), ("team-a", installs.NAMESPACE)
+HELD = [names.FINALIZER]
+
+
+@contextlib.asynccontextmanager
+async def claimed(
+    place: tuple[str, str], holder: str, *, alive: bool = True
+) -> AsyncIterator[ApiServer]:
+    """Yield a cluster with two applications and a pod, and a claim of which somebody takes care."""
+    server = ApiServer(namespaces=("default", "team-a", "argosy", installs.PUBLIC))
+    for space in ("default", "team-a"):
+        meta = {"name": "shop", "finalizers": HELD}
+        await server.create(Resource.APPLICATIONS, space, {"metadata": meta})
+    pod = {"metadata": {"name": "shop-web-0", "labels": {names.SERVER_LABEL: "shop-web-0"}}}
+    await server.create(Resource.PODS, "default", {**pod, "spec": {}})
+    deployment = {"metadata": {"name": "argosy"}, "spec": {"selector": {"matchLabels": {"a": "b"}}}}
+    await server.create(Resource.DEPLOYMENTS, "argosy", deployment)
+
+    def spec() -> dict[str, str]:
+        return {"holderIdentity": holder, "renewTime": clock.precise(time.time())}
+
+    space, name = place
+    await server.create(Resource.LEASES, space, {"metadata": {"name": name}, "spec": spec()})
+
+    async def renew() -> None:
+        while True:
+            await asyncio.sleep(installs.RETRY)
+            await server.patch(Resource.LEASES, space, name, {"spec": spec()})
+
+    renewing = asyncio.create_task(renew()) if alive else None
+    yield server
+    if renewing is not None:
+        renewing.cancel()
+
+
+async def finalizers(server: ApiServer, space: str) -> list[str]:
+    """Return what holds an application."""
+    text = await server.get(Resource.APPLICATIONS, space, "shop")
+    return list(json.loads(text)["metadata"].get("finalizers", ()))
+
+
+def pods(server: ApiServer) -> int:
+    """Return how many pods there are."""
+    return len(server.objects[Resource.PODS])
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize("policy", ["Refuse", "Release"])
+@pytest.mark.parametrize("namespaces", [(), ("default", "team-a")])
+async def test_an_idle_install_goes_and_harms_nobody(
+    policy: Literal["Refuse", "Release"], namespaces: tuple[str, ...]
+) -> None:
+    """Where another install looks after all, there is nothing to refuse for or to let go of."""
+    async with claimed(ON_ALL, OTHER) as server:
+        going = dataclasses.replace(options(*namespaces), policy=policy, pods="Delete")
+        assert await uninstall.run(cast("Api", server), going) == 0
+        assert await finalizers(server, "default") == HELD
+        assert pods(server) == 1
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize(
+    ("holder", "alive"), [(OURS, True), (OURS, False), (OTHER, False)], ids=str
+)
+async def test_whoever_looks_after_applications_is_asked(holder: str, *, alive: bool) -> None:
+    """A claim of its own, and one that nobody renews, leave an install what it is to care for."""
+    async with claimed(ON_ALL, holder, alive=alive) as server:
+        api = cast("Api", server)
+        refusing = dataclasses.replace(options(), policy="Refuse")
+        assert await uninstall.run(api, refusing) == 1
+        assert await uninstall.run(api, dataclasses.replace(options(), pods="Delete")) == 0
+        assert await finalizers(server, "default") == []
+        assert pods(server) == 0
+
+
+@pytest.mark.looptime
+async def test_an_install_lets_go_of_its_own_namespaces_alone() -> None:
+    """Of two that it watches, another install looks after one, which stays as it is."""
+    async with claimed(ON_TEAM, OTHER) as server:
+        assert await uninstall.run(cast("Api", server), options("default", "team-a")) == 0
+        assert await finalizers(server, "default") == []
+        assert await finalizers(server, "team-a") == HELD
+
+
+@pytest.mark.looptime
+async def test_a_claim_that_cannot_be_read_is_as_if_there_were_none() -> None:
+    """In doubt an install refuses for what it may look after."""
+    async with claimed(ON_ALL, OTHER) as server:
+        refused = faults.Forbidden("you may not", reason=Reason.FORBIDDEN)
+        server.faults.rules.append(
+            Rule(
+                matches=lambda request: request.resource is Resource.LEASES,
+                verdict=Verdict(before=refused),
+                times=None,
+            )
+        )
+        refusing = dataclasses.replace(options(), policy="Refuse")
+        assert await uninstall.run(cast("Api", server), refusing) == 1
 
 
 async def test_a_refusal_says_what_works_after_it(capsys: pytest.CaptureFixture[str]) -> None:
