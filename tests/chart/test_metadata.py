@@ -79,6 +79,17 @@ def test_notes_say_what_to_do_next(helm: Helm, chart: Path) -> None:
     assert uninstall.LET_GO in told
 
 
+def test_notes_look_where_the_first_application_is(helm: Helm, chart: Path) -> None:
+    """A namespaced install has it in a namespace that is watched; else it is where one works."""
+    looks = ("kubectl get argosy", "kubectl argosy status hello", "argosy why application/hello")
+    there = notes(helm, chart, "watchNamespaces={team-a,team-b}", "crds.enabled=false")
+    here = notes(helm, chart)
+    for each in looks:
+        assert f"{each} --namespace team-a\n" in there
+        assert f"{each}\n" in here
+    assert "waits for:\n\n  kubectl get argosy" in here
+
+
 def test_notes_say_what_a_namespaced_install_lacks(helm: Helm, chart: Path) -> None:
     """No policies, no roles for people, and only the fleet of pods unless it may read others."""
     chosen = ("watchNamespaces={team-a}", "crds.enabled=false")
