@@ -139,6 +139,18 @@ def test_the_table_says_what_each_command_says_of_itself() -> None:
     assert modules == {each.module for each in table.COMMANDS.values()}
 
 
+def test_no_command_has_one_flag_twice() -> None:
+    """A flag means one thing: of two options with the same letter the first would be deaf."""
+    for name in table.COMMANDS:
+        flags = [
+            flag
+            for each in GROUP.commands[name].params
+            for flag in (*each.opts, *each.secondary_opts)
+            if flag.startswith("-")
+        ]
+        assert sorted(flags) == sorted(set(flags)), name
+
+
 @pytest.mark.parametrize(
     ("words", "meant"),
     [

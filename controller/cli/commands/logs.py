@@ -24,7 +24,9 @@ _SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 )
 def logs(  # noqa: PLR0917 - each is an option, given by name
     application: arguments.Printing,
-    component: arguments.Component = "",
+    component: Annotated[
+        str, typer.Option("--component", help="Only this component.", show_default=False)
+    ] = "",
     server: Annotated[str, typer.Option(help="Only this server.")] = "",
     container: Annotated[str, typer.Option("--container", "-c", help="Only this container.")] = "",
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,
