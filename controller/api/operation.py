@@ -207,7 +207,7 @@ WAITING = Condition(
     type="Succeeded",
     status="Unknown",
     reason=Reason.WAITING,
-    message="Argosy has not looked at it yet.",
+    message="Argosy has not looked at the object yet.",
 )
 
 

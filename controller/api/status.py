@@ -55,7 +55,7 @@ PENDING = Condition(
     type="Ready",
     status="Unknown",
     reason=Reason.PENDING,
-    message="Argosy has not looked at it yet.",
+    message="Argosy has not looked at the object yet.",
 )
 
 

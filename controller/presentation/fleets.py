@@ -74,7 +74,7 @@ def picture(found: objects.Fleet) -> FleetPicture:
         provider=spec.provider,
         ready=ready.status if ready else "Unknown",
         reason=ready.reason if ready else Reason.PENDING,
-        message=ready.message if ready else "Argosy has not looked at it yet.",
+        message=ready.message if ready else "Argosy has not looked at the object yet.",
         servers=status.servers,
         circuit=status.circuit,
         next_trial="" if status.circuit == CircuitState.CLOSED else status.next_trial_time or "",

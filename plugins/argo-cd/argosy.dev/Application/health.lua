@@ -1,5 +1,5 @@
 -- What Ready, Stalled and the generation say. It serves ServerSets, Servers and Fleets too.
-local health = {status = "Progressing", message = "Argosy has not looked at it yet."}
+local health = {status = "Progressing", message = "Argosy has not looked at the object yet."}
 
 if obj.metadata.deletionTimestamp ~= nil then
   health.message = "It is being deleted."

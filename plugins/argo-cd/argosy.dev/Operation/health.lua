@@ -1,6 +1,6 @@
 -- How an operation or a Build goes. One that another stands for, or whose application went, is no failure.
 local well = {Superseded = true, ApplicationDeleted = true}
-local health = {status = "Progressing", message = "Argosy has not looked at it yet."}
+local health = {status = "Progressing", message = "Argosy has not looked at the object yet."}
 
 if obj.status == nil then
   return health
