@@ -285,7 +285,7 @@ def _succeeded(found: objects.Operation) -> str:
 
 
 def _stays(found: objects.Server) -> str:
-    return "" if requests.on_their_way_out([found]) else "nothing of it is on its way out"
+    return "" if requests.on_their_way_out([found]) else "nothing of the server is on its way out"
 
 
 def _components(found: objects.Application) -> tuple[str, ...]:
@@ -351,7 +351,8 @@ _ACTS: tuple[OfferedAct, ...] = (
     _verb(Action.SNAPSHOT, "Take a snapshot of servers."),
     _act("retry-now", "Try again now", _APPLICATION, _retry_now, _going,
          "Try again at once what failed: forget backoffs, spent budgets and rejected revisions."),
-    _act("delete", "Delete", _REMOVE, _delete, _going, "Delete all that it consists of."),
+    _act("delete", "Delete", _REMOVE, _delete, _going,
+         "Delete the application and all that the application consists of."),
     _act("pause", "Pause", _OPERATION, _spec("pause", requests.PAUSE),
          _open(_flagged("paused", _PAUSED)), "Let no further server begin until somebody resumes.",
          of=_OPERATIONS),
@@ -360,7 +361,7 @@ _ACTS: tuple[OfferedAct, ...] = (
     _act("cancel", "Cancel", _OPERATION, _cancel, _open(_flagged("cancelled", "already cancelled")),
          "Acts under way get their grace, and nothing new starts.", of=_OPERATIONS),
     _act("retry", "Retry", _OPERATION, _retry, _succeeded,
-         "Go on with the servers that it has not finished.", (_FROM,), of=_OPERATIONS),
+         "Go on with the servers that are not finished.", (_FROM,), of=_OPERATIONS),
     _act("hold", "Hold", _SERVER, _spec("hold", requests.HOLD), _flagged("held", "already held"),
          "Have rollouts and operations leave the server alone until it is released.", of=_SERVERS),
     _act("release", "Release", _SERVER, _spec("release", requests.RELEASE),

@@ -307,10 +307,11 @@ async def _replica(api: Cluster, leads: list[dict[str, Any]], owner: Owner) -> s
     holder = (found[0]["spec"].get("holderIdentity") or "") if found else ""
     if not holder:
         return (
-            f"No replica has {lease}, which this is in: one takes it within half a minute, unless"
-            f" none runs: kubectl get lease -n {space}"
+            f"No replica has {lease}, the slot of this object: a replica takes the slot within half"
+            f" a minute, unless none runs: kubectl get lease -n {space}"
         )
-    return f"Replica {holder.rpartition('_')[0] or holder} has this, by Lease {lease} in {space}."
+    replica = holder.rpartition("_")[0] or holder
+    return f"Replica {replica} looks after this object, by Lease {lease} in {space}."
 
 
 async def _refused(api: Cluster, alive: list[dict[str, Any]], now: float) -> str:

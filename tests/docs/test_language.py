@@ -18,6 +18,10 @@ ALONE = re.compile(r"^(?:it|its|they) [a-z]")
 PROMISES = re.compile(r"(?:^|(?<=[.:;!?] ))\**What \S[^.?!]*[.?!]?")
 # Whoever reads "if none" of an option asks: none of what? "(default: all)" says it.
 OF_WHAT = re.compile(r"\bif none\b(?! (?:of|is|are)\b)")
+# A condition or a note stands alone, below some object's name: "it" at its end has no other noun.
+ENDS_ALONE = re.compile(
+    r"\b(?:(?:looked at|letting go of|nothing of|nothing below) it|how far it|Delete all that it)\b"
+)
 
 Source = Callable[[], Iterator[sentences.Told]]
 # A cell of a page may go on in lower case: the first cell of its row has the noun.
@@ -34,11 +38,13 @@ SOURCES: dict[str, tuple[Source, int]] = {
 def unclear(text: str, *, is_cell: bool = False) -> list[str]:
     """Return what is wrong with a text.
 
-    A beginning without a subject, a default without its noun, a question that is none.
+    A beginning without a subject, an end without its noun, a default without its noun, a question
+    that is none.
     """
     nameless = NAMELESS.match(text) or (not is_cell and ALONE.match(text))
     found = [text] if nameless and not text.endswith("?") else []
     found += OF_WHAT.findall(text)
+    found += [] if is_cell else ENDS_ALONE.findall(text)
     found += [each for each in PROMISES.findall(text) if not each.endswith("?")]
     return found
 
@@ -62,6 +68,10 @@ def unclear(text: str, *, is_cell: bool = False) -> list[str]:
         ("Whatever runs is left.", 0),
         ("Only this component; all if none.", 1),
         ("Left alone, if none is given.", 0),
+        ("Argosy has not looked at it yet.", 1),
+        ("nothing below it is left: letting go of it", 2),
+        ("The act is cancelled, and how far it came is unknown.", 1),
+        ("Argosy has not looked at the object yet.", 0),
         ("It", 0),
         ("items of a list", 0),
     ],

@@ -115,7 +115,7 @@ GUIDES = (
         last=(
             APPLY,
             READY,
-            "kubectl argosy why application/shop | grep 'has this, by Lease argosy-slot-'",
+            "kubectl argosy why application/shop | grep 'this object, by Lease argosy-slot-'",
             f"{UPGRADE} --set replicas=2 --set sharing.enabled=false",
             stands("argosy"),
             "kubectl argosy restart shop --component web",

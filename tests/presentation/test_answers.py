@@ -162,11 +162,14 @@ async def test_which_replica_has_an_application_is_told() -> None:
     held = lease("argosy", name, "argosy-7c9f-abcde_0123456789ab", 0.0)
     elsewhere = lease("other", name, "stranger_0", 0.0)
     told = await told_by([shared, elsewhere, held])
-    assert told.replica == f"Replica argosy-7c9f-abcde has this, by Lease {name} in argosy."
+    assert (
+        told.replica
+        == f"Replica argosy-7c9f-abcde looks after this object, by Lease {name} in argosy."
+    )
     given = {**held, "spec": {**held["spec"], "holderIdentity": ""}}
     for leases in ([shared, given], [shared]):
         told = await told_by(leases)
-        assert told.replica.startswith(f"No replica has {name}, which this is in: one takes it")
+        assert told.replica.startswith(f"No replica has {name}, the slot of this object: a replica")
 
 
 async def test_where_one_replica_leads_no_replica_is_told() -> None:

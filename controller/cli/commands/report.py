@@ -66,10 +66,10 @@ def report(
                     count += 1
         screen.say(f"wrote {target}: {count} files")
         screen.note(
-            "Only fields that a helper needs are in it: no values of env, no commands, arguments,"
-            " headers, bodies or parameters, no annotations of yours. Whatever looks like a"
-            " password is taken out of messages and logs. Secrets were not read. Look through it"
-            " before you send it."
+            "The bundle has only fields that a helper needs: no values of env, no commands,"
+            " arguments, headers, bodies or parameters, no annotations of yours. Whatever looks"
+            " like a password is taken out of messages and logs. Secrets were not read. Look"
+            " through the bundle before you send it."
         )
         return 0
 

@@ -74,5 +74,5 @@ async def _scale(session: Session, application: str, component: str, replicas: i
         Resource.APPLICATIONS, space, application, wanted.body, field_manager=requests.MANAGER
     )
     screen.say(f"{application} {wanted.component}: {wanted.before} → {replicas}")
-    screen.note("The manifest that it was applied from still has the old number.")
+    screen.note("The manifest of the application still has the old number.")
     return 0

@@ -158,7 +158,8 @@ def _teardown(snapshot: ApplicationSnapshot, table: ComponentTable) -> Plan:
         return Plan(notes=("the sets are being orphaned: nothing is done until they are",))
     if not finalizers.is_on(application.metadata):
         return Plan(
-            status=summary.released(snapshot, table), notes=("nothing of it is left to Argosy",)
+            status=summary.released(snapshot, table),
+            notes=("nothing of the application is left to Argosy",),
         )
     sets = dict(table.removed)
     sets |= {name: row.server_set for name, row in table.rows.items() if row.server_set is not None}
@@ -195,7 +196,7 @@ def _let_go(snapshot: ApplicationSnapshot, table: ComponentTable) -> Plan:
     last = finalizers.remove(application)
     made = Plan(
         actions=(*_left(snapshot), *taken_down, *kept_by_others.news(rest), last),
-        notes=("nothing below it is left: letting go of it",),
+        notes=("nothing below the application is left: letting go of the application",),
         urgency=Urgency.TEARDOWN,
     )
     failed = outcomes.of(snapshot.outcomes).about(last, application)

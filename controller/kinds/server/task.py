@@ -219,7 +219,10 @@ def _cancel(
             snapshot, _end(snapshot, now, TaskState.CANCELLED, "Cancelled before it began.", "")
         )
     if snapshot.acting != task.id:
-        message = "Cancelled; the operator that began it is gone, so how far it came is unknown."
+        message = (
+            "Cancelled; the operator that began the act is gone, so how far the act came is"
+            " unknown."
+        )
         return _write(
             snapshot, _end(snapshot, now, TaskState.CANCELLED, message, ErrorClass.UNKNOWN)
         )

@@ -128,7 +128,7 @@ def _force(snapshot: ServerSnapshot, since: float, why: str) -> TeardownProgress
         actions=(call,),
         wake=LOOK_AGAIN,
         blocked=_blocked(snapshot, since),
-        note=f"{why}: it is deleted without grace.",
+        note=f"{why}: the instance is deleted without grace.",
     )
 
 

@@ -30,8 +30,8 @@ def _orphaned(snapshot: ServerSetSnapshot) -> Obstacle | None:
         return None
     meta, spec = snapshot.server_set.metadata, snapshot.server_set.spec
     message = (
-        f"No application controls this set: {spec.application} is gone or let go of it. Applied"
-        " again, it takes up what runs, as it is."
+        f"No application controls this set: {spec.application} is gone or let go of it. An"
+        " application of that name, applied again, takes up what runs, as it is."
     )
     return obstacles.by(
         f"Application/{spec.application}",

@@ -19,7 +19,9 @@ def plan(snapshot: ServerSetSnapshot) -> Plan:
     if finalizers.is_orphaning(server_set.metadata):
         return Plan(notes=("the servers are being orphaned: nothing is done until they are",))
     if not finalizers.is_on(server_set.metadata):
-        return Plan(status=summary.released(snapshot), notes=("nothing of it is left to Argosy",))
+        return Plan(
+            status=summary.released(snapshot), notes=("nothing of the set is left to Argosy",)
+        )
     mine = [
         each
         for _, each in sorted(snapshot.servers.items(), reverse=True)
@@ -42,7 +44,7 @@ def plan(snapshot: ServerSetSnapshot) -> Plan:
     if claims.is_unsure(snapshot):
         return Plan(
             status=summary.discarding(snapshot),
-            notes=("whether claims are left that go with it is not known yet",),
+            notes=("whether claims are left that go with the set is not known yet",),
             urgency=Urgency.TEARDOWN,
         )
     gone = claims.after_deletion(snapshot)
@@ -62,7 +64,7 @@ def _let_go(snapshot: ServerSetSnapshot, rest: Leftovers) -> Plan:
             *kept_by_others.news(rest, about=snapshot.application),
             last,
         ),
-        notes=("nothing below it is left: letting go of it",),
+        notes=("nothing below the set is left: letting go of the set",),
         urgency=Urgency.TEARDOWN,
     )
     failed = outcomes.of(snapshot.outcomes).about(last, server_set)
