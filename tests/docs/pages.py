@@ -19,10 +19,12 @@ PICTURE = re.compile(r"(?:!\[[^\]]+\]\(|(?:srcset|src)=\")([^)\s\"]+)[)\"]")
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 HERE = re.compile(r"<<END\n(.*?)^(?:END)$", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"^\$ (.*(?:\\\n.*)*(?:\n {2,}[^ ].*)*)", re.MULTILINE)
+MENTION = re.compile(r"(?<!`)`((?:kubectl\s+argosy|argosy|helm|make|\.venv/bin/python -m)\s[^`]+)`")
 BETWEEN = {"&&", "||", ";", "|"}
 # Shells as people name them at the top of a block that shows commands alone.
 SHELLS = ("sh", "shell", "bash")
 JOINED = re.compile(r"\s*\\\n\s*")
+GOES_ON = re.compile(r"(\||&&)\n\s*")
 REMARK = re.compile(r"\s{2,}# .*")
 
 
@@ -77,11 +79,30 @@ def _typed(part: str) -> tuple[str, list[str]]:
 
 
 def commands(text: str) -> Iterator[list[str]]:
-    """Yield the simple commands of a page's console blocks, as lists of words."""
-    for block in blocks(text, "console"):
-        for line in COMMAND.findall(HERE.sub("", block)):
-            for part in _split(line.replace("\\\n", " ")):
+    """Yield the simple commands in a page's consoles and shells, as lists of words."""
+    for language, block in BLOCK.findall(text):
+        for line in _lines(language, HERE.sub("", block)):
+            for part in _split(line):
                 yield from _nested(part)
+
+
+def _lines(language: str, block: str) -> list[str]:
+    """Return the command lines of a block, without what is remarked on them."""
+    if language == "console":
+        return [each.replace("\\\n", " ") for each in COMMAND.findall(block)]
+    if language in SHELLS:
+        lines = GOES_ON.sub(r"\1 ", JOINED.sub(" ", block)).splitlines()
+        return [REMARK.sub("", each) for each in lines if each.strip() and each[0] != "#"]
+    return []
+
+
+def mentioned(text: str) -> Iterator[list[str]]:
+    """Yield the commands of our own programs within the sentences of a page, as lists of words.
+
+    Some lack an argument, as the sentence is about the command, or have one in capitals.
+    """
+    for code in MENTION.findall(BLOCK.sub("", text)):
+        yield shlex.split(code)
 
 
 def _split(line: str) -> Iterator[list[str]]:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import typer.main
 import yaml
+from typer.exceptions import TyperException
 
 from controller.cli import app as program
 from devcluster import __main__ as devcluster
@@ -23,6 +24,8 @@ VALUES = yaml.safe_load((CHART / "values.yaml").read_text())
 TARGETS = set(re.findall(r"^([a-z0-9-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
 COMMANDS: Any = typer.main.get_command(program.app)
 EXAMPLE = re.compile(r"^ +(?:sudo )?python (-m devcluster .*?)(?: {2,}.*)?$", re.MULTILINE)
+# How typer calls an argument that is not there, of a command and of an option.
+LACKING = {"MissingParameter", "BadOptionUsage"}
 # Options whose next word names a value of the chart.
 SETS = {"--set", "--set-string"}
 # Verbs of kubectl's own that pages use.
@@ -38,13 +41,14 @@ HELM = {
 }
 KUBECTL = {
     "annotate", "api-resources", "apply", "auth", "autoscale", "cluster-info", "config", "create",
-    "delete", "describe", "edit", "explain", "get", "label", "logs", "patch", "port-forward",
-    "replace", "rollout", "scale", "wait",
+    "delete", "describe", "drain", "edit", "explain", "get", "label", "logs", "patch",
+    "port-forward", "replace", "rollout", "scale", "wait",
 }  # fmt: skip
 # Programs that others made and pages only mention, or the shell's own words.
 OTHERS = {
     "awk", "cat", "cd", "cosign", "cp", "curl", "do", "docker", "done", "echo", "eval", "export",
-    "flux", "git", "grep", "install", "pip", "sed", "sleep", "source", "tee", "until",
+    "flux", "gh", "git", "grep", "install", "jq", "openstack", "pip", "sed", "sleep", "source",
+    "tee", "until",
 }  # fmt: skip
 
 
@@ -131,6 +135,59 @@ def test_commands_can_be_typed(page: Path) -> None:
             continue
         assert given[0] in PROGRAMS, f"{page.name}: {given}"
         PROGRAMS[given[0]](_without_redirects(given[1:]))
+
+
+@pytest.mark.parametrize("page", pages.PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_commands_in_sentences_are_there(page: Path) -> None:
+    """Whatever a sentence calls a command is one, with these options; an argument may lack."""
+    for words in pages.mentioned(page.read_text()):
+        _mention(words)
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Type `kubectl argosy delete --force`.",
+        "Type `kubectl\nargosy restrat`.",
+        "Type `kubectl argosy\nrestrat`.",
+        "Type `make tests`.",
+        "Type `helm remove argosy`.",
+    ],
+)
+def test_wrong_commands_in_sentences_are_found(sentence: str) -> None:
+    """The test above could fail: each of these is read, over ends of lines too, and refused."""
+    (words,) = pages.mentioned(sentence)
+    with pytest.raises((TyperException, AssertionError)):
+        _mention(words)
+
+
+@pytest.mark.parametrize(
+    "sentence", ["See `kubectl argosy plan -f`.", "See `kubectl argosy why` and `other status`."]
+)
+def test_a_sentence_about_a_command_may_leave_out_its_arguments(sentence: str) -> None:
+    """Whoever reads it does not type it."""
+    (words,) = pages.mentioned(sentence)
+    _mention(words)
+
+
+def _mention(words: list[str]) -> None:
+    """Hold to its program what a sentence calls a command; that an argument lacks is no mistake."""
+    try:
+        PROGRAMS[words[0]](words[1:])
+    except TyperException as error:
+        if type(error).__name__ not in LACKING:
+            raise
+
+
+def test_commands_of_every_kind_of_block_are_read() -> None:
+    """Of a console what follows the prompt, of a shell each line, and no remark or output."""
+    page = (
+        "```console\n$ make check  # all\ndone\n```\n"
+        "```sh\n# first\nmake \\\n  setup  # once\n\nkubectl argosy status\n```\n"
+        "```yaml\nmake: none\n```\n"
+    )
+    found = [" ".join(each) for each in pages.commands(page) if each]
+    assert found == ["make check", "make setup", "kubectl argosy status"]
 
 
 @pytest.mark.parametrize("text", ["UP", "DOWN", "STATUS", "ENV", "OPERATOR", "IMAGE"])

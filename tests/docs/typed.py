@@ -2,7 +2,8 @@
 
 `read` are tests that take the commands from the page itself and type them in their order; `like`
 run the same commands, as the test has them. `left` says what nobody runs, and why. That each can be
-typed at all, to its last option, `test_commands` holds for every page.
+typed at all, to its last option, `test_commands` holds for every page, for consoles, shells and
+sentences.
 """
 
 from __future__ import annotations
