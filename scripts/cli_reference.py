@@ -47,9 +47,11 @@ def page() -> str:
     lines += [f"| {code} | {meaning} |" for code, meaning in declared.EXIT_CODES.items()]
     lines += ["", "`exec` ends with the command's own code.", "", "## Permissions", ""]
     lines += [
-        "The chart's roles grant them: `argosy-viewer` all that reads, `argosy-editor` and",
-        "`argosy-operation-editor` the rest. A permission that only refines an answer may be",
-        "missing: the answer says so.",
+        "The chart's roles grant those on Argosy's own kinds: `argosy-viewer` all that reads them,",
+        "`argosy-fleet-viewer` what reads Fleets, and `argosy-editor`, `argosy-operation-editor`",
+        "and `argosy-build-editor` the rest. Those on other kinds are Kubernetes' own to grant,",
+        "as by `view` and `edit`. A permission that only refines an answer may be missing: the",
+        "answer says so.",
         "",
         "| Command | Verbs | On | For |",
         "|---|---|---|---|",

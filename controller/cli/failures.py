@@ -18,6 +18,11 @@ from controller.kube import faults
 from controller.kube.reasons import KubeReason
 from controller.presentation.problems import Refusal, TookTooLongError, UsageError
 
+_INSTALL = (
+    "helm install argosy oci://ghcr.io/argosy-dev/charts/argosy"
+    " --namespace argosy-system --create-namespace"
+)
+_PERMISSIONS = "https://github.com/argosy-dev/argosy/blob/main/docs/reference/cli.md#permissions"
 FAILED, USAGE, REFUSED, MISSING, LATE, UNREACHABLE = 1, 2, 3, 4, 5, 6
 
 
@@ -70,7 +75,7 @@ _AWAY: dict[type[errors.ArgosyError], str] = {
 def _missing(text: str, server: str) -> tuple[str, tuple[str, ...]]:
     if "could not find the requested resource" not in text:
         return _plain(text), ()
-    advice = "Is Argosy installed there? helm install argosy charts/argosy"
+    advice = f"Is Argosy installed there? {_INSTALL}"
     return f"{server} does not know Argosy's kinds", (advice,)
 
 
@@ -78,12 +83,15 @@ def _forbidden(text: str, words: str) -> tuple[str, tuple[str, ...]]:
     found = rights.lacking(words)
     if found is None:
         return _plain(text), ()
+    from controller.cli import roles  # noqa: PLC0415 - only where somebody lacks a right
+
+    role = roles.granting(found)
     scope = f"namespace {found.namespace}" if found.namespace else "the whole cluster"
     return f"you lack a permission: {found.verb} {found.kind} in {scope}", (
         f"You are {found.user}.",
         f"An administrator can see it with: {found.check}",
-        "The chart's roles argosy-viewer, argosy-editor and argosy-operation-editor grant it.",
-        "The permissions of each command: docs/reference/cli.md",
+        *([f"The chart's role {role} grants this permission."] if role else []),
+        f"The permissions of each command: {_PERMISSIONS}",
     )
 
 

@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from controller.api import crds
+from controller.api import crds, names
 from controller.api.permissions import Scope
 from controller.api.resources import Resource
+from controller.api.rights import Lack
+from controller.cli.roles import granting
 from controller.providers import models
 from controller.wiring.permissions import PERMISSIONS
 
@@ -219,6 +221,26 @@ def test_roles_for_people_are_aggregated(render: Render) -> None:
     assert found["argosy-operation-editor"] == {"edit", "admin"}
     assert found["argosy-admin"] == {"admin"}
     assert found["argosy"] == found["argosy-fleet-admin"] == set()
+
+
+def test_the_command_line_names_the_role_that_grants(render: Render) -> None:
+    """Whoever lacks a right to one of Argosy's kinds is told of a role that has it, if one has."""
+    people = {
+        role["metadata"]["name"]: granted([role], "ClusterRole", role["metadata"]["name"])
+        for role in roles(render())
+        if "nonResourceURLs" not in role["rules"][0]
+        and role["metadata"]["name"].startswith("argosy-")
+        and role["kind"] == "ClusterRole"
+        and "uninstall" not in role["metadata"]["name"]
+    }
+    rights = {right for all_of_it in people.values() for right in all_of_it}
+    asked = {each for each in rights if each[0] == names.GROUP}
+    asked |= {(names.GROUP, resource, verb) for _, resource, _ in asked for _, _, verb in asked}
+    for group, resource, verb in asked:
+        lack = Lack(user="eve", verb=verb, resource=resource, group=group, namespace="default")
+        role = granting(lack)
+        assert ((group, resource, verb) in people.get(role, set())) == (role != "")
+        assert (role != "") == ((group, resource, verb) in rights)
 
 
 def test_one_role_reads_metrics_and_nothing_else(render: Render) -> None:

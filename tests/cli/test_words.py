@@ -104,6 +104,34 @@ def test_a_missing_permission_is_named() -> None:
     _, message, advice = failures.explain(error, ClusterTarget(), server="")
     assert message == ("you lack a permission: create operations.argosy.dev in namespace prod")
     assert any("can-i create operations.argosy.dev -n prod --as eve" in each for each in advice)
+    assert "The chart's role argosy-operation-editor grants this permission." in advice
+
+
+@pytest.mark.parametrize(
+    ("verb", "resource", "group"),
+    [("get", "pods", ""), ("create", "serversets/scale", "argosy.dev"), ("get", "x", "argosy.com")],
+)
+def test_no_role_is_named_that_does_not_grant_the_permission(
+    verb: str, resource: str, group: str
+) -> None:
+    """Pods and others' kinds are not what the chart's roles for people are about."""
+    words = f'User "eve" cannot {verb} resource "{resource}" in API group "{group}"'
+    error = faults.Forbidden(words, reason=Reason.FORBIDDEN)
+    _, message, advice = failures.explain(error, ClusterTarget(), server="")
+    assert message.startswith("you lack a permission")
+    assert not [each for each in advice if "role" in each]
+
+
+def test_advice_is_for_whoever_has_the_plugin_alone() -> None:
+    """No path of a checkout is named, neither of the chart nor of a page."""
+    missing = faults.NotFound(
+        "the server could not find the requested resource", reason=Reason.NOT_FOUND
+    )
+    for error in (missing, faults.Forbidden(DENIED, reason=Reason.FORBIDDEN)):
+        _, _, advice = failures.explain(error, ClusterTarget(), server="k8s")
+        words = " ".join(advice).split()
+        for path in ("charts/", "docs/"):
+            assert not [each for each in words if each.startswith(path)]
 
 
 @pytest.mark.parametrize(
