@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 from typing import Any
 
 import msgspec
@@ -16,7 +17,7 @@ from controller.cli.app import EXIT_CODES
 from controller.cli.target import ClusterTarget
 from controller.kube import faults
 from controller.kube.reasons import KubeReason
-from controller.presentation import applications, desired, problems, references, spans
+from controller.presentation import applications, desired, problems, references, spans, waiting
 from tests.cli import typing_in
 
 DENIED = (
@@ -120,6 +121,25 @@ def test_no_role_is_named_that_does_not_grant_the_permission(
     _, message, advice = failures.explain(error, ClusterTarget(), server="")
     assert message.startswith("you lack a permission")
     assert not [each for each in advice if "role" in each]
+
+
+@pytest.mark.parametrize("said", ["operation/up: Failed: db failed.", "operation/up: Failed: db"])
+async def test_a_wait_in_vain_ends_in_the_command_that_says_why(
+    monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    """The sentence of the condition and the command are parted by one sign."""
+    work, target = typing_in.work("kubectl argosy wait operation/up")
+
+    async def find(*_: Any, **__: Any) -> references.Reference:
+        return references.parse(["operation/up"])
+
+    async def look(*_: Any) -> waiting.WaitStanding:
+        return waiting.WaitStanding(outcome=waiting.WaitResult.OVER, message=said)
+
+    monkeypatch.setattr(waiting, "look", look)
+    session: Any = types.SimpleNamespace(find=find, target=target, api=None, namespace="prod")
+    with pytest.raises(problems.Refusal, match=r"db( failed)?: kubectl argosy why operation/up$"):
+        await work(session)
 
 
 def test_advice_is_for_whoever_has_the_plugin_alone() -> None:

@@ -53,7 +53,7 @@ def wait(
                         screen.say(now.message)
                         return 0
                     if now.outcome is waiting.WaitResult.OVER:
-                        raise Refusal(f"{now.message}; {why}")
+                        raise Refusal(f"{now.message.removesuffix('.')}: {why}")
                     work.say(now.message)
                     await asyncio.sleep(POLL_SECONDS)
         except TimeoutError as error:
