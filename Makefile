@@ -56,7 +56,7 @@ node-packages: ## Install what the real node needs (root, Debian)
 	  $(INSTALL) $(NODE_PACKAGES)
 
 # With CLUSTER=kind, or CLUSTER=given and a KUBECONFIG, only Helm is built.
-demo: $(if $(filter kind given,$(CLUSTER)),$(VENV)/.ready,setup) ## Watch an application live its life on a real Kubernetes
+demo: $(if $(filter kind given,$(CLUSTER)),$(VENV)/.ready,setup) ## Show an application come up, scale, heal, roll out and go, on a real Kubernetes
 	$(PY) -m devcluster.demo $(if $(CLUSTER),--cluster $(CLUSTER))
 
 # Tests on clusters wait for half of their time, so the others run beside them, in what they leave.
