@@ -59,7 +59,7 @@ def _call(action: contract.Call) -> tuple[str, str]:
 
 
 @phrase.register
-def _emit(action: plans.RecordEvent) -> tuple[str, str]:
+def _record_event(action: plans.RecordEvent) -> tuple[str, str]:
     return f"record an Event {action.reason}: {action.message}", ""
 
 

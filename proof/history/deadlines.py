@@ -2,7 +2,7 @@
 
 A rollout's clock and an operation's stand still while a person has paused the application or the
 operation, and while the circuit of their fleet is not closed; and a rollout's while an operation
-has its component in hand. So whatever is condemned by a deadline had at least that much time in
+has its component in hand. So whatever is failed by a deadline had at least that much time in
 which Argosy was free to act. In that time no server counts an answer that was lost as its failure.
 """
 
@@ -20,7 +20,7 @@ UNKNOWN = "Unknown"
 
 
 def check(history: journal.History, *, slack: float = 5.0) -> Iterator[verdict.Violation]:
-    """Yield what was condemned by a deadline that ran while nothing could be done."""
+    """Yield what was failed by a deadline that ran while nothing could be done."""
     for life in history.lives.values():
         if life.resource == "serversets":
             yield from _rollouts(history, life, slack)

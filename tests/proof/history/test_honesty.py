@@ -453,7 +453,7 @@ def test_an_operation_that_touched_nothing_is_caught() -> None:
 
 
 def missed(shop: Shop) -> None:
-    """Have the operator condemn the rollout by its deadline."""
+    """Have the operator fail the rollout by its deadline."""
     said = {"type": "Stalled", "status": "True", "reason": deadlines.MISSED}
     shop.log.patch(shop.set, status={"conditions": [said]})
 
@@ -468,7 +468,7 @@ def test_a_deadline_that_ran_while_the_application_was_paused_is_caught() -> Non
 
 
 def test_a_deadline_that_ran_while_an_operation_had_the_servers_is_caught() -> None:
-    """A rollout that Argosy itself holds back is not condemned."""
+    """A rollout that Argosy itself holds back is not failed by a deadline."""
     shop = Shop()
     found = shop.operation("Steps")
     shop.end(found, "Unknown", "Running", startTime="2023-11-14T22:13:20Z")
@@ -496,7 +496,7 @@ def away(shop: Shop) -> Object:
 
 
 def test_a_deadline_that_ran_while_the_provider_was_away_is_caught() -> None:
-    """A rollout is not condemned for what its provider did not do; after that it may be."""
+    """A rollout is not failed for what its provider did not do; after that it may be."""
     shop = Shop()
     fleet = away(shop)
     shop.wait(70)
