@@ -206,7 +206,13 @@ def _handler(
 
 
 def _log_in(registry: kopf.OperatorRegistry) -> None:
-    """Have kopf authenticate as the engine's own client does: in the cluster, or by kubeconfig."""
+    """Have kopf log in: by the pod's account, and outside of a cluster by the kubeconfig.
+
+    Unlike the engine's own client kopf looks for the account first, and of a kubeconfig takes
+    certificates, tokens and passwords as they stand: no credential plugin (`exec`) is run, no OIDC
+    token renewed, no `tokenFile`, `tls-server-name` or `as` heeded. Where that is not enough kopf
+    cannot log in, and the webhook of that operator stays away.
+    """
 
     @kopf.on.login(registry=registry)
     def login(**given: Any) -> kopf.ConnectionInfo | None:
