@@ -132,7 +132,7 @@ MEANINGS = (
     one(
         "a breaker that does not hear that a provider is away",
         "controller.execution.fleet_branch:_failed",
-        "not policy.works",
+        "not error.policy.works",
         "False",
         "tests/suite/test_error_policies.py",
     ),
