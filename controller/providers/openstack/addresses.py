@@ -10,12 +10,10 @@ import dataclasses
 
 import msgspec
 
-from controller.providers.openstack import refusals
+from controller.providers.openstack import paging
 from controller.providers.openstack.client import NETWORK, CloudClient, decode
 from controller.providers.openstack.machines import Machine
-from controller.providers.openstack.reasons import CloudReason
 
-PAGE = 1000
 _MARK = "argosy"
 _PATH = "/v2.0/floatingips"
 
@@ -32,8 +30,8 @@ class FloatingIP(msgspec.Struct, frozen=True):
 
 
 class _Page(msgspec.Struct, frozen=True):
-    floatingips: tuple[FloatingIP, ...] = ()
-    floatingips_links: tuple[dict[str, str], ...] = ()
+    rows: tuple[FloatingIP, ...] = msgspec.field(name="floatingips", default=())
+    links: tuple[dict[str, str], ...] = msgspec.field(name="floatingips_links", default=())
 
 
 class _One(msgspec.Struct, frozen=True):
@@ -66,29 +64,11 @@ class ListedAddresses:
 async def listed(client: CloudClient, fleet: str) -> ListedAddresses:
     """Return the floating IPs that were made for a fleet, however many pages the project's take."""
     begun, found = asyncio.get_running_loop().time(), list[Owned]()
-    asked = {"limit": str(PAGE)}
-    while True:
-        page = await _page(client, asked)
-        own = (_read(each, fleet) for each in page.floatingips)
+    read = paging.pages(client, NETWORK, _PATH, _Page, what="list floating IPs", query={})
+    async for page, _ in read:
+        own = (_read(each, fleet) for each in page.rows)
         found += (each for each in own if each is not None)
-        more = any(each.get("rel") == "next" for each in page.floatingips_links)
-        if not page.floatingips or not more:
-            return ListedAddresses(tuple(found), begun)
-        asked["marker"] = page.floatingips[-1].id
-
-
-async def _page(client: CloudClient, asked: dict[str, str]) -> _Page:
-    try:
-        reply = await client.call(NETWORK, "GET", _PATH, what="list floating IPs", query=asked)
-    except refusals.Missing as error:
-        if "marker" not in asked:
-            raise
-        # The last one of the page before was deleted meanwhile: that is no cloud without routers.
-        raise refusals.CloudUnreachable(
-            "list floating IPs: they changed as they were read",
-            reason=CloudReason.CLOUD_UNREACHABLE,
-        ) from error
-    return decode(reply.body, _Page)
+    return ListedAddresses(tuple(found), begun)
 
 
 async def make(

@@ -1,4 +1,4 @@
-"""Lists of servers as Nova gives them: pages of a thousand, each asked for by the last id.
+"""Lists of servers as Nova gives them.
 
 `lister` and `creation` ask for them.
 """
@@ -12,18 +12,17 @@ from collections.abc import Mapping
 
 import msgspec
 
-from controller.providers.openstack import times
+from controller.providers.openstack import paging, times
 from controller.providers.openstack.client import COMPUTE, CloudClient, decode
 from controller.providers.openstack.machines import ServerRow
 from controller.providers.openstack.refusals import Missing
 
-PAGE = 1000
 _ID = re.compile(r"^[0-9A-Za-z-]{1,64}$")
 
 
 class _Servers(msgspec.Struct, frozen=True):
-    servers: tuple[ServerRow, ...] = ()
-    servers_links: tuple[dict[str, str], ...] = ()
+    rows: tuple[ServerRow, ...] = msgspec.field(name="servers", default=())
+    links: tuple[dict[str, str], ...] = msgspec.field(name="servers_links", default=())
 
 
 class _Server(msgspec.Struct, frozen=True):
@@ -44,15 +43,11 @@ async def servers(client: CloudClient, query: Mapping[str, str], *, detail: bool
     path = "/servers/detail" if detail else "/servers"
     begun, date = asyncio.get_running_loop().time(), 0.0
     rows: list[ServerRow] = []
-    asked = {**query, "limit": str(PAGE)}
-    while True:
-        reply = await client.call(COMPUTE, "GET", path, what="list servers", query=asked)
+    read = paging.pages(client, COMPUTE, path, _Servers, what="list servers", query=query)
+    async for page, reply in read:
         date = date or times.date_of(reply.headers.get("date", ""))
-        page = decode(reply.body, _Servers)
-        rows += page.servers
-        if not page.servers or not any(each.get("rel") == "next" for each in page.servers_links):
-            return Listed(rows=tuple(rows), begun=begun, date=date)
-        asked["marker"] = page.servers[-1].id
+        rows += page.rows
+    return Listed(rows=tuple(rows), begun=begun, date=date)
 
 
 def is_id(text: str) -> bool:

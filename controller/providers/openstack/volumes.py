@@ -18,7 +18,7 @@ from controller import contract
 from controller.api import names, objects, quantities
 from controller.api.views.meta import View
 from controller.planning import volumes as sizes
-from controller.providers.openstack import template
+from controller.providers.openstack import paging, template
 from controller.providers.openstack.client import COMPUTE, VOLUME, CloudClient, decode
 from controller.providers.openstack.refusals import Missing
 
@@ -26,7 +26,6 @@ FLEET, SERVER, CLAIM = "argosy.fleet", "argosy.server", "argosy.claim"
 COMPONENT, ZONE, STATE = "argosy.component", "argosy.zone", "argosy.state"
 NEW, USED = "new", "used"
 AVAILABLE, IN_USE, DELETING, EXTENDING = "available", "in-use", "deleting", "extending"
-PAGE = 1000
 # Cinder keeps sizes in 32 bits.
 _LARGEST = 2**31 - 1
 _LONGEST_VALUE = 255
@@ -113,8 +112,8 @@ class WantedVolume(View, frozen=True, kw_only=True):
 
 
 class _Volumes(msgspec.Struct, frozen=True):
-    volumes: tuple[CloudVolume, ...] = ()
-    volumes_links: tuple[dict[str, str], ...] = ()
+    rows: tuple[CloudVolume, ...] = msgspec.field(name="volumes", default=())
+    links: tuple[dict[str, str], ...] = msgspec.field(name="volumes_links", default=())
 
 
 class _Attachment(msgspec.Struct, frozen=True):
@@ -146,16 +145,13 @@ async def listed(client: CloudClient, metadata: dict[str, str]) -> ListedVolumes
     A cloud that ignores the filter lists all: each row is checked.
     """
     begun, rows = asyncio.get_running_loop().time(), list[CloudVolume]()
-    asked = {"metadata": msgspec.json.encode(metadata).decode(), "limit": str(PAGE)}
-    while True:
-        reply = await client.call(
-            VOLUME, "GET", "/volumes/detail", what="list volumes", query=asked
-        )
-        page = decode(reply.body, _Volumes)
-        rows += (each for each in page.volumes if metadata.items() <= each.metadata.items())
-        if not page.volumes or not any(each.get("rel") == "next" for each in page.volumes_links):
-            return ListedVolumes(tuple(rows), begun)
-        asked["marker"] = page.volumes[-1].id
+    query = {"metadata": msgspec.json.encode(metadata).decode()}
+    read = paging.pages(
+        client, VOLUME, "/volumes/detail", _Volumes, what="list volumes", query=query
+    )
+    async for page, _ in read:
+        rows += (each for each in page.rows if metadata.items() <= each.metadata.items())
+    return ListedVolumes(tuple(rows), begun)
 
 
 async def look(client: CloudClient, identifier: str) -> CloudVolume | None:
