@@ -16,6 +16,9 @@ import aiohttp
 from controller.providers.openstack.refusals import Reply
 
 CONNECT_SECONDS = 10.0
+# How large an answer may be. The largest that a cloud gives is a page of a thousand servers, each
+# with at most 64 KiB of user data, for whoever may see these, and as much of metadata.
+LARGEST_ANSWER = 1000 * 2**17
 
 
 class NotSentError(Exception):
@@ -89,7 +92,7 @@ class HttpTransport:
                 request.method, request.url, data=request.body, headers=request.headers,
                 allow_redirects=False, timeout=timeout,
             ) as answer:  # fmt: skip
-                body = await answer.read()
+                body = await _body(answer)
                 headers = {key.lower(): value for key, value in answer.headers.items()}
                 return Reply(status=answer.status, body=body, headers=headers)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
@@ -103,6 +106,16 @@ class HttpTransport:
         """Let go of all connections."""
         for each in self._sessions:
             await each.close()
+
+
+async def _body(answer: aiohttp.ClientResponse) -> bytes:
+    """Return all that an answer says; raises NoAnswerError once that is too much to be one."""
+    body = bytearray()
+    async for each in answer.content.iter_any():
+        body += each
+        if len(body) > LARGEST_ANSWER:
+            raise NoAnswerError(f"the one that came has more than {LARGEST_ANSWER} bytes")
+    return bytes(body)
 
 
 def _session(trust: Trust) -> aiohttp.ClientSession:
