@@ -18,7 +18,7 @@ MECHANISMS = (
     ),
     one(
         "servers of one namespace have all places",
-        f"{_ROOM}.probes:Places.__init__",
+        "controller.providers.steps.places:Places.__init__",
         "max(1, number // 2)",
         "number",
         f"{_PROBES}::test_whoever_does_not_answer_holds_up_no_other_namespace",

@@ -7,10 +7,8 @@ of a server others may call.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import ipaddress
-import weakref
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 import aiohttp
@@ -116,27 +114,3 @@ async def _answers(prober: Prober, wanted: template.Readiness, address: str) -> 
     if wanted.http is not None:
         return await prober.http(address, wanted.http.port, wanted.http.path)
     return False
-
-
-class Places:
-    """Places for what goes on at once, of which servers of one namespace have half at most.
-
-    So nobody waits for all that others have which do not answer.
-    """
-
-    def __init__(self, number: int) -> None:
-        self._all = asyncio.Semaphore(number)
-        self._half = max(1, number // 2)
-        # Of a namespace that has, or waits for, none there is none.
-        self._own: weakref.WeakValueDictionary[str, asyncio.Semaphore] = (
-            weakref.WeakValueDictionary()
-        )
-
-    @contextlib.asynccontextmanager
-    async def of(self, namespace: str) -> AsyncIterator[None]:
-        """Have a place for a server of that namespace, once one is free."""
-        own = self._own.get(namespace)
-        if own is None:
-            own = self._own[namespace] = asyncio.Semaphore(self._half)
-        async with own, self._all:
-            yield

@@ -22,8 +22,9 @@ from controller.providers.openstack import machines, observation, probes, refusa
 from controller.providers.openstack.client import COMPUTE, CloudClient, decode
 from controller.providers.openstack.machines import Machine
 from controller.providers.openstack.observation import Proof
-from controller.providers.openstack.probes import Places, Prober, Reach
+from controller.providers.openstack.probes import Prober, Reach
 from controller.providers.openstack.register import MachineRegister
+from controller.providers.steps.places import Places
 
 _log = structlog.get_logger(__name__)
 
