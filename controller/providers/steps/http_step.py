@@ -6,10 +6,12 @@ is answered is looked at for its status code alone.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
+import contextlib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 import aiohttp
 import msgspec
@@ -21,13 +23,17 @@ from controller.api.views.meta import View
 from controller.contract import tasks
 from controller.kube import api as kube
 from controller.kube import faults
-from controller.providers.steps import answers, headers, urls
+from controller.providers.steps import answers, headers, places, urls
 from controller.providers.steps.reasons import StepReason
 
 IDEMPOTENCY_HEADER = "Idempotency-Key"
 # Methods that change nothing: a lost answer leaves nothing in doubt.
 _SAFE = frozenset({"GET", "HEAD"})
 _CONNECT_SECONDS = 10.0
+# Requests under way at once, of all servers of a fleet; one namespace has half of them.
+PLACES = 200
+# How long a request waits for its place, if half of its time is not over before.
+PLACE_SECONDS = 30.0
 _NAME = re.compile(names.SUBDOMAIN.removesuffix("$"))
 
 
@@ -71,6 +77,7 @@ class HttpStep:
         self._api = api
         self._may_write = may_write
         self._allowed = tuple(urls.parse_target(each) for each in allowed)
+        self._places = places.Places(PLACES)
         self._session: aiohttp.ClientSession | None = None
 
     async def run(
@@ -80,19 +87,23 @@ class HttpStep:
 
         `own` are the server's own addresses. The key that makes the request idempotent names the
         task: a repeated attempt is the same request. Raises LeaseLost, and sends nothing that may
-        change something, where this process may write no more.
+        change something, where this process may write no more; and NotSent where as many requests
+        are under way as may be. Waiting for its place and for the answer takes no longer than
+        `timeoutSeconds`, after which the Server planner, too, has the act ended: that cancels
+        either.
         """
         given = tasks.read(task)
         wanted = _read(given)
         urls.check(wanted.url, own=own, allowed=self._allowed)
         headers.check({*wanted.headers, *(each.name for each in wanted.headers_from)})
-        sent = {**wanted.headers, **await self._secrets(server, wanted)}
-        sent[IDEMPOTENCY_HEADER] = task.id
-        # Asked last: a process that was frozen on its way here may lead no more, and the next
-        # leader have sent it.
-        if wanted.method not in _SAFE and not self._may_write():
-            raise faults.lease_lost(wanted.method)
-        status = await self._send(wanted, sent, given.timeout_seconds)
+        async with self._place(server, wanted, given.timeout_seconds) as seconds:
+            sent = {**wanted.headers, **await self._secrets(server, wanted)}
+            sent[IDEMPOTENCY_HEADER] = task.id
+            # Asked last: a process that was frozen on its way here, or waited, may lead no more,
+            # and the next leader have sent it.
+            if wanted.method not in _SAFE and not self._may_write():
+                raise faults.lease_lost(wanted.method)
+            status = await self._send(wanted, sent, seconds)
         facts = {"status": str(status)}
         if status not in wanted.expect.statuses:
             message = f"{wanted.method} was answered with {status}"
@@ -104,6 +115,26 @@ class HttpStep:
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+    @contextlib.asynccontextmanager
+    async def _place(
+        self, server: objects.Server, wanted: _Request, timeout_seconds: float
+    ) -> AsyncIterator[float]:
+        """Have a place for a request, and tell how many seconds are left for it.
+
+        Raises NotSent where none is free soon. A request that goes out has half of its time at
+        least, so that its answer is not lost for the time that it waited.
+        """
+        loop = asyncio.get_running_loop()
+        began, patience = loop.time(), min(PLACE_SECONDS, timeout_seconds / 2)
+        async with contextlib.AsyncExitStack() as held:
+            try:
+                async with asyncio.timeout(patience):
+                    await held.enter_async_context(self._places.of(server.metadata.namespace))
+            except TimeoutError as error:
+                message = f"{wanted.method}: not sent: too many requests of steps are under way"
+                raise errors.NotSent(message, reason=StepReason.HTTP_CROWDED) from error
+            yield timeout_seconds - min(patience, loop.time() - began)
 
     async def _send(self, wanted: _Request, sent: Mapping[str, str], timeout_seconds: float) -> int:
         try:
@@ -131,7 +162,8 @@ class HttpStep:
         if self._session is None:
             # A fresh connection each time, or a server made anew could be taken for the old one.
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(force_close=True),
+                # No limit of its own: waiting for a connection would take of a request's time.
+                connector=aiohttp.TCPConnector(force_close=True, limit=0),
                 response_class=answers.BoundedAnswer,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trust_env=False,

@@ -29,6 +29,14 @@ class StepReason(Vocabulary, section="Of the steps of operations"):
         "A request was answered with a status that its step does not expect, or with nothing.",
         "The message has the status; look at the service that was asked.",
     )
+    HTTP_CROWDED = (
+        "HttpCrowded",
+        (
+            "A request was not sent, as the requests of other steps that get no answer have all"
+            " places, or half of them from its own namespace. It costs no attempt, and Argosy tries"
+            " again."
+        ),
+    )
     HTTP_UNREACHABLE = (
         "HttpUnreachable",
         "No connection could be made to what a step asks.",

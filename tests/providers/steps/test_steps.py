@@ -248,6 +248,81 @@ async def test_a_closed_port_is_no_unknown_outcome(stage: PodStage, unused_tcp_p
     assert type(failed.value) is errors.Transient
 
 
+def noisy(steps: Steps, url: str, count: int, **more: Any) -> list[asyncio.Future[Any]]:
+    """Begin as many requests of another namespace, which may take an hour."""
+    other = msgspec.structs.replace(
+        SERVER, metadata=objects.Meta(name="shop-web-0", namespace="noisy")
+    )
+    given = {"timeoutSeconds": 3600, "http": {"url": url, "method": "POST"}, **more}
+    call = task(tasks.HTTP, **given)
+    return [asyncio.ensure_future(steps.run(other, call, ["127.0.0.1"])) for _ in range(count)]
+
+
+@contextlib.asynccontextmanager
+async def crowded(
+    site: tuple[Site, str], **more: Any
+) -> AsyncIterator[tuple[Steps, list[asyncio.Future[Any]]]]:
+    """Give acts of which one namespace has as many requests under way as may be, and waiting."""
+    asked, url = site
+    steps, asked.delay = Steps(ApiServer(), **more), 30.0
+    begun = noisy(steps, url, 150)
+    try:
+        await eventually(lambda: len(asked.asked) >= 100)
+        asked.delay = 0.0
+        yield steps, begun
+    finally:
+        for each in begun:
+            each.cancel()
+        await asyncio.gather(*begun, return_exceptions=True)
+        await steps.close()
+
+
+async def test_who_gets_no_answer_holds_up_no_other_namespace(site: tuple[Site, str]) -> None:
+    """A hundred and fifty requests of one tenant hang: that of another is sent at once."""
+    _, url = site
+    async with crowded(site) as (steps, _):
+        call = task(tasks.HTTP, timeoutSeconds=2, http={"url": url, "method": "POST"})
+        assert await steps.run(SERVER, call, ["127.0.0.1"]) == {"status": "200"}
+
+
+async def test_a_request_that_finds_no_place_is_not_sent(site: tuple[Site, str]) -> None:
+    """Nothing of it is in doubt, it has cost no attempt, and its time is not taken whole."""
+    asked, url = site
+    async with crowded(site) as (steps, _):
+        (late,) = noisy(steps, url, 1, timeoutSeconds=1)
+        with pytest.raises(errors.NotSent, match="not sent") as refused:
+            await late
+        assert refused.value.reason == "HttpCrowded"
+        assert len(asked.asked) == 100
+
+
+async def test_places_are_free_again_once_requests_are_ended(site: tuple[Site, str]) -> None:
+    """Those that hang, and those that wait behind them, may be ended."""
+    _, url = site
+    async with crowded(site) as (steps, begun):
+        for each in begun:
+            each.cancel()
+        await asyncio.gather(*begun, return_exceptions=True)
+        assert all(each.cancelled() for each in begun)
+        after = await asyncio.gather(*noisy(steps, url, 100))
+        assert after == [{"status": "200"}] * 100
+
+
+async def test_who_waited_for_a_place_sends_nothing_once_nothing_may_be_written(
+    site: tuple[Site, str],
+) -> None:
+    """Another may lead by then: whether this process does is asked after the wait."""
+    asked, _ = site
+    leads = [True]
+    async with crowded(site, may_write=lambda: leads[0]) as (_, begun):
+        leads[0] = False
+        for each in begun[:100]:
+            each.cancel()
+        ended = await asyncio.gather(*begun, return_exceptions=True)
+        assert {type(each) for each in ended[100:]} == {errors.LeaseLost}
+        assert len(asked.asked) == 100
+
+
 async def test_only_harmless_requests_are_resumed(stage: PodStage, site: tuple[Site, str]) -> None:
     """After a crash a GET is sent again; whether a POST arrived nobody knows."""
     await stage.begin()
