@@ -388,7 +388,7 @@ class Client:
                 self._url(path, query),
                 protocols=(protocol,),
                 headers=await self._headers() | _ANYTHING,
-                max_msg_size=0,
+                max_msg_size=streams.LARGEST_MESSAGE,
                 timeout=_WEBSOCKET,
                 **self._options,
             ) as socket:

@@ -21,6 +21,9 @@ from controller.kube.reasons import KubeReason
 
 # The last of what a command printed says how it ended; all of it would not fit a status.
 TAIL = 4096
+# How large one message of a websocket may be, and all that tells how a command ended: nothing of a
+# larger one is read. Kubelets and container runtimes copy by 32 KiB, a message each.
+LARGEST_MESSAGE = 2**20
 
 _PROTOCOL = "v5.channel.k8s.io"
 _STDOUT, _STDERR, _ERROR = 1, 2, 3
@@ -50,14 +53,14 @@ class _Session:
         """Take in one message: its first byte is the channel."""
         channel, text = frame[0], frame[1:]
         if channel == _ERROR:
-            self.end = (self.end or b"") + text
+            self.end = ((self.end or b"") + text)[: LARGEST_MESSAGE + 1]
         elif channel in self.printed:
             self.printed[channel] = (self.printed[channel] + text)[-TAIL:]
 
     def result(self, what: str) -> ExecResult:
         """Return how it ended; raises what kept it from ending."""
-        if self.end is None:
-            raise faults.UnknownOutcome(f"{what}: the stream was cut", reason=KubeReason.STREAM_CUT)
+        if self.end is None or len(self.end) > LARGEST_MESSAGE:
+            raise cut(what)
         status = faults.read_status(self.end)
         return ExecResult(
             exit_code=exit_code(status, what),
@@ -85,7 +88,11 @@ async def execute(
         async with (
             asyncio.timeout(seconds),
             session.ws_connect(
-                url, protocols=(_PROTOCOL,), headers=headers, max_msg_size=0, **options
+                url,
+                protocols=(_PROTOCOL,),
+                headers=headers,
+                max_msg_size=LARGEST_MESSAGE,
+                **options,
             ) as socket,
         ):
             started = True
@@ -105,6 +112,11 @@ async def execute(
         message = f"{what}: {error}" + ("" if started else " (while connecting)")
         raise faults.UnknownOutcome(message, reason=KubeReason.CONNECTION_LOST) from error
     return said.result(what)
+
+
+def cut(what: str) -> faults.UnknownOutcome:
+    """Return what it means that a stream ended, and nothing told how what it was of ended."""
+    return faults.UnknownOutcome(f"{what}: the stream was cut", reason=KubeReason.STREAM_CUT)
 
 
 def exit_code(status: faults.ApiStatus, what: str) -> int:

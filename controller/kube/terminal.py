@@ -12,7 +12,6 @@ import aiohttp
 import msgspec
 
 from controller.kube import faults, streams
-from controller.kube.reasons import KubeReason
 
 PROTOCOL = "v5.channel.k8s.io"
 STDIN, STDOUT, STDERR, _ERROR, _RESIZE, _CLOSE = 0, 1, 2, 3, 4, 255
@@ -54,7 +53,5 @@ class Terminal:
     def exit_code(self) -> int:
         """How the command ended; raises UnknownOutcome where that was not seen."""
         if not self._end:
-            raise faults.UnknownOutcome(
-                f"{self._what}: the stream was cut", reason=KubeReason.STREAM_CUT
-            )
+            raise streams.cut(self._what)
         return streams.exit_code(faults.read_status(self._end), self._what)

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 
 import aiohttp
 
-from controller.kube import faults
+from controller.kube import faults, streams
 from controller.kube.reasons import KubeReason
 
 PROTOCOL = "v4.channel.k8s.io"
@@ -34,9 +34,14 @@ class Tunnel:
         await self._socket.close()
 
     async def output(self) -> AsyncIterator[bytes]:
-        """Yield what the pod sends, until its end; raises UnknownOutcome with a kubelet's words."""
+        """Yield what the pod sends, until its end.
+
+        Raises UnknownOutcome with a kubelet's words, and where the stream was cut before its end.
+        """
         greetings: dict[int, bytes] = {}
         async for message in self._socket:
+            if message.type is aiohttp.WSMsgType.ERROR:
+                raise streams.cut(self._what)
             if message.type is not aiohttp.WSMsgType.BINARY or not message.data:
                 continue
             channel, data = message.data[0], message.data[1:]

@@ -263,14 +263,16 @@ async def test_logs_are_yielded_to_the_last_character() -> None:
     assert lines == [b"one", b"", b"three"]
 
 
-def container(*frames: bytes, wait: float = 0.0) -> Handler:
+def container(*frames: bytes, wait: float = 0.0, protocol: str = "v5.channel.k8s.io") -> Handler:
     """Return a handler that upgrades and sends `frames`, then closes."""
 
     async def run(request: web.Request) -> web.StreamResponse:
-        socket = web.WebSocketResponse(protocols=("v5.channel.k8s.io",))
+        socket = web.WebSocketResponse(protocols=(protocol,))
         await socket.prepare(request)
-        for each in frames:
-            await socket.send_bytes(each)
+        # Who is sent too much hangs up.
+        with contextlib.suppress(ConnectionError):
+            for each in frames:
+                await socket.send_bytes(each)
         await asyncio.sleep(wait)
         await socket.close()
         return socket
@@ -352,6 +354,48 @@ async def test_exec_that_is_cut_or_late_is_an_unknown_outcome() -> None:
     async with serving(container(wait=5)) as client:
         with pytest.raises(errors.UnknownOutcome):
             await client.exec("default", "a", command=["x"], timeout=0.2)
+
+
+LARGE = bytes(2**21)
+
+
+@pytest.mark.parametrize(
+    "frames",
+    [(b"\x01" + LARGE, ended("Success")), (b"\x03" + LARGE,), (b"\x03" + LARGE[: 2**16],) * 32],
+    ids=["printed", "ended", "ended piece by piece"],
+)
+async def test_exec_keeps_nothing_of_what_no_kubelet_sends(frames: tuple[bytes, ...]) -> None:
+    """A message, or an end, that is larger than any is a stream that was cut, like another."""
+    async with serving(container(*frames)) as client:
+        with pytest.raises(errors.UnknownOutcome, match="cut") as refused:
+            await client.exec("default", "a", command=["x"], timeout=5)
+    assert refused.value.reason == "StreamCut"
+
+
+async def test_exec_hears_all_that_a_kubelet_may_send() -> None:
+    """However much a command prints, by the 32 KiB or in larger pieces."""
+    for size, count in ((2**15, 100), (2**20 - 2, 3)):
+        frames = (b"\x01" + LARGE[:size],) * count
+        async with serving(container(*frames, ended("Success"))) as client:
+            done = await client.exec("default", "a", command=["x"], timeout=5)
+            assert (done.exit_code, len(done.stdout)) == (0, TAIL)
+
+
+async def test_a_terminal_and_a_tunnel_take_no_message_that_no_kubelet_sends() -> None:
+    """Whoever sits before one is told that it was cut, and takes half of it for no whole."""
+    async with serving(container(b"\x01" + LARGE, ended("Success"))) as client:
+        async with client.open_exec("default", "a", command=["x"], tty=False) as seat:
+            assert [each async for each in seat.output()] == []
+        with pytest.raises(errors.UnknownOutcome, match="cut"):
+            _ = seat.exit_code
+    greeting = b"\x50\x00"
+    frames = (b"\x00" + greeting, b"\x01" + greeting, b"\x00" + LARGE)
+    async with (
+        serving(container(*frames, protocol="v4.channel.k8s.io")) as client,
+        client.open_port("default", "a", 80) as tunnel,
+    ):
+        with pytest.raises(errors.UnknownOutcome, match="cut"):
+            assert [each async for each in tunnel.output()] == []
 
 
 async def test_exec_that_never_ran_says_so() -> None:
