@@ -40,7 +40,8 @@ class NetworkProbes:
 
     def __init__(self) -> None:
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(force_close=True),
+            # Places bound probes; waiting for a connection would take of a probe's time.
+            connector=aiohttp.TCPConnector(force_close=True, limit=0),
             response_class=answers.BoundedAnswer,
             cookie_jar=aiohttp.DummyCookieJar(),
         )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import msgspec
@@ -12,7 +13,7 @@ import pytest
 from controller import contract
 from controller.api import objects
 from controller.contract import Phase
-from controller.providers.openstack import probes
+from controller.providers.openstack import probes, readiness
 from controller.providers.openstack import template as templates
 from fakes.openstack import Machine
 from tests.providers.openstack.coast import Coast, create, server, template
@@ -123,6 +124,41 @@ async def test_an_address_that_drops_packets_holds_up_no_other(
         assert provider.observe(server()).ready
         await asyncio.sleep(1)
     assert len(coast.asked("PROBE", outside.address)) >= 18
+
+
+@contextlib.asynccontextmanager
+async def listening(*, answers: bool) -> AsyncIterator[int]:
+    """Give a port of this machine at which a page is answered, or only asked for."""
+    over = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        if not answers:
+            await over.wait()
+        writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as made:
+        yield made.sockets[0].getsockname()[1]
+        over.set()
+
+
+@pytest.mark.looptime(False)  # sockets take the time they take
+async def test_the_connections_of_a_namespace_with_all_its_places_leave_others_some() -> None:
+    """Each place asks at several addresses at once: none of these waits for a connection."""
+    prober = probes.NetworkProbes()
+    async with listening(answers=False) as silent, listening(answers=True) as there:
+        count = readiness.PROBES // 2 * probes.ADDRESSES
+        hanging = [
+            asyncio.ensure_future(prober.http("127.0.0.1", silent, "/")) for _ in range(count)
+        ]
+        await asyncio.sleep(0)
+        async with asyncio.timeout(probes.PROBE_SECONDS / 2):
+            assert await prober.http("127.0.0.1", there, "/")
+        for each in hanging:
+            each.cancel()
+        await asyncio.gather(*hanging, return_exceptions=True)
+        await prober.close()
 
 
 class _Counting:
