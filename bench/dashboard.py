@@ -51,6 +51,10 @@ class Viewer:
         self._asked["review"] += 1
         return kube.Access(allowed=bool(namespace))
 
+    async def whoami(self) -> str:
+        """Be the same person each time."""
+        return "somebody"
+
     async def close(self) -> None:
         """Hold nothing."""
 

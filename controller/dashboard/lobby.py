@@ -10,6 +10,7 @@ this before the pages.
 from __future__ import annotations
 
 import asyncio
+import collections
 import dataclasses
 import secrets
 from collections.abc import Callable, Sequence
@@ -39,7 +40,7 @@ MOST_TOKEN_BYTES = 16_384
 # A person who does nothing for so long is forgotten, and everybody after so long.
 IDLE_SECONDS, LONGEST_SECONDS = 1800.0, 12 * 3600.0
 PRUNE_SECONDS = 60.0
-# With more, whoever has been away the longest is forgotten.
+# With more, somebody is forgotten: of those with the most tokens whoever was away the longest.
 MOST_VIEWERS = 500
 # Browsers of one person that stay signed in; with more, the first of them is signed out.
 MOST_SESSIONS = 20
@@ -52,6 +53,10 @@ _BEARER = "bearer "
 class Connected(reading.Cluster, Protocol):
     """An API server that is asked as one person."""
 
+    async def whoami(self) -> str:
+        """Return the name of that person."""
+        ...
+
 
 @dataclasses.dataclass(slots=True, kw_only=True)
 class Viewer:
@@ -62,6 +67,8 @@ class Viewer:
     guest: Guest
     born: float
     here: float
+    # A person may have many tokens.
+    user: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,6 +191,7 @@ class Lobby:
             viewer = self._viewer(key, token)
             try:
                 await viewer.sight.look()
+                viewer.user = await _user(viewer.api) or key
             except faults.Unauthorized:
                 await viewer.api.close()
                 return ""
@@ -194,10 +202,17 @@ class Lobby:
             # Two requests of one page came at once.
             await viewer.api.close()
             return key
-        if len(self._viewers) >= MOST_VIEWERS:
-            await self._forget(min(self._viewers, key=lambda each: self._viewers[each].here))
         self._viewers[key] = viewer
+        if len(self._viewers) > MOST_VIEWERS:
+            await self._forget(self._one_too_many())
         return key
+
+    def _one_too_many(self) -> str:
+        """Return who is forgotten; somebody with five hundred tokens signs out nobody else."""
+        tokens = collections.Counter(each.user for each in self._viewers.values())
+        most = max(tokens.values())
+        crowd = {key: each for key, each in self._viewers.items() if tokens[each.user] == most}
+        return min(crowd, key=lambda each: crowd[each].here)
 
     def _viewer(self, key: str, token: str) -> Viewer:
         shared = self._shared
@@ -234,3 +249,11 @@ class Lobby:
         A forwarded port is reached so; a name that somebody points at an address of ours is not.
         """
         return host in self._shared.hosts or origins.is_local(host)
+
+
+async def _user(api: Connected) -> str:
+    """Return whose a token is; empty where its owner may not even ask that."""
+    try:
+        return await api.whoami()
+    except (faults.Forbidden, faults.NotFound):
+        return ""

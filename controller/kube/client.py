@@ -271,6 +271,10 @@ class Client:
         """Return whether the caller itself may do this to a path that is no object's."""
         return await self._review(reviews.of_path(verb, path))
 
+    async def whoami(self) -> str:
+        """Return the name of the user that the API server takes the caller for."""
+        return reviews.user(await self._call("POST", reviews.SELF, body={}, kind=_JSON))
+
     async def _review(self, spec: reviews.Spec) -> Access:
         return reviews.read(await self._call("POST", reviews.PATH, body=spec, kind=_JSON))
 

@@ -1,4 +1,4 @@
-"""Reviews of access: the bodies by which whoever asks learns what they themselves may do.
+"""Reviews: the bodies by which whoever asks learns who they are, and what they may do.
 
 `client` sends them. Everybody who is known to the API server may, so nobody needs a right for it.
 """
@@ -14,6 +14,7 @@ from controller.api.resources import Resource
 from controller.kube.api import Access
 
 PATH = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+SELF = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
 Spec = dict[str, Any]
 
 
@@ -42,3 +43,9 @@ def read(answer: bytes) -> Access:
     """Return what the API server answered."""
     status = msgspec.json.decode(answer)["status"]
     return Access(allowed=status.get("allowed", False), reason=status.get("reason", ""))
+
+
+def user(answer: bytes) -> str:
+    """Return whom the API server takes whoever asked for."""
+    name: str = msgspec.json.decode(answer)["status"]["userInfo"]["username"]
+    return name

@@ -36,6 +36,8 @@ class Rights:
     fleets: bool = False
     # Whether the API server cannot be reached by them.
     away: bool = False
+    # Whose token it is; each is somebody else's where nothing is said.
+    user: str = ""
 
     def allow(self, verb: str, namespace: str) -> bool:
         """Return whether they may do something."""
@@ -77,6 +79,10 @@ class Someone:
             raise RuntimeError("Session is closed")
         self.asked.append((f"{verb} {resource}", namespace))
         return kube.Access(allowed=self._rights().allow(verb, namespace))
+
+    async def whoami(self) -> str:
+        """Say who they are."""
+        return self._rights().user or self._token
 
     async def raw(self, path: str, query: str = "") -> bytes:
         """Return what the API server has there."""

@@ -16,7 +16,7 @@ from controller.api.resources import Resource
 from controller.dashboard import lobby, origins, part
 from controller.kube.api import Access
 from fakes.universe import application, component
-from tests.dashboard.crowd import OTHER, crowd
+from tests.dashboard.crowd import OTHER, Rights, crowd
 from tests.dashboard.test_attacks import PAGES as HOSTILE_PAGES
 from tests.dashboard.test_attacks import harm, hostile
 
@@ -419,6 +419,22 @@ async def test_many_who_come_push_out_whoever_was_away_longest(
             place.moment[0] = float(number)
             await each.sign_in(token)
         assert [(await each.get("/"))[0] for each in people] == [401, 200, 200]
+
+
+async def test_somebody_with_many_tokens_signs_out_nobody_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever may have tokens made of one account has as many as they like; each is them."""
+    monkeypatch.setattr(lobby, "MOST_VIEWERS", 3)
+    async with crowd() as place:
+        owner, flood = place.browser(), [place.browser() for _ in range(9)]
+        await owner.sign_in("owner")
+        for number, each in enumerate(flood):
+            place.moment[0] += 1.0
+            place.people[f"clerk-{number}"] = Rights({"default"}, user="clerk")
+            await each.sign_in(f"clerk-{number}")
+        assert (await owner.get("/"))[0] == 200
+        assert [(await each.get("/"))[0] for each in flood] == [401] * 7 + [200] * 2
 
 
 async def test_what_one_person_asks_for_takes_bounded_memory(
