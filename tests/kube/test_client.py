@@ -229,6 +229,19 @@ async def test_a_review_of_a_path_is_of_the_path() -> None:
     assert asked == [(reviews.PATH, {"spec": {"nonResourceAttributes": attributes}})]
 
 
+async def test_who_asks_is_told_who_they_are() -> None:
+    """By the API server, which knows whose a token is."""
+    asked: list[str] = []
+
+    async def review(request: web.Request) -> web.StreamResponse:
+        asked.append(f"{request.method} {request.path}")
+        return web.json_response({"status": {"userInfo": {"username": "alice", "groups": []}}})
+
+    async with serving(review) as client:
+        assert await client.whoami() == "alice"
+    assert asked == [f"POST {reviews.SELF}"]
+
+
 async def test_watch_drops_what_was_cut_within_a_line() -> None:
     """A watch yields whole lines only, however they are split, and then says that it broke."""
 
