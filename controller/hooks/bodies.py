@@ -1,8 +1,8 @@
 """Reads the bodies of requests: whoever sends slowly holds what was sent, and nobody up.
 
 Nothing is known of a sender before the whole body is there, as all of it is signed. So the memory
-for all bodies is bounded, and no place is given away: where it is used up, the body that holds the
-most of it makes room for the others.
+for all bodies is bounded, and no place is given away: where it is used up, the body that has taken
+the most of it, for the longest, makes room for the others.
 
 The receiver of webhooks and the admission webhook read what anybody may send.
 """
@@ -32,7 +32,16 @@ class _Body:
     """What has come of one body, and until when the rest may."""
 
     limit: asyncio.Timeout
+    began: float
     held: int = 0
+
+    def cost(self, now: float) -> float:
+        """What the body has taken: bytes times seconds.
+
+        Example: of many that send 64 KiB and then nothing, each costs more after two seconds than
+        one that has sent 300 KiB within a third of a second.
+        """
+        return self.held * (now - self.began)
 
 
 class BodyMemory:
@@ -57,7 +66,7 @@ class BodyMemory:
         if (request.content_length or 0) > LARGEST:
             raise TooLargeError
         async with asyncio.timeout(SECONDS) as limit:
-            body = _Body(limit)
+            body = _Body(limit, asyncio.get_running_loop().time())
             self._bodies.add(body)
             try:
                 yield await self._gather(request, body)
@@ -77,9 +86,10 @@ class BodyMemory:
         return bytes(parts)
 
     def _make_room(self) -> None:
-        """Give up the largest bodies until the others fit."""
+        """Give up the bodies that cost the most until the others fit."""
+        now = asyncio.get_running_loop().time()
         while self._held > self._most:
-            largest = max(self._bodies, key=lambda each: each.held)
-            self._held -= largest.held
-            largest.held = 0
-            largest.limit.reschedule(asyncio.get_running_loop().time())
+            dearest = max(self._bodies, key=lambda each: (each.cost(now), each.held))
+            self._held -= dearest.held
+            dearest.held = 0
+            dearest.limit.reschedule(now)

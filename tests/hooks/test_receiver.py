@@ -251,7 +251,7 @@ async def test_a_body_that_does_not_come_in_time_is_refused(
 async def test_bodies_that_fill_the_memory_make_room_for_small_ones(
     opens: Opens, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of those that are half sent the largest is given up, and no small one with it."""
+    """Of those that are half sent a large one is given up, and no small one with it."""
     room = functools.partial(bodies.BodyMemory, 2**20)
     monkeypatch.setattr(bodies, "BodyMemory", room)
     async with opens() as place:
