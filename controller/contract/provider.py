@@ -144,8 +144,9 @@ class Provider(Protocol):
     async def change(self, server: objects.Server, call: Call) -> Receipt:
         """Bring the instance `call.instance` to `server` and `call.template` in place.
 
-        Without a template it only mends drift. With the capability Stop it also stops or starts
-        the instance as the server's power says. With the capability Restart an instance of the
+        Without a template the instance stays what it is made from: drift is mended, and claims
+        grow. With the capability Stop it also stops or starts the instance as the server's power
+        says, with a template or without. With the capability Restart an instance of the
         incarnation before, whose server says that it came to its own by a restart, is stopped and
         started as that one, a step at each call. Stalled, `NotSupported`, when it would take a new
         instance by what the two templates say; `CannotChange` where that shows only now: then the

@@ -146,8 +146,8 @@ _POWERED = (
     one(
         "what has failed is forgotten while it is tried again",
         "controller.kinds.server.changing:asks",
-        "failed or not situation.seen.changing",
-        "not situation.seen.changing",
+        "situation.seen.changing and not failed",
+        "situation.seen.changing",
         f"{_CLOUDS}::test_a_start_that_fails_on_the_host_is_told_and_tried_less_and_less",
     ),
 )

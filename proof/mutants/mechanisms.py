@@ -70,6 +70,27 @@ REFERENCES = (
         f"{_REFERENCES}::test_nothing_is_made_or_torn_down_for_want_of_a_record",
     ),
     one(
+        "a Stop deletes what could not be made again",
+        "controller.kinds.server.records:_is_harmless",
+        "not stops_in_place(situation)",
+        "True",
+        f"{_REFERENCES}::test_what_is_lost_as_it_is_to_stop_is_kept_without_a_record",
+    ),
+    one(
+        "a Stop waits for the revision that it does not need",
+        "controller.kinds.server.changing:_needs_no_template",
+        "not situation.snapshot.recorded",
+        "False",
+        f"{_REFERENCES}::test_what_can_stop_in_place_does_so_without_a_record",
+    ),
+    one(
+        "a Start fails for want of the revision that its server has",
+        "controller.kinds.server.planner:_seen",
+        "not comes",
+        "True",
+        f"{_LIVES}::test_machines_whose_record_is_gone_stop_and_start",
+    ),
+    one(
         "a server is made of nothing for want of its revision",
         "controller.kinds.server.records:_is_harmless",
         "action.verb is not contract.Verb.CREATE",

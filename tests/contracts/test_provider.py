@@ -332,6 +332,25 @@ async def test_what_is_stopped_changes_in_place_and_stays_stopped(stage: Stage) 
     assert (await watch_ready(stage.provider, up)).id == seen.id
 
 
+async def test_a_stop_and_a_start_need_no_template(stage: Stage) -> None:
+    """With the capability Stop: the instance stays what it is, whatever its Server is by now."""
+    await stage.begin()
+    if Capability.STOP not in stage.kind.capabilities:
+        pytest.skip("its servers are stopped by deletion")
+    server = await stage.server()
+    await stage.provider.create(server, create(stage.template("v1")))
+    seen = await watch_ready(stage.provider, server)
+    before = stage.instances()
+    down = with_spec(server, revision="two", incarnation=2, power="Stopped")
+    await stage.provider.change(down, change(seen.id))
+    await watch_phase(stage.provider, down, Phase.STOPPED)
+    await eventually(lambda: not stage.provider.observe(down).changing)
+    await stage.provider.change(server, change(seen.id))
+    after = await watch_ready(stage.provider, server)
+    assert (after.id, after.revision, after.incarnation) == (seen.id, "one", 1)
+    assert stage.instances() == before
+
+
 async def test_mending_without_drift_changes_nothing(stage: Stage) -> None:
     """A change without a template only mends, and there is nothing to mend."""
     await stage.begin()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from controller.api.resources import PLACES, Resource
 from controller.kube.reasons import KubeReason
 from fakes.api_server.chaos import Verdict
 from fakes.api_server.storage import Cause, Write
-from fakes.universe import Json, Universe, application, component
+from fakes.universe import Json, Universe, application, component, operation
 
 pytestmark = pytest.mark.looptime
 
@@ -35,6 +36,8 @@ CLAIM = {
     "name": "data",
     "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
 }
+
+METAL = {"metadata": {"name": "metal"}, "spec": {"provider": "memory"}}
 
 
 def shop(image: str, deletion: Json | None = None, **changes: object) -> Json:
@@ -238,6 +241,37 @@ async def test_servers_whose_record_is_gone_run_on_and_say_so() -> None:
         await universe.settle()
         assert universe.condition(Resource.APPLICATIONS, "shop")["status"] == "True"
         assert {_image(universe, f"shop-web-{n}") for n in range(4)} == {"app:2"}
+
+
+async def test_machines_whose_record_is_gone_stop_and_start() -> None:
+    """A fleet that stops in place needs no record for that: each Operation ends in seconds."""
+    async with Universe() as universe:
+        await universe.server.create(Resource.FLEETS, "", METAL)
+        body = component("web", 2, rollout={"partition": 2})
+        await universe.apply(application("shop", body, fleet="metal"))
+        await universe.settle()
+        (old,) = universe.names(Resource.REVISIONS)
+        newer = component("web", 2, rollout={"partition": 2}, image="app:2")
+        await universe.apply(application("shop", newer, fleet="metal"))
+        await universe.settle()
+        await universe.delete(Resource.REVISIONS, old)
+        await universe.settle()
+        before = {each.id for each in universe.machines.machines}
+        assert universe.condition(Resource.SERVERS, "shop-web-0", "Stalled")["status"] == "True"
+        for action, stopped in (("Stop", True), ("Start", False)):
+            await universe.apply(operation(action.lower(), "shop", action))
+            await universe.until(
+                functools.partial(_succeeded, universe, action.lower()), patience=30
+            )
+            await universe.settle()
+            assert {each.id for each in universe.machines.machines} == before
+            assert {each.stopped for each in universe.machines.machines} == {stopped}
+        assert universe.condition(Resource.SERVERS, "shop-web-0")["status"] == "True"
+
+
+def _succeeded(universe: Universe, name: str) -> bool:
+    """Return whether an operation has done all that it was to do."""
+    return universe.condition(Resource.OPERATIONS, name, "Succeeded").get("status") == "True"
 
 
 async def test_a_record_is_known_from_the_answer_to_its_create() -> None:

@@ -8,7 +8,10 @@ for that as well. Not of a server that is held: it is waited for, and told.
 
 from __future__ import annotations
 
+import dataclasses
+
 from controller import contract
+from controller.api.choices import Power
 from controller.api.conditions import Blocked
 from controller.contract import Phase, incarnations
 from controller.contract.reasons import ProviderReason
@@ -123,7 +126,23 @@ def asks(situation: Situation, why: str) -> tuple[contract.Call, ...]:
     until it has come about, as what nobody asks about is not told any more.
     """
     failed = outcomes.of(situation.snapshot.outcomes).of(contract.Verb.CHANGE).told
-    return (call(situation, why),) if failed or not situation.seen.changing else ()
+    if situation.seen.changing and not failed:
+        return ()
+    asked = call(situation, why)
+    bare = dataclasses.replace(asked, template=b"", volume_claims=())
+    return (bare if _needs_no_template(situation) else asked,)
+
+
+def _needs_no_template(situation: Situation) -> bool:
+    """Return whether the power alone is to be another: the instance stays what it is.
+
+    Without a record of its revision it stays so also where it is at another one: it can go down,
+    and cannot become anything.
+    """
+    seen, spec = situation.seen, situation.spec
+    if (seen.revision, seen.incarnation) == (spec.revision, spec.incarnation):
+        return True
+    return spec.power == Power.STOPPED and not situation.snapshot.recorded
 
 
 def call(situation: Situation, why: str) -> contract.Call:

@@ -261,7 +261,9 @@ def _seen(situation: assessment.Situation, verdict: ServerVerdict) -> task.Seen:
     seen, spec = situation.seen, situation.spec
     current = (seen.incarnation, seen.revision) == (spec.incarnation, spec.revision)
     long = situation.snapshot.now - seen.ready_since >= spec.min_ready_seconds
-    lost = not situation.snapshot.recorded and not verdict.ready
+    # What is there and is what it should be may come up without a record.
+    comes = current and seen.phase in (Phase.PENDING, Phase.RUNNING, Phase.STOPPED)
+    lost = not situation.snapshot.recorded and not verdict.ready and not comes
     hopeless = verdict.stalled and (lost or attempts.spent(spec.recovery, situation.attempts))
     return task.Seen(
         ready=verdict.ready and current and long,

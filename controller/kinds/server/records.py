@@ -24,7 +24,8 @@ def keep(situation: Situation, verdict: ServerVerdict) -> ServerVerdict:
     if situation.snapshot.recorded:
         return verdict
     allowed = tuple(each for each in verdict.actions if _is_harmless(situation, each))
-    if situation.spec.power == Power.STOPPED or situation.seen.adopted:
+    goes_down = situation.spec.power == Power.STOPPED and len(allowed) == len(verdict.actions)
+    if goes_down or situation.seen.adopted:
         # One that was taken up at a StatefulSet's revision is as well as it can be.
         return dataclasses.replace(verdict, actions=allowed)
     blocked = _blocked(situation)
@@ -40,14 +41,24 @@ def keep(situation: Situation, verdict: ServerVerdict) -> ServerVerdict:
 
 
 def _is_harmless(situation: Situation, action: plan.Action) -> bool:
-    """Return whether the server is no worse off: it runs on, or was to be stopped anyway."""
+    """Return whether the server is no worse off: it stays what it is, or was to go anyway."""
     if not isinstance(action, contract.Call):
         return True
     if action.verb is contract.Verb.CHANGE:
         return not action.template
     if action.verb is contract.Verb.DELETE:
-        return situation.spec.power == Power.STOPPED
+        gone = situation.seen.phase is contract.Phase.TERMINATING
+        return situation.spec.power == Power.STOPPED and (gone or not stops_in_place(situation))
     return action.verb is not contract.Verb.CREATE
+
+
+def stops_in_place(situation: Situation) -> bool:
+    """Return whether the server is to go down, and its instance stays there meanwhile.
+
+    A Start brings that very instance up again, also where no other could be made.
+    """
+    able = contract.Capability.STOP in situation.snapshot.fleet.capabilities
+    return able and situation.spec.power == Power.STOPPED
 
 
 def _blocked(situation: Situation) -> Blocked:

@@ -106,7 +106,7 @@ def _replaced(situation: Situation) -> ServerVerdict | None:
         message = f"The instance is being deleted{cause}."
         going = removal.remove(situation, ServerReason.TERMINATING, message)
         return going if going is None or not seen.error_class else _going_in_vain(situation, going)
-    if changing.awaits_word(situation):
+    if changing.awaits_word(situation) or _goes_down_as_it_is(situation):
         return None
     if seen.incarnation != spec.incarnation and not changing.begins_anew(situation):
         message = f"Replacing incarnation {seen.incarnation} with {spec.incarnation}."
@@ -115,6 +115,11 @@ def _replaced(situation: Situation) -> ServerVerdict | None:
         message = f"Replacing revision {seen.revision} with {spec.revision}."
         return removal.remove(situation, ServerReason.REPLACING, message)
     return None
+
+
+def _goes_down_as_it_is(situation: Situation) -> bool:
+    """It could not be made again, so a Stop keeps it, whatever it was to become."""
+    return not situation.snapshot.recorded and records.stops_in_place(situation)
 
 
 def _going_in_vain(situation: Situation, going: ServerVerdict) -> ServerVerdict:
@@ -131,13 +136,14 @@ def _stopped(situation: Situation) -> ServerVerdict | None:
     if seen.phase is Phase.ABSENT:
         return ServerVerdict(reason=Reason.STOPPED, message="Stopped, as asked.", idle=True)
     if seen.phase is Phase.STOPPED:
-        # Whoever starts it later has what was asked for by then.
+        # Whoever starts it later has what was asked for by then, where that is on record.
+        recorded = situation.snapshot.recorded
         return (
             changing.under_way(situation)
-            or changing.changed(situation)
+            or (changing.changed(situation) if recorded else None)
             or ServerVerdict(reason=Reason.STOPPED, message="Stopped, as asked.", idle=True)
         )
-    if contract.Capability.STOP in situation.snapshot.fleet.capabilities:
+    if records.stops_in_place(situation):
         return _stopping(situation)
     return removal.remove(
         situation,

@@ -85,6 +85,11 @@ class MemoryMachine:
     snapshots: dict[str, str] = dataclasses.field(default_factory=dict)
     acts: list[str] = dataclasses.field(default_factory=list)
 
+    @property
+    def content(self) -> tuple[bytes, str]:
+        """What the machine is made from: a template, and the revision that it is of."""
+        return self.template, self.revision
+
     def phase(self, now: float) -> Phase:
         """Return what can be seen of the machine."""
         if self.silent:

@@ -145,15 +145,13 @@ class MemoryProvider(contract.AlwaysHeard, contract.NoClaims):
         return contract.NOTHING
 
     async def change(self, server: objects.Server, call: contract.Call) -> contract.Receipt:
-        """Give the machine another template and revision, and stop or start it.
+        """Give the machine another template and revision, if there is one; stop or start it.
 
         Drift does not happen to machines in memory.
         """
-        key = _key(server)
-        if not call.template:
-            return contract.NOTHING
-        _decode(call.template)
-        await self._call(key, "change", lambda: self._change(server, call))
+        if call.template:
+            _decode(call.template)
+        await self._call(_key(server), "change", lambda: self._change(server, call))
         return contract.NOTHING
 
     async def act(self, server: objects.Server, call: contract.Call) -> contract.Facts:
@@ -237,7 +235,7 @@ class MemoryProvider(contract.AlwaysHeard, contract.NoClaims):
 
     def _change(self, server: objects.Server, call: contract.Call) -> None:
         machine, spec = self._instance(server, call), server.spec
-        if machine.incarnation != spec.incarnation:
+        if call.template and machine.incarnation != spec.incarnation:
             message = f"{machine.id} is of another incarnation: it must be replaced"
             raise errors.Stalled(message, reason=ProviderReason.NOT_SUPPORTED)
         now, settings = self._fleet.clock(), self._fleet.settings
@@ -247,8 +245,9 @@ class MemoryProvider(contract.AlwaysHeard, contract.NoClaims):
             self._fleet.tell(machine, machine.stops_at)
         starts = machine.stopped and not stop
         machine.stopped = stop
-        if starts or (machine.template, machine.revision) != (call.template, spec.revision):
-            machine.template, machine.revision = call.template, spec.revision
+        wanted = (call.template, spec.revision) if call.template else machine.content
+        if starts or machine.content != wanted:
+            machine.template, machine.revision = wanted
             machine.changing_until = now + settings.change_seconds
             self._fleet.tell(machine, machine.changing_until)
 

@@ -258,29 +258,40 @@ class CloudProvider:
     async def change(self, server: objects.Server, call: contract.Call) -> contract.Receipt:
         """Rebuild the server for another template; stop, start or restart it as is asked for."""
         machine = await self._current(server, call.instance)
-        if not call.template:
+        if call.template:
+            await self._bring(server, call, machine)
+        else:
             await self._claims.grow(server, call)
-            return contract.NOTHING
+            await self._power(server, machine)
+        self._lister.nudge()
+        return contract.NOTHING
+
+    async def _bring(self, server: objects.Server, call: contract.Call, machine: Machine) -> None:
+        """Bring an instance nearer to the template, to its next incarnation, then to its power."""
         older = machine.incarnation != server.spec.incarnation
         if older and not incarnations.is_restart(server.spec, machine.incarnation):
             message = f"{machine.id} is of another incarnation: it must be replaced"
             raise errors.Stalled(message, reason=ProviderReason.NOT_SUPPORTED)
         is_old = machine.row.metadata.get(machines.REVISION, "") != server.spec.revision
         is_old = is_old or (machine.row.is_half and not older)
-        if observation.is_changing(machine.row):
+        if observation.is_changing(machine.row) and (is_old or older):
             self._powering.check(machine)
-            if is_old or older:
-                told = observation.in_hand(machine.row) or f"{machine.id} is changing"
-                raise refusals.Busy(told, reason=CloudReason.CHANGING)
-        elif is_old:
+            told = observation.in_hand(machine.row) or f"{machine.id} is changing"
+            raise refusals.Busy(told, reason=CloudReason.CHANGING)
+        if is_old:
             volumes = await self._claims.given(server, call, machine)
             await self._changes.make(server, call, machine, volumes)
         elif older and server.spec.power == Power.RUNNING:
             await self._powering.begin_anew(server, machine)
         else:
+            await self._power(server, machine)
+
+    async def _power(self, server: objects.Server, machine: Machine) -> None:
+        """Have an instance go down or come up, unless something else is done to it."""
+        if observation.is_changing(machine.row):
+            self._powering.check(machine)
+        else:
             await self._powering.bring(server, machine)
-        self._lister.nudge()
-        return contract.NOTHING
 
     async def _current(self, server: objects.Server, instance: str) -> Machine:
         """Return the server as the cloud has it now; raises Waiting where it is another by now."""

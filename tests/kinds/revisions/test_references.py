@@ -9,11 +9,11 @@ import msgspec
 import pytest
 
 from controller import contract
-from controller.api import objects
+from controller.api import names, objects
 from controller.api.views.meta import Meta
-from controller.contract import Observation, Phase
+from controller.contract import Capability, Observation, Phase
 from controller.kinds.revisions import references
-from controller.planning import availability
+from controller.planning import availability, plan
 from tests.kinds.server import props
 from tests.kinds.server.props import RUNNING, decide, make, ready, stalled, told, verbs
 
@@ -106,6 +106,12 @@ def test_what_has_no_record_is_incomplete(data: bytes | None) -> None:
 ABSENT = contract.ABSENT
 OTHER = dataclasses.replace(RUNNING, incarnation=1, revision="r0")
 FAILED = dataclasses.replace(RUNNING, phase=Phase.FAILED, ready=False, error_class="Transient")
+STOPPED = dataclasses.replace(RUNNING, phase=Phase.STOPPED, ready=False)
+# Its instances go down and come up where they are, as those of a cloud do.
+CLOUD = contract.FleetFacts(
+    name="west",
+    capabilities=frozenset({Capability.CHANGE_IN_PLACE, Capability.RESTART, Capability.STOP}),
+)
 
 
 def test_what_runs_without_a_record_runs_on_and_says_so() -> None:
@@ -130,9 +136,8 @@ def test_what_runs_without_a_record_runs_on_and_says_so() -> None:
         (RUNNING, {"incarnation": 2}),
         (OTHER, {}),
         (FAILED, {}),
-        (dataclasses.replace(RUNNING, phase=Phase.STOPPED, ready=False), {}),
     ],
-    ids=["absent", "another incarnation", "another revision", "failed", "stopped"],
+    ids=["absent", "another incarnation", "another revision", "failed"],
 )
 def test_nothing_is_made_or_torn_down_for_want_of_a_record(
     seen: Observation, spec: dict[str, object]
@@ -162,12 +167,72 @@ def test_a_record_that_returns_ends_the_wait() -> None:
     assert ready(told(decide(runs, RUNNING))) == ("True", "Running")
 
 
+def asked(made: plan.Plan) -> list[tuple[str, str, bytes]]:
+    """Return what the provider is asked, why, and from which template."""
+    calls = (each for each in made.actions if isinstance(each, contract.Call))
+    return [(each.verb.value, each.why, each.template) for each in calls]
+
+
 def test_stopping_and_deleting_need_no_record() -> None:
     """A person who wants a server down gets it down."""
     stop = decide(bare(power="Stopped"), RUNNING, recorded=False)
     assert verbs(stop) == ["delete"]
     gone = {"deletion_timestamp": "2026-01-01T00:00:00Z"}
     assert verbs(decide(bare(meta=gone), RUNNING, recorded=False)) == ["delete"]
+
+
+@pytest.mark.parametrize(
+    ("seen", "spec"),
+    [
+        (RUNNING, {}),
+        (FAILED, {}),
+        (OTHER, {}),
+        (RUNNING, {"incarnation": 2}),
+        (RUNNING, {"incarnation": 2, "restart_as": 2}),
+    ],
+    ids=["as wanted", "failed", "another revision", "another incarnation", "to be restarted"],
+)
+def test_what_can_stop_in_place_does_so_without_a_record(
+    seen: Observation, spec: dict[str, object]
+) -> None:
+    """The instance goes down as it is, and is not deleted: no other could be made."""
+    server = bare(power="Stopped", **spec)
+    assert asked(decide(server, seen, recorded=False, fleet=CLOUD)) == [("change", "Stop", b"")]
+    down = decide(
+        server, dataclasses.replace(seen, phase=Phase.STOPPED), recorded=False, fleet=CLOUD
+    )
+    assert asked(down) == []
+    assert ready(told(down)) == ("False", "Stopped")
+    assert told(down).power == "Stopped"
+    assert not stalled(told(down))
+
+
+def test_what_is_lost_as_it_is_to_stop_is_kept_without_a_record() -> None:
+    """Its fleet deletes what is lost: not what could not be made again, and that is told."""
+    away = dataclasses.replace(RUNNING, phase=Phase.UNREACHABLE, ready=False)
+    server = bare(power="Stopped", meta={"annotations": {names.FORCE_ANNOTATION: "i1"}})
+    assert verbs(decide(server, away, fleet=CLOUD)) == ["delete"]
+    kept = decide(server, away, recorded=False, fleet=CLOUD)
+    assert verbs(kept) == []
+    assert told(kept).blocked_by[0].reason == "RevisionMissing"
+
+
+def test_what_was_stopped_in_place_starts_without_a_record() -> None:
+    """Its Start is waited for until it is Ready; one that is to become another is told at once."""
+    task = objects.Task(id="t", operation="o", run="1", step="run", action="Start")
+    server = bare(task=task)
+    down = decide(server, STOPPED, recorded=False, fleet=CLOUD)
+    assert asked(down) == [("change", "Start", b"")]
+    boots = dataclasses.replace(RUNNING, ready=False)
+    for made in (down, decide(server, boots, recorded=False, fleet=CLOUD)):
+        assert made.status is None or told(made).task is None
+    up = told(decide(server, RUNNING, recorded=False, fleet=CLOUD))
+    assert (up.task.state if up.task else "") == "Succeeded"
+    other = dataclasses.replace(OTHER, phase=Phase.STOPPED, ready=False)
+    held = decide(server, other, recorded=False, fleet=CLOUD)
+    assert verbs(held) == []
+    failed = told(held).task
+    assert (failed.state if failed else "") == "Failed"
 
 
 def test_a_restart_without_a_record_fails_at_once() -> None:
