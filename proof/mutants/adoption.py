@@ -62,7 +62,7 @@ MECHANISMS = (
     ),
     one(
         "servers of a set that goes are deleted whosever they are by now",
-        "controller.kinds.serverset.teardown:plan",
+        "controller.kinds.serverset.teardown:_take_down",
         "writes.delete(ANY_each, why='the set is being deleted', guarded=True)",
         "writes.delete(ANY_each, why='the set is being deleted', guarded=False)",
         _LATE,

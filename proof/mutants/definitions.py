@@ -137,12 +137,9 @@ MUTANTS = (
         edits=(
             Edit(
                 "controller.kinds.serverset.teardown:plan",
-                "if ANY_mine:\n"
-                "    ANY_going = [ANY_one for ANY_one in ANY_mine if ANY_stays]\n"
-                "    ANY_rest",
-                "if [ANY_one for ANY_one in ANY_mine if ANY_stays]:\n"
-                "    ANY_going = [ANY_one for ANY_one in ANY_mine if ANY_stays]\n"
-                "    ANY_rest",
+                "if mine:\n    return _take_down(snapshot, mine)",
+                "if any(each.metadata.deletion_timestamp is None for each in mine):\n"
+                "    return _take_down(snapshot, mine)",
             ),
         ),
         story="slow-end",

@@ -328,6 +328,13 @@ _NEWS = (
         "True",
         f"{_FAILING}::test_a_hold_that_cannot_be_ended_keeps_the_server_up",
     ),
+    one(
+        "a set that goes warns of nothing",
+        "controller.kinds.serverset.teardown:_warnings",
+        "outcomes.of(snapshot.outcomes)",
+        "outcomes.of(())",
+        f"{_FAILING}::test_a_write_that_fails_is_told",
+    ),
 )
 _LABELS = (
     one(

@@ -24,6 +24,7 @@ GUARD = "Webhook/guard.example.com"
 REFUSED, FAILED = errors.FailureKind.REFUSED, errors.FailureKind.FAILED
 # What a guard answers: for good, or for a while.
 FAILURES = {REFUSED: KubeReason.DENIED, FAILED: KubeReason.WEBHOOK_FAILED}
+WRITES = plan.Create | plan.Patch | plan.Delete | plan.DeleteClaim | plan.DeleteOrphan
 WARNINGS = {Reason.FAILED_CREATE, Reason.FAILED_UPDATE, Reason.FAILED_DELETE}
 
 
@@ -33,8 +34,8 @@ def decide(snapshot: Any) -> plan.Plan:
 
 
 def asked(made: plan.Plan, snapshot: Any) -> set[tuple[targets.Target, targets.AnyVerb]]:
-    """Return what the plan writes."""
-    written = [x for x in made.actions if isinstance(x, plan.Create | plan.Patch | plan.Delete)]
+    """Return what the plan writes, or has a fleet delete."""
+    written = [x for x in made.actions if isinstance(x, WRITES)]
     return {found for each in written if (found := targets.of(each, snapshot.item)) is not None}
 
 

@@ -78,6 +78,28 @@ def bare_set() -> Any:
     )
 
 
+def set_with_servers() -> Any:
+    """Return a set that is to go, and whose servers do not."""
+    found = _rehearsal().set_snapshot("shop-web")
+    return dataclasses.replace(found, server_set=_going(found.server_set))
+
+
+def set_with_a_claim() -> Any:
+    """Return a set that is to go, with a claim that a fleet keeps for it."""
+    found = bare_set()
+    policy = objects.VolumeClaim(name="data", spec=msgspec.Raw(b"{}"), when_deleted="Delete")
+    spec = msgspec.structs.replace(found.server_set.spec, fleet="west", volume_claims=(policy,))
+    claim = contract.Claim(
+        id="v1", name="data-shop-web-0", server="shop-web-0", component="web", namespace="d"
+    )
+    return dataclasses.replace(
+        found,
+        server_set=msgspec.structs.replace(found.server_set, spec=spec),
+        application=_going(found.application),
+        claims=(claim,),
+    )
+
+
 def _server(**more: Any) -> ServerSnapshot:
     return ServerSnapshot(
         now=props.NOW,
@@ -116,6 +138,11 @@ def _fleet(**more: Any) -> FleetSnapshot:
     return FleetSnapshot(now=props.NOW, fleet=found, servers=3, known_provider=True, **more)
 
 
+def fleet_with_its_orphan() -> Any:
+    """Return a fleet that lists an orphan which can be reached again."""
+    return _fleet(returned=frozenset({"i1"}))
+
+
 def fleet_without_its_orphan() -> Any:
     """Return a fleet that lists an orphan which is gone."""
     return _fleet(gone=frozenset({"i1"}))
@@ -152,9 +179,12 @@ WAYS: tuple[Callable[[], Any], ...] = (
     bare_application,
     stripped_set,
     bare_set,
+    set_with_servers,
+    set_with_a_claim,
     stripped_server,
     overdue_hold,
     bare_server,
+    fleet_with_its_orphan,
     fleet_without_its_orphan,
     fleet_without_what_was_asked_for,
     new_build,

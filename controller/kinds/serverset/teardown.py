@@ -5,12 +5,15 @@ Called by the ServerSet planner, before it looks at anything else.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from controller.api import objects
 from controller.kinds.serverset import claims, leftovers, summary
 from controller.kinds.serverset.snapshot import ServerSetSnapshot
 from controller.planning import finalizers, outcomes, ownership, words, writes
 from controller.planning import leftovers as kept_by_others
 from controller.planning.leftovers import Leftovers
-from controller.planning.plan import Plan, Urgency
+from controller.planning.plan import Plan, RecordEvent, Urgency
 
 
 def plan(snapshot: ServerSetSnapshot) -> Plan:
@@ -28,21 +31,10 @@ def plan(snapshot: ServerSetSnapshot) -> Plan:
         if ownership.owned_by(each, server_set)
     ]
     if mine:
-        going = [each for each in mine if each.metadata.deletion_timestamp is None]
-        after = summary.deleting(snapshot, len(mine))
-        note = f"{words.be(len(mine), 'server')} still there, {len(going)} to be deleted now"
-        return Plan(
-            # Only as they are cached: it may have orphaned them, and is seen to go before that is.
-            actions=tuple(
-                writes.delete(each, why="the set is being deleted", guarded=True) for each in going
-            ),
-            status=after,
-            write_status_now=summary.write_status_now(server_set.status, after),
-            notes=(note,),
-            urgency=Urgency.TEARDOWN,
-        )
+        return _take_down(snapshot, mine)
     if claims.is_unsure(snapshot):
         return Plan(
+            actions=_warnings(snapshot),
             status=summary.discarding(snapshot),
             notes=("whether claims are left that go with the set is not known yet",),
             urgency=Urgency.TEARDOWN,
@@ -52,6 +44,24 @@ def plan(snapshot: ServerSetSnapshot) -> Plan:
     if gone or rest.deletes or rest.left:
         return _discard(snapshot, gone, rest)
     return _let_go(snapshot, rest)
+
+
+def _take_down(snapshot: ServerSetSnapshot, mine: Sequence[objects.Server]) -> Plan:
+    """Delete all servers of the set that do not go yet; tell how many are there, and what fails."""
+    going = [each for each in mine if each.metadata.deletion_timestamp is None]
+    after = summary.deleting(snapshot, len(mine))
+    note = f"{words.be(len(mine), 'server')} still there, {len(going)} to be deleted now"
+    return Plan(
+        # Only as they are cached: it may have orphaned them, and is seen to go before that is.
+        actions=(
+            *(writes.delete(each, why="the set is being deleted", guarded=True) for each in going),
+            *_warnings(snapshot),
+        ),
+        status=after,
+        write_status_now=summary.write_status_now(snapshot.server_set.status, after),
+        notes=(note,),
+        urgency=Urgency.TEARDOWN,
+    )
 
 
 def _let_go(snapshot: ServerSetSnapshot, rest: Leftovers) -> Plan:
@@ -89,7 +99,7 @@ def _discard(snapshot: ServerSetSnapshot, gone: tuple[claims.Gone, ...], rest: L
     before = snapshot.server_set.status
     after = summary.discarding(snapshot, rest.held)
     return Plan(
-        actions=(*gone, *claims.told(snapshot, gone), *rest.deletes),
+        actions=(*gone, *claims.told(snapshot, gone), *rest.deletes, *_warnings(snapshot)),
         status=after,
         # Its application takes down what it relied on as soon as that is told.
         write_status_now=after is not None and after.blocked_by != before.blocked_by,
@@ -97,3 +107,9 @@ def _discard(snapshot: ServerSetSnapshot, gone: tuple[claims.Gone, ...], rest: L
         notes=tuple(notes),
         urgency=Urgency.TEARDOWN,
     )
+
+
+def _warnings(snapshot: ServerSetSnapshot) -> tuple[RecordEvent, ...]:
+    """Return the Events of calls that fail, as of any set: what does not go is news here, too."""
+    server_set, failed = snapshot.server_set, outcomes.of(snapshot.outcomes)
+    return tuple(outcomes.news(server_set.status.blocked_by, failed, server_set))
