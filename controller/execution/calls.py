@@ -169,7 +169,7 @@ class Calls:
         if policy.local and asked.key.namespace:
             # What was to be written may not be there, so it is not what is in the way.
             error.blocker = error.blocker or f"Namespace/{asked.key.namespace}"
-        fleet = asked.target.fleet if isinstance(asked.target, targets.ServerTarget) else ""
+        fleet = asked.target.fleet if isinstance(asked.target, targets.FleetTarget) else ""
         found = state.fail(
             asked.target, asked.verb, error, self._clock(),
             waits_with_siblings=waits_with_siblings, display=self._fleets.display(fleet),
@@ -200,7 +200,7 @@ def _count(asked: _Asked, result: str, took: float) -> None:
     A read is neither, be it of the object or of what was said of it, nor is a status that turned
     out to be no news when its turn came.
     """
-    if isinstance(asked.target, targets.ServerTarget):
+    if isinstance(asked.target, targets.FleetTarget):
         metrics.called(asked.target.fleet, result, took)
     elif asked.verb not in _READS and result != OVERTAKEN:
         metrics.wrote(asked.target.resource, result, took)

@@ -303,12 +303,9 @@ class Dispatcher:
                 return provider.discard(action.claim)
             return provider.collect(action.instance, action.server)
 
-        target, verb = cast(
-            "tuple[targets.ServerTarget, targets.AnyVerb]", targets.of(action, item)
-        )
+        target, verb = targets.of_what_is_left(action, item), contract.Verb.DELETE
         ask = functools.partial(
-            self._fleets.ask, target.fleet, contract.Verb.DELETE, go,
-            namespace=key.namespace, whose=target.server,
+            self._fleets.ask, target.fleet, verb, go, namespace=key.namespace, whose=target.name,
         )  # fmt: skip
 
         async def collect() -> contract.Receipt:

@@ -332,7 +332,7 @@ class KeyState:
     def hasten(self) -> None:
         """Let creates and a provider's calls be tried now: it is their turn, says who held them."""
         for asked, found in self.outcomes.items():
-            if found.verb is Verb.CREATE or isinstance(found.target, targets.ServerTarget):
+            if found.verb is Verb.CREATE or isinstance(found.target, targets.FleetTarget):
                 self.outcomes[asked] = dataclasses.replace(found, again=found.time)
 
     def backoff(self, now: float) -> float:

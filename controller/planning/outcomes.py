@@ -84,7 +84,7 @@ class Outcome:
         made = self.display.resource
         if made is None or not isinstance(self.target, targets.ServerTarget):
             return self.target.object
-        return resources.thing(made, self.target.server)
+        return resources.thing(made, self.target.name)
 
     def object(self, item: objects.Object) -> str:
         """Return what is in the way of `item`, as `blockedBy` names it: something that is there.
@@ -93,8 +93,6 @@ class Outcome:
         """
         if self.blocker:
             return self.blocker
-        if instance := self._instance(item):
-            return instance
         if self.verb is Verb.CREATE and self.reason not in _THERE:
             return self.target.maker or name(item)
         return self.asked
@@ -103,8 +101,7 @@ class Outcome:
         """Return what to tell of it."""
         thing, meta = self.object(item), item.metadata
         own = self.refused and thing == name(item)
-        # A Fleet tells of its instances.
-        shown = name(item) if thing == self._instance(item) else thing
+        shown = self.target.shown if thing == self.target.object else thing
         helps = (
             remedies.edit_above(item)
             if own
@@ -118,13 +115,6 @@ class Outcome:
             next_attempt_time=clock.stamp(self.again) if self.again else None,
             remedy=self.remedy or helps,
         )
-
-    def _instance(self, item: objects.Object) -> str:
-        """Return what it is about where that is no server's any more, and a Fleet sees to it."""
-        target = self.target
-        if not isinstance(target, targets.ServerTarget):
-            return ""
-        return f"Instance/{target.server}" if target.maker == name(item) else ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -242,19 +232,10 @@ def news(
         known.add((thing, each.reason))
         yield plan.RecordEvent(
             reason=_EVENTS.get(each.verb, Reason.FAILED_UPDATE),
-            message=f"Failed to {each.verb} {_subject(each, item)}: {each.message}",
+            message=f"Failed to {each.verb} {each.target.subject}: {each.message}",
             warning=True,
             cause=f"{thing} {each.reason}",
         )
-
-
-def _subject(found: Outcome, item: objects.Object) -> str:
-    target = found.target
-    if isinstance(target, targets.ObjectTarget):
-        return target.object
-    if target.maker == name(item):
-        return found.object(item)
-    return resources.thing(Resource.SERVERS, target.server)
 
 
 def steady(before: Iterable[Blocked], after: Sequence[Blocked], now: float) -> tuple[Blocked, ...]:

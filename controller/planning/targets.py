@@ -1,7 +1,7 @@
-"""What a call was about: an object that is written, or a server that a fleet was asked for.
+"""What a call was about: an object that is written, or what a fleet was asked for.
 
-Two types, so that a Fleet may be named like a resource. `outcomes` are kept by these; the
-dispatcher and the planners both take them from here.
+A type for each, so that a Fleet may be named like a resource, and a claim is told as a claim.
+`outcomes` are kept by these; the dispatcher and the planners both take them from here.
 """
 
 from __future__ import annotations
@@ -47,6 +47,11 @@ class ObjectTarget:
     @property
     def object(self) -> str:
         """The object, as `blockedBy` names it."""
+        return self.subject
+
+    @property
+    def subject(self) -> str:
+        """The object, as an Event names it."""
         return resources.thing(self.resource, self.name)
 
     @property
@@ -54,13 +59,18 @@ class ObjectTarget:
         """Who would make it: nobody but whoever asks for it."""
         return ""
 
+    @property
+    def shown(self) -> str:
+        """What a command shows of it: the object itself."""
+        return self.object
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class ServerTarget:
-    """A server, asked of the provider of its fleet."""
+class FleetTarget:
+    """What the provider of a fleet is asked about, by the name that this has there."""
 
     fleet: str
-    server: str
+    name: str
 
     @property
     def label(self) -> str:
@@ -69,7 +79,7 @@ class ServerTarget:
 
     @property
     def object(self) -> str:
-        """What is asked about, as `blockedBy` names it where servers are no objects."""
+        """What is asked about, as `blockedBy` names it: the fleet, where it is no object."""
         return self.maker
 
     @property
@@ -77,8 +87,49 @@ class ServerTarget:
         """Who would make it, as `blockedBy` names that."""
         return resources.thing(Resource.FLEETS, self.fleet)
 
+    @property
+    def shown(self) -> str:
+        """What a command shows of it: the fleet."""
+        return self.maker
 
-Target = ObjectTarget | ServerTarget
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ServerTarget(FleetTarget):
+    """A server: made, changed or deleted by its fleet."""
+
+    @property
+    def subject(self) -> str:
+        """The server, as an Event names it."""
+        return resources.thing(Resource.SERVERS, self.name)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ClaimTarget(FleetTarget):
+    """A claim that is no object, and that goes with its data."""
+
+    @property
+    def subject(self) -> str:
+        """The claim, as an Event names it."""
+        return f"Claim/{self.name}"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class InstanceTarget(FleetTarget):
+    """An instance that is no server's any more, by its id: its Fleet sees to it, and tells."""
+
+    @property
+    def subject(self) -> str:
+        """The instance, as an Event names it."""
+        return f"Instance/{self.name}"
+
+    @property
+    def object(self) -> str:
+        """The instance, as `blockedBy` names it: of several each by itself."""
+        return self.subject
+
+
+AnyFleetTarget = ServerTarget | ClaimTarget | InstanceTarget
+Target = ObjectTarget | AnyFleetTarget
 
 # How these went is told in the status of their task.
 _ACTS = frozenset({Verb.ACT, Verb.RESUME, Verb.CANCEL})
@@ -99,15 +150,18 @@ def of(action: plan.Action, item: objects.Object) -> tuple[Target, AnyVerb] | No
         return ObjectTarget(action.resource, action.namespace, action.name), verb
     if isinstance(action, contract.Call):
         return of_call(action, item)
-    return _of_what_is_left(action, item)
-
-
-def _of_what_is_left(action: plan.Action, item: objects.Object) -> tuple[Target, AnyVerb] | None:
-    if isinstance(action, plan.DeleteClaim):
-        return ServerTarget(action.fleet, action.claim.name), Verb.DELETE
-    if isinstance(action, plan.DeleteOrphan):
-        return ServerTarget(item.metadata.name, action.instance), Verb.DELETE
+    if isinstance(action, plan.DeleteClaim | plan.DeleteOrphan):
+        return of_what_is_left(action, item), Verb.DELETE
     return None
+
+
+def of_what_is_left(
+    action: plan.DeleteClaim | plan.DeleteOrphan, item: objects.Object
+) -> ClaimTarget | InstanceTarget:
+    """Return what a fleet is asked to delete that is no server's any more."""
+    if isinstance(action, plan.DeleteClaim):
+        return ClaimTarget(action.fleet, action.claim.name)
+    return InstanceTarget(item.metadata.name, action.instance)
 
 
 def of_call(call: contract.Call, item: objects.Object) -> tuple[Target, AnyVerb] | None:

@@ -306,9 +306,9 @@ _LOST = (
     ),
     one(
         "of instances that are refused one alone is told",
-        "controller.planning.outcomes:Outcome._instance",
-        "f'Instance/{target.server}' if target.maker == name(item) else ''",
-        "''",
+        "controller.planning.targets:InstanceTarget.object",
+        "self.subject",
+        "self.maker",
         "tests/planning/test_outcomes.py::test_a_fleet_tells_of_its_instances_each_by_its_id",
     ),
     one(

@@ -335,6 +335,13 @@ _NEWS = (
         "outcomes.of(())",
         f"{_FAILING}::test_a_write_that_fails_is_told",
     ),
+    one(
+        "a claim that does not go is told as a server",
+        "controller.planning.targets:of_what_is_left",
+        "ClaimTarget(ANY_fleet, ANY_name)",
+        "ServerTarget(ANY_fleet, ANY_name)",
+        f"{_FAILING}::test_an_event_names_what_does_not_go",
+    ),
 )
 _LABELS = (
     one(

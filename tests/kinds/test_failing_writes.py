@@ -30,6 +30,7 @@ from tests.kinds.failing_writes import (
     failures,
     see_as_before,
     see_told,
+    warnings,
     with_item,
 )
 from tests.kinds.rehearsal import Rehearsal, component
@@ -197,6 +198,23 @@ WAYS: tuple[Callable[[], Any], ...] = (
 def test_a_write_that_fails_is_told(way: Callable[[], Any], kind: errors.FailureKind) -> None:
     """In blockedBy, in the words of whoever answered, with one Event, and not anew at each try."""
     see_told(way(), kind)
+
+
+@pytest.mark.parametrize(
+    ("way", "subject"),
+    [
+        (set_with_servers, "Server/shop-web-0"),
+        (set_with_a_claim, "Claim/data-shop-web-0"),
+        (fleet_with_its_orphan, "Instance/i1"),
+    ],
+    ids=["a server", "a claim", "an instance"],
+)
+def test_an_event_names_what_does_not_go(way: Callable[[], Any], subject: str) -> None:
+    """A Server, a claim and an instance each by their own kind: people look for what is named."""
+    snapshot = way()
+    found = failures(decide(snapshot), snapshot, REFUSED)
+    (event,) = warnings(decide(dataclasses.replace(snapshot, outcomes=found)))
+    assert (event.reason, event.message) == ("FailedDelete", f"Failed to delete {subject}: no")
 
 
 def test_a_build_that_has_ended_says_so_as_before() -> None:

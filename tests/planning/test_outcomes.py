@@ -12,7 +12,7 @@ from controller.api import clock, objects
 from controller.api.resources import Resource
 from controller.contract import Verb
 from controller.planning import outcomes
-from controller.planning.targets import ObjectTarget, ServerTarget
+from controller.planning.targets import InstanceTarget, ObjectTarget, ServerTarget
 from controller.providers import registry
 
 NOW = 1_700_000_000.0
@@ -166,7 +166,7 @@ def test_a_fleet_tells_of_its_instances_each_by_its_id() -> None:
         "message": "delete i1: locked",
     }  # fmt: skip
     found = outcomes.of(
-        outcome(target=ServerTarget("west", each), **locked) for each in ("i1", "i2")
+        outcome(target=InstanceTarget("west", each), **locked) for each in ("i1", "i2")
     )
     told = found.blocked(fleet)
     assert [each.object for each in told] == ["Instance/i1", "Instance/i2"]

@@ -186,7 +186,7 @@ def test_planners_are_told_what_a_new_class_says(
     event: bool,
 ) -> None:
     """A class that no other line knows is counted, told and believed as its policy says."""
-    state, target = KeyState(), targets.ServerTarget(fleet="attic", server="d/shop-web-0")
+    state, target = KeyState(), targets.ServerTarget(fleet="attic", name="d/shop-web-0")
     error = odd(kind=kind, costs_attempt=costs, event=event, told_after=2, believed_after=3)
     seen = [state.fail(target, contract.Verb.CREATE, error, 0.0) for _ in range(3)]
     assert [each.told for each in seen] == [False, True, True]

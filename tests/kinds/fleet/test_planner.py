@@ -296,7 +296,7 @@ def test_a_wish_to_collect_is_good_for_once(collect: str, left: str | None) -> N
 def test_a_collect_that_is_refused_is_told_once_and_until_it_is_over() -> None:
     """In status by its instance, with one Event; the next attempt makes no second one."""
     refused = outcomes.Outcome(
-        target=targets.ServerTarget("cloud", "i1"), verb=contract.Verb.DELETE,
+        target=targets.InstanceTarget("cloud", "i1"), verb=contract.Verb.DELETE,
         kind=errors.FailureKind.REFUSED,
         reason=CloudReason.LOCKED, message="i1 is locked", time=NOW, again=NOW + 60, event=True,
     )  # fmt: skip
@@ -320,7 +320,7 @@ def test_of_many_collects_that_are_refused_ten_are_named() -> None:
     """A status stays small, however many instances a cloud will not delete."""
     refused = tuple(
         outcomes.Outcome(
-            target=targets.ServerTarget("cloud", f"i{number:02}"), verb=contract.Verb.DELETE,
+            target=targets.InstanceTarget("cloud", f"i{number:02}"), verb=contract.Verb.DELETE,
             kind=errors.FailureKind.REFUSED, reason=CloudReason.LOCKED, message="locked", time=NOW,
         )
         for number in range(12)
