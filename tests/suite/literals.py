@@ -14,6 +14,8 @@ import functools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+# The type of reasons that others give: a word of theirs is passed on, and never written out.
+FOREIGN = "ForeignReason"
 CONTROLLER = Path(__file__).parents[2] / "controller"
 
 
@@ -87,7 +89,13 @@ def _kept(node: ast.Assign | ast.AnnAssign, carriers: Carriers) -> Iterator[ast.
 
 
 def texts(given: ast.expr) -> Iterator[ast.expr]:
-    """Yield the texts that may be the value of an expression; the empty one is no word."""
+    """Yield the texts that may be the value of an expression; the empty one is no word.
+
+    Whoever calls a text a word of somebody else's has written it out all the same.
+    """
+    if (word := called_foreign(given)) is not None:
+        yield from texts(word)
+        return
     match given:
         case ast.JoinedStr():
             yield given
@@ -102,6 +110,18 @@ def texts(given: ast.expr) -> Iterator[ast.expr]:
         case ast.Tuple() | ast.Set() | ast.List():
             for each in given.elts:
                 yield from texts(each)
+
+
+def called_foreign(given: ast.AST) -> ast.expr | None:
+    """Return what an expression passes off as a word that somebody else gave; None for others."""
+    match given:
+        case ast.Call(func=ast.Name(id=name), args=[word]) if name == FOREIGN:
+            return word
+        case ast.Call(func=ast.Attribute(attr=name), args=[word]) if name == FOREIGN:
+            return word
+        case ast.Call(func=ast.Name(id="cast"), args=[_, word]):
+            return word
+    return None
 
 
 @functools.cache
