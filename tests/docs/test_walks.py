@@ -1,4 +1,4 @@
-"""The walks through the layout, and all paths that pages name, are held to the code."""
+"""The walks through the layout, all paths that pages name and a Server's fields are as in code."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from controller.api.server import ServerSpec
 from tests.docs import pages
 
 CONTROLLER = pages.ROOT / "controller"
@@ -172,3 +173,19 @@ def test_a_path_that_leads_nowhere_is_found() -> None:
     found = paths("`planning/gone.py`, `history/x.py`, `controller/`, `server/web-0`, `a b/c.py`")
     assert found == {"planning/gone.py", "history/x.py", "controller/"}
     assert {each for each in found if not is_there(each)} == {"planning/gone.py", "history/x.py"}
+
+
+def test_the_fields_of_a_server_are_those_that_its_design_lists() -> None:
+    """Who reads the design knows all that a Server's spec says, but for the copies of 0.1."""
+    text = " ".join((PAGE.parent / "0005-servers-refer.md").read_text().split())
+    listed = re.search(r"`Server\.spec` is ([^.]*)\.", text)
+    assert listed
+    fields = ServerSpec.model_fields.items()
+    written = [
+        field.alias or name
+        for name, field in fields
+        if "Not written any more." not in (field.description or "")
+    ]
+    assert re.split(r", | and ", listed[1].replace("`", "")) == written
+    assert "The five fields stay" in text
+    assert len(fields) - len(written) == 5
