@@ -37,7 +37,8 @@ _QUERY = {"limit": "1000"}
 class _Group(msgspec.Struct, frozen=True):
     id: str
     name: str = ""
-    members: tuple[str, ...] = ()
+    # None where the answer does not tell them: that is no word of an empty group.
+    members: tuple[str, ...] | None = None
 
 
 class _Groups(msgspec.Struct, frozen=True):
@@ -108,10 +109,16 @@ class Groups:
                 # One that was there before us counts as asked for when it was first seen.
                 if known is None:
                     self._known[each.name] = _Known(id=each.id, seen=now, used=now)
-                elif not each.members and now - known.used >= UNUSED_SECONDS:
+                elif self._is_empty(each) and now - known.used >= UNUSED_SECONDS:
                     unused[each.id] = each
             self._setbacks.keep(unused)
             await self._setbacks.for_each(unused, lambda one: self._delete(unused[one]))
+
+    def _is_empty(self, group: _Group) -> bool:
+        """Return whether a group has no servers, by the cloud's word and by what is known here."""
+        known = self._register.machines.values()
+        ours = any(each.row.metadata.get(machines.GROUP) == group.id for each in known)
+        return group.members == () and not ours
 
     @property
     def _prefix(self) -> str:

@@ -4,11 +4,13 @@ import asyncio
 import contextlib
 from typing import Any
 
+import msgspec
 import pytest
 
 from controller import contract, errors
 from controller.api import objects
 from controller.contract import Verb
+from controller.providers.openstack.refusals import Reply
 from fakes.openstack import Fault
 from tests.providers.openstack import coast as coasts
 from tests.providers.openstack.coast import Coast, create, template
@@ -73,6 +75,36 @@ async def test_a_group_goes_with_its_last_server(coast: Coast) -> None:
     call = contract.Call(verb=Verb.DELETE, why="test", instance=provider.observe(server()).id)
     await provider.delete(server(), call)
     await coast.until(lambda: list(coast.cloud.groups) == ["theirs"], seconds=600)
+
+
+@pytest.mark.parametrize("told", [{}, {"members": None}, {"members": []}])
+async def test_a_group_that_servers_are_in_stays(coast: Coast, told: dict[str, Any]) -> None:
+    """A list that leaves its members out, or says that there are none, does not empty it."""
+
+    def changed(body: bytes) -> bytes:
+        groups = msgspec.json.decode(body)["server_groups"]
+        rest = [{key: each[key] for key in each.keys() - {"members"}} | told for each in groups]
+        return msgspec.json.encode({"server_groups": rest})
+
+    provider = await coast.provider()
+    await provider.create(server(), create(APART))
+    fault = Fault(method="GET", path="/os-server-groups$", change=changed, times=10**6)
+    coast.cloud.faults.append(fault)
+    await coast.until(lambda: provider.observe(server()).ready)
+    await asyncio.sleep(600)
+    assert len(coast.cloud.groups) == 1
+
+
+async def test_a_group_whose_members_nobody_tells_stays(coast: Coast) -> None:
+    """Whether anybody else's servers are in it cannot be known then."""
+    body = msgspec.json.encode({"server_groups": [{"id": "left", "name": NAME}]})
+    reply = Reply(status=200, body=body)
+    coast.cloud.faults.append(
+        Fault(method="GET", path="/os-server-groups$", reply=reply, times=10**6)
+    )
+    await coast.provider()
+    await asyncio.sleep(600)
+    assert coast.asked("DELETE") == []
 
 
 async def test_what_an_earlier_operator_left_goes(coast: Coast) -> None:
