@@ -358,12 +358,20 @@ class FloatingIPs:
                 self._hear(uid)
 
     def _put(self, owned: Owned) -> None:
-        if self._owned.get(owned.row.id) == owned:
+        before = self._owned.get(owned.row.id)
+        if before == owned:
             return
+        if before is not None:
+            self._unlist(before)
         self._owned[owned.row.id] = owned
         self._by_instance.setdefault(owned.instance, {})[owned.row.id] = owned
         self._by_server.setdefault(owned.server, {})[owned.row.id] = owned
         self._seen(owned.instance)
+        if before is not None:
+            # Somebody may have described it as another server's.
+            if before.instance != owned.instance:
+                self._seen(before.instance)
+            self._hear(before.server)
 
     def _stays(self, identifier: str) -> None:
         """Tell the Server that waits for a floating IP whether, and why, that does not go."""
@@ -375,12 +383,15 @@ class FloatingIPs:
     def _drop(self, owned: Owned) -> None:
         del self._owned[owned.row.id]
         self._setbacks.forget(owned.row.id)
+        self._unlist(owned)
+        self._seen(owned.instance)
+        self._hear(owned.server)
+
+    def _unlist(self, owned: Owned) -> None:
         for index, key in ((self._by_instance, owned.instance), (self._by_server, owned.server)):
             del index[key][owned.row.id]
             if not index[key]:
                 del index[key]
-        self._seen(owned.instance)
-        self._hear(owned.server)
 
     def _seen(self, instance: str) -> None:
         own = self._by_instance.get(instance, {}).values()

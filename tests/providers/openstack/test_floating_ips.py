@@ -462,3 +462,39 @@ async def test_a_page_that_went_is_no_cloud_without_them(
     await coast.until(lambda: second.observe(known) is contract.ABSENT, seconds=180)
     await coast.until(lambda: second.observe(server()).ready, seconds=180)
     assert len(coast.cloud.floating_ips) == 1
+
+
+async def test_one_that_somebody_gives_to_another_server_is_that_ones(coast: Coast) -> None:
+    """By its description: the other tells its address, and the first one does so no more."""
+    provider, identifier = await made(coast)
+    own = next(iter(coast.cloud.floating_ips.values()))
+    taker = other("taker")
+    await provider.create(taker, create(OPEN))
+    await coast.until(lambda: provider.observe(taker).ready)
+    taken = next(each for each in coast.cloud.floating_ips.values() if each is not own)
+    del coast.cloud.floating_ips[taken.id]
+    own.description, own.port = taken.description, taken.port
+    await coast.until(lambda: own.address in provider.observe(taker).addresses, seconds=300)
+    await coast.until(lambda: provider.observe(server()).ready, seconds=300)
+    assert own.address not in provider.observe(server()).addresses
+    known = deleted(server(recorded=identifier, template=msgspec.Raw(OPEN)))
+    await provider.delete(known, contract.Call(verb=Verb.DELETE, why="test", instance=identifier))
+    await coast.until(lambda: provider.observe(known) is contract.ABSENT, seconds=300)
+    assert [each.description for each in coast.cloud.floating_ips.values()] == [own.description]
+
+
+async def test_a_server_that_is_gone_waits_for_no_address_of_another(coast: Coast) -> None:
+    """Somebody gives its floating IP to another Server while that one does not go."""
+    provider, identifier = await made(coast)
+    taker = other("taker")
+    await provider.create(taker, create(OPEN))
+    await coast.until(lambda: provider.observe(taker).ready)
+    coast.cloud.faults.append(Fault(method="DELETE", path=NAMES, times=10**6, unsent=True))
+    known = deleted(server(recorded=identifier, template=msgspec.Raw(OPEN)))
+    await provider.delete(known, contract.Call(verb=Verb.DELETE, why="test", instance=identifier))
+    await coast.until(lambda: provider.observe(known).reason == "CloudFloatingIPRefused")
+    own, taken = coast.cloud.floating_ips.values()
+    own.description = taken.description
+    coast.heard.clear()
+    await coast.until(lambda: provider.observe(known) is contract.ABSENT, seconds=300)
+    assert "shop-web-0" in coast.heard
