@@ -60,6 +60,8 @@ class CloudClaims:
         self.stock = stock
         # Since when it is doubtful whether there is a volume that no list shows.
         self._doubts: dict[_Ref, float] = {}
+        # What POSTs have made that no list has shown yet, by id.
+        self._made: dict[_Ref, str] = {}
         self._zones: tuple[float, frozenset[str]] = (-ZONES_SECONDS, frozenset())
         self._nudge = asyncio.Event()
         self._pause = FASTEST
@@ -81,8 +83,7 @@ class CloudClaims:
             self.stock.none = False
             raise
         self._took = asyncio.get_running_loop().time() - found.begun
-        for row in found.rows:
-            self.stock.see(row, begun=found.begun)
+        self._see_all(found)
         lacking = self.stock.lacking((each.id for each in found.rows), begun=found.begun)
         self.stock.sync()
         await self._prove(lacking)
@@ -102,6 +103,14 @@ class CloudClaims:
             except errors.ArgosyError as error:
                 failures += 1
                 _log.warning("volumes not seen", reason=error.reason, error=str(error))
+
+    def _see_all(self, found: volumes.ListedVolumes) -> None:
+        """Take in what a list shows: what was made is found by its marks from then on."""
+        for row in found.rows:
+            self.stock.see(row, begun=found.begun)
+            ref = row.key, row.claim
+            if self._made.get(ref) == row.id:
+                del self._made[ref]
 
     async def _prove(self, lacking: Iterable[CloudVolume]) -> None:
         """Forget what a list lacks, once the cloud says of it by its id that there is none.
@@ -182,8 +191,7 @@ class CloudClaims:
         key = server.metadata.namespace, server.metadata.name
         mine = {volumes.FLEET: self.stock.fleet, volumes.SERVER: f"{key[0]}/{key[1]}"}
         found = await volumes.listed(self._client, mine)
-        for row in found.rows:
-            self.stock.see(row, begun=found.begun)
+        self._see_all(found)
         lacking = self.stock.lacking((each.id for each in found.rows), begun=found.begun, key=key)
         await self._prove(lacking)
         return found.begun
@@ -197,7 +205,8 @@ class CloudClaims:
         if not there:
             if found:
                 raise _waiting(found[0], "is being deleted")
-            await self._make(server, claim, zone, begun)
+            if not await self._is_made(server, claim):
+                await self._make(server, claim, zone, begun)
         else:
             self._doubts.pop((key, claim.name), None)
         first, *others = self.stock.of_claim(key, claim.name)
@@ -284,6 +293,36 @@ class CloudClaims:
             raise _waiting(volume, f"is {volume.status}")
         raise _refused(volume, f"is in the state {volume.status}")
 
+    async def _is_made(self, server: objects.Server, claim: objects.VolumeClaim) -> bool:
+        """Return whether an earlier call has made a volume that lists do not show, and take it in.
+
+        Raises VolumeRefused where the cloud tells it without its marks: nobody would find it by
+        these, and the next attempt would make another one.
+        """
+        ref = (server.metadata.namespace, server.metadata.name), claim.name
+        identifier = self._made.get(ref)
+        if identifier is None:
+            return False
+        begun = asyncio.get_running_loop().time()
+        found = await volumes.look(self._client, identifier)
+        if found is None:
+            del self._made[ref]
+            return False
+        self._check_marks(found, ref)
+        self.stock.see(found, begun=begun)
+        return True
+
+    def _check_marks(self, volume: CloudVolume, ref: _Ref) -> None:
+        """Raise VolumeRefused where a volume that was made is told without its marks."""
+        told = volume.metadata.get(volumes.FLEET), volume.key, volume.claim
+        if told != (self.stock.fleet, *ref):
+            (_, name), claim = ref
+            raise refusals.VolumeRefused(
+                f"the cloud made the volume {volume.id} for the claim {claim} of {name}, and tells"
+                " of it without the metadata that it was made with",
+                reason=CloudReason.VOLUME_REFUSED, blocker=f"Volume/{volume.id}",
+            )  # fmt: skip
+
     async def _make(
         self, server: objects.Server, claim: objects.VolumeClaim, zone: str, begun: float
     ) -> None:
@@ -305,6 +344,8 @@ class CloudClaims:
                 body=asked, creates=True,
             )  # fmt: skip
             made = decode(reply.body, volumes.One).volume
+        self._made[ref] = made.id
+        self._check_marks(made, ref)
         self.stock.expect(made, now=asyncio.get_running_loop().time())
 
     async def _zone(self, wanted: str) -> str:

@@ -17,6 +17,7 @@ from tests.providers.openstack.test_volumes import claim, from_volume, there, wi
 pytestmark = pytest.mark.looptime
 
 LISTS = "/volumes/detail"
+POSTS, ONES = "/volumes$", "/volumes/[0-9a-f-]+$"
 
 
 def change(instance: str, *claims: objects.VolumeClaim, given: bytes = b"") -> contract.Call:
@@ -25,6 +26,14 @@ def change(instance: str, *claims: objects.VolumeClaim, given: bytes = b"") -> c
         verb=contract.Verb.CHANGE, why="test", instance=instance, volume_claims=claims,
         template=given or template(metadata={"role": "web"}),
     )  # fmt: skip
+
+
+def bare(body: bytes) -> bytes:
+    """Return an answer about volumes without their metadata."""
+    told = msgspec.json.decode(body)
+    for each in told.get("volumes", [told.get("volume")]):
+        each["metadata"] = {}
+    return msgspec.json.encode(told)
 
 
 def told(identifier: str) -> objects.Server:
@@ -156,3 +165,41 @@ async def test_a_volume_that_was_handed_on_is_its_new_owners(
     assert not coast.asked("DELETE", "/volumes/")
     for each in west.claims("prod", "shop", "web") or ():
         assert each.id == volume.id
+
+
+@pytest.mark.parametrize("paths", [(POSTS,), (LISTS, ONES), (POSTS, LISTS, ONES)])
+async def test_a_cloud_that_tells_no_metadata_makes_one_volume(
+    coast: Coast, paths: tuple[str, ...]
+) -> None:
+    """However often it is asked: what is wrong is told, and it goes on once the marks are there."""
+    west, wanted = await coast.provider(), server(volume_claims=(claim(),))
+    for each in paths:
+        coast.cloud.faults.append(Fault(method="*", path=each, change=bare, times=10**6))
+    refused = []
+    for _ in range(6):
+        try:
+            await west.create(wanted, wish(claim()))
+        except errors.ArgosyError as error:
+            refused.append(error.reason)
+        await asyncio.sleep(30)
+    assert len(there(coast)) == 1
+    assert "CloudVolumeRefused" in refused
+    coast.cloud.faults.clear()
+    await made(west, wanted, wish(claim()))
+    assert len(there(coast)) == 1
+
+
+async def test_a_volume_that_no_list_shows_is_made_again_once_it_is_gone(coast: Coast) -> None:
+    """The cloud says of it by its id that there is none: then it is missed, and not before."""
+    west, wanted = await coast.provider(), server(volume_claims=(claim(),))
+    for each in (POSTS, LISTS, ONES):
+        coast.cloud.faults.append(Fault(method="*", path=each, change=bare, times=10**6))
+    for _ in range(2):
+        with pytest.raises(errors.Stalled, match="without the metadata that it was made with"):
+            await west.create(wanted, wish(claim()))
+        await asyncio.sleep(30)
+    (lost,) = there(coast)
+    coast.cloud.faults.clear()
+    lost.gone = True
+    await made(west, wanted, wish(claim()))
+    assert len(there(coast)) == 1
