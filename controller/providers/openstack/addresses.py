@@ -11,8 +11,9 @@ import dataclasses
 import msgspec
 
 from controller.providers.openstack import paging
-from controller.providers.openstack.client import NETWORK, CloudClient, decode
+from controller.providers.openstack.client import NETWORK, CloudClient
 from controller.providers.openstack.machines import Machine
+from controller.providers.openstack.refusals import decode
 
 _MARK = "argosy"
 _PATH = "/v2.0/floatingips"

@@ -21,10 +21,11 @@ from controller import contract, errors
 from controller.api import objects
 from controller.contract.reasons import ProviderReason
 from controller.providers.openstack import machines, refusals, volumes
-from controller.providers.openstack.client import VOLUME, CloudClient, decode
+from controller.providers.openstack.client import VOLUME, CloudClient
 from controller.providers.openstack.creation import DOUBT_SECONDS, in_doubt
 from controller.providers.openstack.machines import Machine
 from controller.providers.openstack.reasons import CloudReason
+from controller.providers.openstack.refusals import decode
 from controller.providers.openstack.register import MachineRegister
 from controller.providers.openstack.stock import Stock
 from controller.providers.openstack.volumes import CloudVolume

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 from urllib import parse
 
 import msgspec
@@ -19,15 +19,13 @@ from controller.api import tags
 from controller.kube import faults
 from controller.providers.openstack import refusals, times
 from controller.providers.openstack.reasons import CloudReason
-from controller.providers.openstack.refusals import Reply
+from controller.providers.openstack.refusals import Reply, decode
 from controller.providers.openstack.transport import (
     HttpRequest,
     NoAnswerError,
     NotSentError,
     Transport,
 )
-
-T = TypeVar("T")
 
 COMPUTE, IMAGE, NETWORK = "compute", "image", "network"
 VOLUME = "block-storage"
@@ -262,8 +260,8 @@ def _tells_id(body: bytes) -> bool:
     Others are of a proxy on the way, say: whether anything was made nobody knows.
     """
     try:
-        wrapped = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        wrapped = decode(body, Any)
+    except refusals.CloudUnreachable:
         return False
     inner = wrapped.values() if isinstance(wrapped, dict) else ()
     return any(isinstance(each, dict) and isinstance(each.get("id"), str) for each in inner)
@@ -276,11 +274,3 @@ def _reads(body: Any) -> bool:
 
 def _unreachable(message: str) -> refusals.CloudUnreachable:
     return refusals.CloudUnreachable(message, reason=CloudReason.CLOUD_UNREACHABLE)
-
-
-def decode(body: bytes, kind: type[T]) -> T:
-    """Return what an answer says; one that cannot be read is as good as none."""
-    try:
-        return msgspec.json.decode(body, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise _unreachable(f"an answer of the cloud cannot be read: {error}") from error

@@ -21,10 +21,11 @@ from controller.api.reasons import Reason
 from controller.contract import Phase
 from controller.contract.reasons import ProviderReason
 from controller.providers.openstack import listing, machines
-from controller.providers.openstack.client import COMPUTE, CloudClient, decode
+from controller.providers.openstack.client import COMPUTE, CloudClient
 from controller.providers.openstack.lister import Lister
 from controller.providers.openstack.machines import Machine, ServerRow
 from controller.providers.openstack.reasons import CloudReason
+from controller.providers.openstack.refusals import decode
 from controller.providers.openstack.register import Key, MachineRegister
 
 # How long after a POST without an answer what it has made may yet appear, and how often to look.

@@ -19,8 +19,9 @@ import msgspec
 from controller import errors
 from controller.api import objects
 from controller.providers.openstack import machines, refusals, template
-from controller.providers.openstack.client import COMPUTE, CloudClient, decode
+from controller.providers.openstack.client import COMPUTE, CloudClient
 from controller.providers.openstack.reasons import CloudReason
+from controller.providers.openstack.refusals import decode
 from controller.providers.openstack.register import MachineRegister
 from controller.providers.openstack.setbacks import Setbacks
 

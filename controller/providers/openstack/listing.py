@@ -13,9 +13,9 @@ from collections.abc import Mapping
 import msgspec
 
 from controller.providers.openstack import paging, times
-from controller.providers.openstack.client import COMPUTE, CloudClient, decode
+from controller.providers.openstack.client import COMPUTE, CloudClient
 from controller.providers.openstack.machines import ServerRow
-from controller.providers.openstack.refusals import Missing
+from controller.providers.openstack.refusals import Missing, decode
 
 _ID = re.compile(r"^[0-9A-Za-z-]{1,64}$")
 

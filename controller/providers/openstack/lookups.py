@@ -16,8 +16,8 @@ import msgspec
 
 from controller import errors
 from controller.providers.openstack import snapshots, template
-from controller.providers.openstack.client import COMPUTE, IMAGE, NETWORK, CloudClient, decode
-from controller.providers.openstack.refusals import Missing
+from controller.providers.openstack.client import COMPUTE, IMAGE, NETWORK, CloudClient
+from controller.providers.openstack.refusals import Missing, decode
 
 CACHE_SECONDS = 60.0
 DEFAULT_GROUP = "default"

@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from controller.providers.openstack import refusals
-from controller.providers.openstack.client import CloudClient, decode
+from controller.providers.openstack.client import CloudClient
 from controller.providers.openstack.reasons import CloudReason
-from controller.providers.openstack.refusals import Reply
+from controller.providers.openstack.refusals import Reply, decode
 
 PAGE = 1000
 

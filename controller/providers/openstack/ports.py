@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import msgspec
 
-from controller.providers.openstack.client import NETWORK, CloudClient, decode
+from controller.providers.openstack.client import NETWORK, CloudClient
+from controller.providers.openstack.refusals import decode
 
 
 class Port(msgspec.Struct, frozen=True):

@@ -19,10 +19,11 @@ import structlog
 from controller import errors
 from controller.api import tags
 from controller.providers.openstack import machines, observation, probes, refusals, template
-from controller.providers.openstack.client import COMPUTE, CloudClient, decode
+from controller.providers.openstack.client import COMPUTE, CloudClient
 from controller.providers.openstack.machines import Machine
 from controller.providers.openstack.observation import Proof
 from controller.providers.openstack.probes import Prober, Reach
+from controller.providers.openstack.refusals import decode
 from controller.providers.openstack.register import MachineRegister
 from controller.providers.steps.places import Places
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from http import HTTPStatus
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -15,6 +16,8 @@ from controller import errors
 from controller.api import tags
 from controller.contract.reasons import ProviderReason
 from controller.providers.openstack.reasons import CloudReason
+
+T = TypeVar("T")
 
 _QUOTA = ("quota exceeded", "maximum number of", "too many", "exceeds allowed", "quotaexceeded")
 # Neutron says so with 409.
@@ -181,8 +184,8 @@ def is_of_all(error: errors.ArgosyError) -> bool:
 def words(reply: Reply) -> str:
     """Return the sentence of an answer: its services wrap it in a member of different names."""
     try:
-        wrapped = msgspec.json.decode(reply.body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        wrapped = decode(reply.body, Any)
+    except CloudUnreachable:
         return ""
     for each in wrapped.values() if isinstance(wrapped, dict) else ():
         if isinstance(each, dict) and isinstance(each.get("message"), str):
@@ -190,3 +193,16 @@ def words(reply: Reply) -> str:
         if isinstance(each, str):
             return each[:_LONGEST]
     return ""
+
+
+def decode(body: bytes, kind: type[T]) -> T:
+    """Return what an answer says; one that cannot be read is as good as none.
+
+    No service nests as deep as decoders go, so nothing is made readable of one that does: that
+    takes a second for each few megabytes, in which no other fleet is looked after.
+    """
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        message = f"an answer of the cloud cannot be read: {error}"
+        raise CloudUnreachable(message, reason=CloudReason.CLOUD_UNREACHABLE) from error

@@ -16,10 +16,10 @@ from controller.api import objects
 from controller.contract import tasks
 from controller.contract.reasons import ProviderReason
 from controller.providers.openstack import listing, observation
-from controller.providers.openstack.client import COMPUTE, IMAGE, CloudClient, decode
+from controller.providers.openstack.client import COMPUTE, IMAGE, CloudClient
 from controller.providers.openstack.machines import Machine, ServerRow
 from controller.providers.openstack.reasons import CloudReason
-from controller.providers.openstack.refusals import Busy, Missing
+from controller.providers.openstack.refusals import Busy, Missing, decode
 from controller.providers.openstack.register import MachineRegister
 
 TASK, SNAPSHOT, SERVER = "argosy_task", "argosy_snapshot", "argosy_server"

@@ -66,5 +66,6 @@ def date_of(text: str) -> float:
     """Return the time that an answer's `Date` tells; 0 for none."""
     try:
         return parsedate_to_datetime(text).timestamp()
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
+        # The last is of a number without end, for a day or a zone.
         return 0.0

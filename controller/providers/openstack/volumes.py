@@ -19,8 +19,8 @@ from controller.api import names, objects, quantities
 from controller.api.views.meta import View
 from controller.planning import volumes as sizes
 from controller.providers.openstack import paging, template
-from controller.providers.openstack.client import COMPUTE, VOLUME, CloudClient, decode
-from controller.providers.openstack.refusals import Missing
+from controller.providers.openstack.client import COMPUTE, VOLUME, CloudClient
+from controller.providers.openstack.refusals import Missing, decode
 
 FLEET, SERVER, CLAIM = "argosy.fleet", "argosy.server", "argosy.claim"
 COMPONENT, ZONE, STATE = "argosy.component", "argosy.zone", "argosy.state"

@@ -19,6 +19,8 @@ from tests.providers.openstack.coast import Coast, create, server
 
 pytestmark = pytest.mark.looptime
 
+DEEP = b'{"server": ' + b"[" * 3_000 + b"]" * 3_000 + b"}"
+
 
 def fault(**kind: Any) -> Fault:
     """Return a fault of the next POST that makes a server."""
@@ -37,7 +39,7 @@ async def test_what_shows_up_late_is_taken_up(coast: Coast) -> None:
     assert len(coast.there()) == 1
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b"{}", b'{"server": {}}', b'["id"]'])
+@pytest.mark.parametrize("body", [b"", b"<html>", b"{}", b'{"server": {}}', b'["id"]', DEEP])
 async def test_an_answer_that_cannot_be_read_is_as_good_as_lost(coast: Coast, body: bytes) -> None:
     """A proxy answered in the place of Nova, which had made the server: no second one is made."""
     provider = await coast.provider()

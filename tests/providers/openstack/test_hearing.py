@@ -18,9 +18,20 @@ from tests.providers.openstack.coast import Coast, create, server
 pytestmark = pytest.mark.looptime
 
 
+def nested(cloud: Cloud) -> None:
+    """Have lists come with a value that is nested too deep to be decoded."""
+    deep = b', "more": ' + b"[" * 3_000 + b"]" * 3_000 + b"}"
+    fault = Fault(method="GET", path="/servers", times=10**6, change=lambda body: body[:-1] + deep)
+    cloud.faults.append(fault)
+
+
 @pytest.mark.parametrize(
     ("befalls", "reason"),
-    [(Cloud.cut_off, "CloudUnreachable"), (Cloud.refuse_credentials, "CredentialsRefused")],
+    [
+        (Cloud.cut_off, "CloudUnreachable"),
+        (Cloud.refuse_credentials, "CredentialsRefused"),
+        (nested, "CloudUnreachable"),
+    ],
 )
 async def test_a_cloud_that_is_not_heard_is_told_with_why_until_it_is(
     coast: Coast, befalls: Callable[[Cloud], None], reason: str

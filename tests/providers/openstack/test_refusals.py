@@ -7,6 +7,8 @@ from controller import errors
 from controller.providers.openstack import refusals
 from controller.providers.openstack.refusals import Reply
 
+DEEP = b'{"server": ' + b"[" * 3_000 + b"]" * 3_000 + b"}"
+
 
 def explain(
     status: int, message: str = "", *, method: str = "POST", creates: bool = True, wait: str = ""
@@ -72,7 +74,7 @@ def test_cinders_quota_looks_like_a_limit_of_calls() -> None:
     assert slow.retry_after == 300
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"null", b'{"a": 1}', b"\xff"])
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"null", b'{"a": 1}', b"\xff", DEEP])
 def test_an_answer_that_is_no_json_is_explained_all_the_same(body: bytes) -> None:
     """A proxy's page of HTML is told by its status."""
     found = refusals.explain(

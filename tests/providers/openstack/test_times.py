@@ -9,7 +9,7 @@ from email.utils import formatdate
 import pytest
 
 from controller.contract import Phase
-from controller.providers.openstack.times import AGREE, SLACK, CloudTimes
+from controller.providers.openstack.times import AGREE, SLACK, CloudTimes, date_of
 from fakes.openstack import EPOCH
 from tests.providers.openstack.coast import Coast, create, server, template
 
@@ -135,6 +135,21 @@ def test_one_host_with_a_clock_of_its_own_moves_nothing() -> None:
     for number in range(1, AGREE):
         assert heard(times, 2900.0, sent=2000.0, received=2000.1) == 1000.0, number
     assert heard(times, 2900.0, sent=2000.0, received=2000.1) < 110.0
+
+
+@pytest.mark.parametrize(
+    "date",
+    [
+        "",
+        "nonsense",
+        "Thu, 99999999999999999999 Jan 1970 00:00:00 GMT",
+        "Thu, 01 Jan 1970 00:00:00 +99999999999999999999999",
+        "Thu, 01 Jan 99999999999999999999 00:00:00 GMT",
+    ],
+)
+def test_a_date_that_is_none_tells_nothing(date: str) -> None:
+    """Whatever a service, or a proxy before it, writes there."""
+    assert date_of(date) == 0.0
 
 
 def test_no_stamp_stays_none() -> None:
