@@ -27,6 +27,10 @@ class TooLargeError(ValueError):
     """The body is larger than any that is read."""
 
 
+class UnreadableError(ValueError):
+    """The body is not what its headers say, or its sender went away before its end."""
+
+
 @dataclasses.dataclass(slots=True, eq=False)
 class _Body:
     """What has come of one body, and until when the rest may."""
@@ -55,7 +59,8 @@ class BodyMemory:
     async def read(self, request: web.Request) -> bytes:
         """Return the body of a request.
 
-        Raises TooLargeError, and TimeoutError for one that did not come in time or made room.
+        Raises TooLargeError, UnreadableError, and TimeoutError for one that did not come in time or
+        made room.
         """
         async with self.hold(request) as body:
             return body
@@ -76,13 +81,18 @@ class BodyMemory:
 
     async def _gather(self, request: web.Request, body: _Body) -> bytes:
         parts = bytearray()
-        async for chunk in request.content.iter_any():
-            parts += chunk
-            body.held += len(chunk)
-            self._held += len(chunk)
-            if len(parts) > LARGEST:
-                raise TooLargeError
-            self._make_room()
+        try:
+            async for chunk in request.content.iter_any():
+                parts += chunk
+                body.held += len(chunk)
+                self._held += len(chunk)
+                if len(parts) > LARGEST:
+                    raise TooLargeError
+                self._make_room()
+        except (web.RequestPayloadError, ConnectionError) as error:
+            # Else the server reads on, and writes the traceback of the same error.
+            request.content.feed_eof()
+            raise UnreadableError from error
         return bytes(parts)
 
     def _make_room(self) -> None:

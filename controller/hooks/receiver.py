@@ -57,6 +57,8 @@ class Receiver:
             body = await self._room.read(request)
         except bodies.TooLargeError:
             return _answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the body is too large")
+        except bodies.UnreadableError:
+            return _answer(HTTPStatus.BAD_REQUEST, "the body cannot be read")
         except TimeoutError:
             return _answer(HTTPStatus.REQUEST_TIMEOUT, "the body did not come in time")
         namespace, name = (request.match_info[each] for each in ("namespace", "application"))

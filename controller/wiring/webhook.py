@@ -22,6 +22,8 @@ from controller.hooks import bodies
 # 1.5 MiB of one. Whoever reaches the port may send some, and each takes up to twenty times its size
 # once it is read: `[[],[],[]]`.
 MOST = 8 * 2**20
+# Of text that is no JSON, and of JSON in which something is another kind of value.
+_NO_REVIEW = (msgspec.DecodeError, UnicodeDecodeError, LookupError, TypeError, AttributeError)
 _decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 
 
@@ -68,6 +70,8 @@ class AdmissionServer(kopf.WebhookServer):
         except bodies.TooLargeError as error:
             size = request.content_length or bodies.LARGEST
             raise web.HTTPRequestEntityTooLarge(bodies.LARGEST, size) from error
+        except bodies.UnreadableError as error:
+            raise web.HTTPBadRequest(text="the body cannot be read") from error
         except TimeoutError as error:
             raise web.HTTPServiceUnavailable(text="too many reviews, or a slow one") from error
 
@@ -78,9 +82,9 @@ def read(text: bytes) -> Any:
         text = nesting.readable(text)
     try:
         review = _decoder.decode(text)
-        meta = review["request"]["object"]["metadata"]
-    except (msgspec.DecodeError, KeyError, TypeError) as error:
+        # kopf remembers an object by its uid until a watch tells that it went, and it watches
+        # nothing.
+        review["request"]["object"]["metadata"].pop("uid", None)
+    except _NO_REVIEW as error:
         raise web.HTTPBadRequest(text=f"no review: {error}") from error
-    # kopf remembers an object by its uid until a watch tells that it went, and it watches nothing.
-    meta.pop("uid", None)
     return review

@@ -8,12 +8,16 @@ import functools
 import io
 from typing import Any
 
+import aiohttp
 import pytest
+import yarl
+from aiohttp import test_utils
+from aiohttp.base_protocol import BaseProtocol
 
 from controller.api.resources import Resource
 from controller.hooks import bodies
 from fakes.api_server import chaos
-from tests.hooks.conftest import KEY, PUSH, Opens, mac
+from tests.hooks.conftest import KEY, PUSH, Opens, Place, mac
 
 ACCEPTED, OK = 202, 200
 BAD, UNAUTHORIZED, MISSING, LATE, LARGE, AWAY = 400, 401, 404, 408, 413, 503
@@ -93,6 +97,60 @@ async def test_a_time_that_is_none_is_refused(opens: Opens, when: str) -> None:
     async with opens() as place:
         headers = {"webhook-id": "id", "webhook-timestamp": when, "webhook-signature": "v1,x"}
         assert (await place.post(b"{}", headers=headers))[0] == UNAUTHORIZED
+
+
+async def raw(place: Place, *headers: bytes, body: bytes = b"{}") -> bytes:
+    """Send a request to the byte, and hang up once it is answered; return the first line."""
+    known = yarl.URL(place.url)
+    reader, writer = await asyncio.open_connection(known.host, known.port)
+    told = (b"Host: x", b"Content-Length: %d" % len(body), *headers)
+    writer.write(b"POST /shops/shop HTTP/1.1\r\n" + b"\r\n".join(told) + b"\r\n\r\n" + body)
+    await writer.drain()
+    answer = await reader.readline()
+    writer.close()
+    await writer.wait_closed()
+    return answer
+
+
+async def test_a_header_that_is_no_text_is_refused(
+    opens: Opens, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its bytes count as they came: a signature of these with our key is right, as any other."""
+    async with opens() as place:
+        when = b"%d" % place.now
+        (place.keys / "shops.shop").write_bytes(KEY)
+        signed = base64.b64encode(mac(KEY, b"\xff." + when + b".{}"))
+        headers = (b"webhook-id: \xff", b"webhook-timestamp: " + when)
+        wrong = await raw(place, *headers, b"webhook-signature: v1,x")
+        right = await raw(place, *headers, b"webhook-signature: v1," + signed)
+    assert b" 401 " in wrong
+    assert b" 200 " in right
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("coding", [b"gzip", b"deflate"])
+async def test_a_body_that_is_not_what_it_says_is_refused(
+    opens: Opens, caplog: pytest.LogCaptureFixture, coding: bytes
+) -> None:
+    """The fault is the sender's: it is told so, and no log fills with tracebacks."""
+    async with opens() as place:
+        before = place.writes()
+        answer = await raw(place, b"Content-Encoding: " + coding, body=b"hello")
+        assert (await place.send(PUSH))[0] == ACCEPTED
+        assert place.writes() == before + 1
+    assert b" 400 " in answer
+    assert not caplog.records
+
+
+async def test_a_sender_that_hangs_up_has_sent_no_body() -> None:
+    """Half of one is none: an error of the sender's, as the others are, and no bug."""
+    loop = asyncio.get_running_loop()
+    content = aiohttp.StreamReader(BaseProtocol(loop), 2**16, loop=loop)
+    content.feed_data(b"{")
+    content.set_exception(ConnectionResetError())
+    request = test_utils.make_mocked_request("POST", "/shops/shop", payload=content)
+    with pytest.raises(bodies.UnreadableError):
+        await bodies.BodyMemory().read(request)
 
 
 @pytest.mark.parametrize("seconds", [-301, 301, 10**9])

@@ -61,12 +61,12 @@ async def serving(server: webhook.AdmissionServer, reviews: Reviews) -> AsyncIte
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def post(folder: Path, url: str, body: bytes) -> tuple[int, Any]:
+async def post(folder: Path, url: str, body: bytes, **headers: str) -> tuple[int, Any]:
     """Ask as an API server does, which trusts the authority alone."""
     tls = ssl.create_default_context(cafile=folder / "ca.crt")
     async with (
         aiohttp.ClientSession() as session,
-        session.post(url, data=io.BytesIO(body), ssl=tls) as answer,
+        session.post(url, data=io.BytesIO(body), ssl=tls, headers=headers) as answer,
     ):
         return answer.status, await answer.json(content_type=None) if answer.ok else None
 
@@ -126,7 +126,22 @@ async def test_what_is_nested_too_deep_is_still_too_deep(folder: Path, levels: i
     assert 100 < depth <= 200
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"request": {}}', b"\xff"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'{"request": {}}',
+        b"\xff",
+        b'{"request": "\xff"}',
+        b'{"request": "x"}',
+        b'{"request": {"object": null}}',
+        b'{"request": {"object": {"metadata": []}}}',
+        b'{"request": {"object": {"metadata": "x"}}}',
+        b'"x"',
+    ],
+)
 async def test_what_is_no_review_is_refused(folder: Path, body: bytes) -> None:
     """Whoever else finds the port gets an error, and the server goes on."""
     server, reviews = (
@@ -136,6 +151,21 @@ async def test_what_is_no_review_is_refused(folder: Path, body: bytes) -> None:
     async with serving(server, reviews) as url:
         assert (await post(folder, f"{url}/applications", body))[0] == 400
         assert (await post(folder, f"{url}/applications", review()))[0] == 200
+
+
+async def test_a_review_that_is_not_what_it_says_is_refused(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The fault is the sender's: it is told so, and no log fills with tracebacks."""
+    server, reviews = (
+        webhook.AdmissionServer(webhook.WebhookSettings(port=0, certificates=folder)),
+        Reviews(),
+    )
+    async with serving(server, reviews) as url:
+        packed = {"Content-Encoding": "gzip"}
+        assert (await post(folder, f"{url}/applications", review(), **packed))[0] == 400
+        assert (await post(folder, f"{url}/applications", review()))[0] == 200
+    assert not [each for each in caplog.records if each.exc_info]
 
 
 async def test_reviews_that_fill_the_memory_make_room_for_small_ones(
