@@ -22,9 +22,14 @@ class Talker:
 
     def __init__(self) -> None:
         self.said = 0
+        # How many were asked that never answer.
+        self.silent = 0
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer with that many bytes, or without end where none are asked for."""
+        if request.path == "/silent":
+            self.silent += 1
+            await asyncio.Event().wait()
         if request.path == "/packed":
             headers = {"Content-Encoding": "gzip"}
             return web.Response(body=gzip.compress(bytes(64 * MOST)), headers=headers)
@@ -75,6 +80,18 @@ async def test_an_answer_of_the_largest_size_is_whole(monkeypatch: pytest.Monkey
     async with talking(Talker()) as (asking, url):
         found = await asking.send(HttpRequest(method="GET", url=f"{url}/?size={MOST}"))
     assert len(found.body) == MOST
+
+
+async def test_no_request_uses_up_its_time_before_it_leaves() -> None:
+    """Each reaches the service, however many of them that keeps waiting."""
+    talker = Talker()
+    async with asyncio.timeout(30), talking(talker) as (asking, url):
+        request = HttpRequest(method="POST", url=f"{url}/silent", seconds=3)
+        found = await asyncio.gather(
+            *(asking.send(request) for _ in range(64)), return_exceptions=True
+        )
+    assert {type(each) for each in found} == {NoAnswerError}
+    assert talker.silent == len(found)
 
 
 def test_the_largest_page_of_a_cloud_may_come() -> None:
