@@ -67,9 +67,9 @@ async def test_an_answer_that_is_too_large_is_none(
     """No more of it is read than may be, and whoever asked is told that no answer came."""
     monkeypatch.setattr(transport, "LARGEST_ANSWER", MOST, raising=False)
     talker = Talker()
-    async with asyncio.timeout(30), talking(talker) as (asking, url):
+    async with asyncio.timeout(60), talking(talker) as (asking, url):
         with pytest.raises(NoAnswerError, match="bytes"):
-            await asking.send(HttpRequest(method="GET", url=f"{url}{path}", seconds=2))
+            await asking.send(HttpRequest(method="GET", url=f"{url}{path}", seconds=30))
     # What the sockets between the two hold was said, too.
     assert talker.said < 32 * MOST
 
@@ -86,7 +86,7 @@ async def test_no_request_uses_up_its_time_before_it_leaves() -> None:
     """Each reaches the service, however many of them that keeps waiting."""
     talker = Talker()
     async with asyncio.timeout(30), talking(talker) as (asking, url):
-        request = HttpRequest(method="POST", url=f"{url}/silent", seconds=3)
+        request = HttpRequest(method="POST", url=f"{url}/silent", seconds=5)
         found = await asyncio.gather(
             *(asking.send(request) for _ in range(64)), return_exceptions=True
         )
