@@ -50,12 +50,23 @@ class UninstallOptions:
     namespaces: tuple[str, ...] = ()
 
 
+class _Owner(msgspec.Struct, frozen=True, rename="camel"):
+    api_version: str
+    controller: bool = False
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether one of our kinds controls the object, at whatever version of it."""
+        return self.controller and self.api_version.startswith(f"{names.GROUP}/")
+
+
 class _Meta(msgspec.Struct, frozen=True, rename="camel"):
     name: str
     namespace: str = ""
     uid: str = ""
     resource_version: str = ""
     finalizers: tuple[str, ...] = ()
+    owner_references: tuple[_Owner, ...] = ()
 
 
 class _Spec(msgspec.Struct, frozen=True):
@@ -222,8 +233,16 @@ async def _lift(api: Api, options: UninstallOptions, resource: Resource) -> None
 
 
 async def _delete_pods(api: Api, options: UninstallOptions) -> None:
-    deleted = 0
+    """Delete the pods that Servers control, and no other that has their label.
+
+    Pods that were exported keep the label, and a StatefulSet has them: with `Release` the owners
+    stay as they are, so a pod that no Server controls is somebody else's, or nobody's.
+    """
+    deleted = kept = 0
     async for each in _all(api, options, Resource.PODS, selector=names.SERVER_LABEL):
+        if not any(owner.is_ours for owner in each.metadata.owner_references):
+            kept += 1
+            continue
         try:
             await api.delete(
                 Resource.PODS, each.metadata.namespace, each.metadata.name, uid=each.metadata.uid
@@ -231,6 +250,8 @@ async def _delete_pods(api: Api, options: UninstallOptions) -> None:
             deleted += 1
         except (faults.NotFound, faults.Conflict):
             continue  # gone, or another pod of that name already
+    if kept:
+        _say(f"left alone: {kept} pods that no Server controls")
     _say(f"deleted {deleted} pods")
 
 

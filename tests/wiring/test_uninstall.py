@@ -57,17 +57,33 @@ ON_ALL, ON_TEAM = (installs.PUBLIC, installs.CLUSTER), ("team-a", installs.NAMES
 HELD = [names.FINALIZER]
 
 
+SERVER = {"apiVersion": names.API_VERSION, "kind": "Server"}
+OLDER = {"apiVersion": f"{names.GROUP}/v1"}
+
+
+def pod(name: str, uid: str, *owners: dict[str, str], controller: bool = True) -> dict[str, object]:
+    """Return a pod with the label of a server, which these have, or merely refer to."""
+    reference = {"name": name, "uid": uid, "controller": controller}
+    references = [{**each, **reference} for each in owners]
+    labels = {names.SERVER_LABEL: name}
+    meta = {"name": name, "labels": labels, "ownerReferences": references}
+    return {"metadata": meta, "spec": {}}
+
+
 @contextlib.asynccontextmanager
 async def claimed(
     place: tuple[str, str], holder: str, *, alive: bool = True
 ) -> AsyncIterator[ApiServer]:
-    """Yield a cluster with two applications and a pod, and a claim of which somebody takes care."""
+    """Yield a cluster with two applications, a server's pod, and a claim that is cared for."""
     server = ApiServer(namespaces=("default", "team-a", "argosy", installs.PUBLIC))
     for space in ("default", "team-a"):
         meta = {"name": "shop", "finalizers": HELD}
         await server.create(Resource.APPLICATIONS, space, {"metadata": meta})
-    pod = {"metadata": {"name": "shop-web-0", "labels": {names.SERVER_LABEL: "shop-web-0"}}}
-    await server.create(Resource.PODS, "default", {**pod, "spec": {}})
+    # Without its owner a pod would be collected, whatever the install does.
+    owner = {"metadata": {"name": "shop-web-0"}, "spec": {"fleet": names.BUILT_IN_FLEET}}
+    text = await server.create(Resource.SERVERS, "default", owner)
+    uid = json.loads(text)["metadata"]["uid"]
+    await server.create(Resource.PODS, "default", pod("shop-web-0", uid, SERVER))
     deployment = {"metadata": {"name": "argosy"}, "spec": {"selector": {"matchLabels": {"a": "b"}}}}
     await server.create(Resource.DEPLOYMENTS, "argosy", deployment)
 
@@ -126,6 +142,35 @@ async def test_whoever_looks_after_applications_is_asked(holder: str, *, alive: 
         assert await uninstall.run(api, dataclasses.replace(options(), pods="Delete")) == 0
         assert await finalizers(server, "default") == []
         assert pods(server) == 0
+
+
+@pytest.mark.looptime
+async def test_only_pods_that_servers_control_are_deleted(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Exported pods keep the label of a server, and go on as whoever has them by now says.
+
+    So do pods that nobody controls, that a Server only refers to, or that another group's Server
+    has.
+    """
+    async with claimed(ON_ALL, OURS) as server:
+        text = await server.get(Resource.SERVERS, "default", "shop-web-0")
+        uid = json.loads(text)["metadata"]["uid"]
+        others = {
+            "exported": pod("exported", uid, {"apiVersion": "apps/v1", "kind": "StatefulSet"}),
+            "orphan": pod("orphan", uid),
+            "referred": pod("referred", uid, SERVER, controller=False),
+            "foreign": pod("foreign", uid, {"apiVersion": "example.com/v1", "kind": "Server"}),
+        }
+        await server.create(Resource.PODS, "default", pod("older", uid, {**SERVER, **OLDER}))
+        for body in others.values():
+            await server.create(Resource.PODS, "default", body)
+        going = dataclasses.replace(options(), pods="Delete")
+        assert await uninstall.run(cast("Api", server), going) == 0
+        assert {name for _, name in server.objects[Resource.PODS]} == {*others}
+    told = capsys.readouterr().out
+    assert "deleted 2 pods" in told
+    assert "left alone: 4 pods that no Server controls" in told
 
 
 @pytest.mark.looptime
