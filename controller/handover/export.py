@@ -80,19 +80,32 @@ async def _check(handover: Handover, found: Json) -> Translation:
     if not state.is_ready(found):
         problems.append("the application is not ready: wait until it is, or see what `why` says")
     if not handover.consent.retarget:
-        problems += [
-            f"{each['metadata']['name']} scales serverset/{one['metadata']['name']}: have it scale"
-            " the StatefulSet with --retarget-hpa"
-            for one in sets
-            for each in await handover.scalers("ServerSet", one["metadata"]["name"])
-        ]
-        problems += [
-            f"{each['metadata']['name']} scales application/{name}: have it scale the StatefulSet"
-            " with --retarget-hpa"
-            for each in await handover.scalers("Application", name)
-        ]
+        problems += await _autoscaled(handover, sets, name)
     held = [said for each in servers for said in export_losses.of_server(each)]
+    held += await _held_back(handover, sets, name)
     return dataclasses.replace(told, problems=tuple(problems), losses=(*told.losses, *sorted(held)))
+
+
+async def _autoscaled(handover: Handover, sets: Iterable[Json], application: str) -> list[str]:
+    """Tell of autoscalers, which would have nothing left to scale."""
+    above = [("ServerSet", each["metadata"]["name"]) for each in sets]
+    return [
+        f"{each['metadata']['name']} scales {kind.lower()}/{name}: have it scale the StatefulSet"
+        " with --retarget-hpa"
+        for kind, name in (*above, ("Application", application))
+        for each in await handover.scalers(kind, name)
+    ]
+
+
+async def _held_back(handover: Handover, sets: Iterable[Json], application: str) -> list[str]:
+    """Tell of pods that are kept at a revision of which no StatefulSet would know."""
+    targets = {each["spec"]["component"]: each["spec"].get("revision", "") for each in sets}
+    return [
+        said
+        for pod in await _below(handover, Resource.PODS, application)
+        if (target := targets.get(pod["metadata"]["labels"].get(names.COMPONENT_LABEL)))
+        for said in export_losses.of_pod(pod, target)
+    ]
 
 
 async def _strays(handover: Handover, sets: Iterable[Json], application: str) -> list[str]:

@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from controller.api import names
 from controller.planning import amounts
 
 Json = dict[str, Any]
@@ -121,6 +122,21 @@ def of_server(server: Json) -> Iterator[str]:
     """Yield what of a server is lost that a person asked of it alone."""
     if server["spec"].get("held"):
         yield f"{server['metadata']['name']}: held: a StatefulSet holds no single pod"
+
+
+def of_pod(pod: Json, target: str) -> Iterator[str]:
+    """Yield what is lost with a pod that is kept at another revision than its set's target.
+
+    A partition, the strategy OnDelete or a hold keeps it there; a StatefulSet that is made anew has
+    the target alone, and so nothing of which the pod could be made again as it is.
+    """
+    meta = pod["metadata"]
+    revision = (meta.get("labels") or {}).get(names.REVISION_LABEL, "")
+    if revision != target:
+        yield (
+            f"{meta['name']}: revision: the pod runs {revision or 'an unknown one'}, not {target},"
+            f" and is made anew as {target} whenever it is replaced: a new StatefulSet has no other"
+        )
 
 
 def _is_as_without(path: str, found: Any, part: Json, replicas: int) -> bool:

@@ -59,9 +59,13 @@ class StatefulSets:
         """Delete pods beyond those that are wanted, or else the highest of another revision."""
         name, namespace = found["metadata"]["name"], found["metadata"]["namespace"]
         beyond = [each for each in mine if _ordinal(each, name) >= wanted]
-        stale = [each for each in mine if hash_of(each) != revision]
-        strategy = found["spec"].get("updateStrategy", {}).get("type", "RollingUpdate")
-        if not beyond and strategy == "RollingUpdate" and all(map(is_up, mine)):
+        told = found["spec"].get("updateStrategy", {})
+        partition = (told.get("rollingUpdate") or {}).get("partition", 0)
+        stale = [
+            each for each in mine if hash_of(each) != revision and _ordinal(each, name) >= partition
+        ]
+        rolls = told.get("type", "RollingUpdate") == "RollingUpdate"
+        if not beyond and rolls and all(map(is_up, mine)):
             beyond = sorted(stale, key=lambda each: _ordinal(each, name))[-1:]
         for each in beyond:
             if "deletionTimestamp" not in each["metadata"]:

@@ -104,3 +104,33 @@ async def test_a_pod_that_no_stateful_set_would_know_is_in_the_way() -> None:
         await universe.merge(Resource.PODS, POD, {"metadata": {"labels": {"app": "db"}}})
         await go_out(universe)
         assert owners(universe) == {"StatefulSet"}
+
+
+@pytest.mark.parametrize("rollout", [{"partition": 3}, {"strategy": "OnDelete"}], ids=str)
+async def test_a_revision_that_is_held_back_is_a_loss(rollout: dict[str, Any]) -> None:
+    """The StatefulSet has the new template alone: pods that run the older one are named.
+
+    Without consent nothing is written; with it the same pods run on.
+    """
+    async with Universe() as universe:
+        await stateful.begin(universe)
+        await come_in(universe)
+        await universe.settle()
+        assert not (await export.preview(handover(universe), "shop")).losses
+        (part,) = universe.get(Resource.APPLICATIONS, "shop")["spec"]["components"]
+        change = {"template": stateful.template("app:2"), "rollout": {**part["rollout"], **rollout}}
+        part = {**part, **change}
+        await universe.merge(Resource.APPLICATIONS, "shop", {"spec": {"components": [part]}})
+        await universe.settle()
+        told = (await export.preview(handover(universe), "shop")).losses
+        assert [each.split(": ")[:2] for each in told] == [
+            [f"{NAME}-{number}", "revision"] for number in range(3)
+        ]
+        before = stateful.kept(universe)
+        began = len(universe.server.writes)
+        with pytest.raises(Refusal, match=f"{NAME}-0: revision"):
+            await export.carry_out(handover(universe, consent=Consent()), "shop")
+        assert len(universe.server.writes) == began
+        await go_out(universe)
+        await universe.settle()
+        assert stateful.kept(universe) == before
