@@ -253,14 +253,12 @@ async def _end(handover: Handover, application: str, sets: list[Json]) -> None:
     for each in sets:
         name = each["metadata"]["name"]
 
-        async def has_all(name: str = name, count: int = each["spec"]["replicas"]) -> bool:
-            pods = await _pods(handover, application, name)
-            owned = [pod for pod in pods if state.controller(pod) == ("StatefulSet", name)]
-            return len(owned) == count
+        async def has_all(each: Json = each) -> bool:
+            return len(await _owned(handover, each)) == int(each["spec"]["replicas"])
 
         await handover.until(f"statefulset/{name} has its pods", has_all)
         lives = _mark(each).get("pods") or {}
-        said = state.changed(lives, await _pods(handover, application, name))
+        said = state.changed(lives, await _owned(handover, each))
         for line in said:
             handover.say(f"note: {line}")
         handover.say(
@@ -273,6 +271,13 @@ async def _end(handover: Handover, application: str, sets: list[Json]) -> None:
             # Only an application of one component can be scaled as one: it became this set.
             await handover.retarget("Application", application, Resource.STATEFULSETS, called=name)
         await handover.unmark(Resource.STATEFULSETS, name, names.EXPORT_ANNOTATION)
+
+
+async def _owned(handover: Handover, above: Json) -> list[Json]:
+    """Return the pods that a StatefulSet has: those that it made since are without our labels."""
+    wanted = above["spec"]["selector"]["matchLabels"]
+    selector = ",".join(f"{key}={value}" for key, value in sorted(wanted.items()))
+    return [pod for pod in await handover.every(Resource.PODS, selector) if state.is_of(pod, above)]
 
 
 async def _tidy(handover: Handover, name: str) -> None:

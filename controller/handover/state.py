@@ -39,6 +39,13 @@ def controller(item: Json) -> tuple[str, str]:
     return (found["kind"], found["name"]) if found else ("", "")
 
 
+def is_of(item: Json, owner: Json) -> bool:
+    """Return whether the very object `owner` is what controls another one."""
+    owners = item["metadata"].get("ownerReferences") or ()
+    uid = owner["metadata"]["uid"]
+    return any(each.get("controller") and each["uid"] == uid for each in owners)
+
+
 def is_ready(item: Json) -> bool:
     """Return whether an object says, of its latest generation, that it is ready."""
     status = item.get("status", {})

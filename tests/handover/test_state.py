@@ -66,6 +66,15 @@ def test_only_who_controls_an_object_is_its_controller(
     assert state.controller({"metadata": meta}) == found
 
 
+def test_an_object_is_of_the_very_one_that_controls_it() -> None:
+    """Not of one that had the name before, and not of one that merely owns it beside."""
+    above = {"metadata": {"name": "shop-db", "uid": "u"}}
+    controlled = [{"uid": "u", "controller": True}]
+    assert state.is_of({"metadata": {"ownerReferences": controlled}}, above)
+    for others in (None, [{"uid": "u"}], [{"uid": "older", "controller": True}, {"uid": "u"}]):
+        assert not state.is_of({"metadata": {"ownerReferences": others}}, above)
+
+
 @pytest.mark.parametrize(
     ("status", "ready"),
     [

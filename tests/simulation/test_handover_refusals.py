@@ -18,7 +18,14 @@ from controller.presentation.problems import Refusal
 from fakes.universe import Universe
 from tests.simulation import stateful
 from tests.simulation.stateful import NAME
-from tests.simulation.test_handover import WRITES, come_in, go_out, handover, owners
+from tests.simulation.test_handover import (
+    WRITES,
+    Killed,
+    come_in,
+    go_out,
+    handover,
+    owners,
+)
 from tests.simulation.test_shifting import begin as begin_deployment
 
 pytestmark = pytest.mark.looptime
@@ -134,3 +141,31 @@ async def test_a_revision_that_is_held_back_is_a_loss(rollout: dict[str, Any]) -
         await go_out(universe)
         await universe.settle()
         assert stateful.kept(universe) == before
+
+
+async def test_an_export_ends_where_a_pod_was_replaced_meanwhile() -> None:
+    """The command dies once Argosy let go, a pod is drained, and the same command is run again.
+
+    A pod that the StatefulSet made is without the labels of Argosy: it counts, and is named.
+    """
+
+    def dies(line: str) -> None:
+        if "let go of its servers" in line:
+            raise Killed
+
+    async with Universe() as universe:
+        await stateful.begin(universe)
+        await come_in(universe)
+        await universe.settle()
+        with pytest.raises(Killed):
+            await export.carry_out(handover(universe, say=dies), "shop")
+        await universe.settle()
+        await universe.delete(Resource.PODS, POD)
+        await universe.until(lambda: POD not in universe.names(Resource.PODS))
+        await universe.until(lambda: stateful.are_up(universe, 3))
+        said: list[str] = []
+        await export.carry_out(handover(universe, say=said.append), "shop")
+        assert f"note: {POD} is another pod" in said
+        assert f"statefulset/{NAME} has its pods: 2 of 3 run on as they were" in said
+        assert not universe.get(Resource.STATEFULSETS, NAME)["metadata"].get("annotations")
+        assert not universe.names(Resource.DISRUPTION_BUDGETS)
