@@ -124,38 +124,49 @@ async def _below(handover: Handover, resource: Resource, application: str) -> li
 
 
 async def _prepare(handover: Handover, found: Json) -> None:
-    """Make the StatefulSets beside what runs, and have pods known as of their revision."""
+    """Make the StatefulSets beside what runs, and have pods known as of their revision.
+
+    The API server judges all of them before the first write: one that it refuses would leave the
+    application paused beside those that were made before it.
+    """
     name = found["metadata"]["name"]
     made = await _marked_sets(handover, name)
     if not made:
         told = await _check(handover, found)
         handover.begin(told)
-    if not found["spec"].get("paused"):
-        found = await handover.patch(Resource.APPLICATIONS, found, {"spec": requests.PAUSE})
-        handover.say(f"application/{name} is paused")
     there = {each["metadata"]["name"] for each in made}
     counts = {
         each["spec"]["component"]: each["spec"].get("replicas", 1)
         for each in await _below(handover, Resource.SERVERSETS, name)
     }
-    for body in translation.stateful_sets_of(found, counts).body["items"]:
-        if body["metadata"]["name"] not in there:
-            await _make(handover, name, body)
+    for body in _unmade(found, counts, there):
+        await _make(handover, name, body, dry_run=True)
+    if not found["spec"].get("paused"):
+        found = await handover.patch(Resource.APPLICATIONS, found, {"spec": requests.PAUSE})
+        handover.say(f"application/{name} is paused")
+    for body in _unmade(found, counts, there):
+        await _make(handover, name, body)
+        handover.say(f"statefulset/{body['metadata']['name']} is made, and waits for the pods")
     for each in await _marked_sets(handover, name):
         await _label(handover, name, each["metadata"]["name"])
 
 
-async def _make(handover: Handover, application: str, body: Json) -> None:
+def _unmade(found: Json, counts: dict[str, int], there: Iterable[str]) -> list[Json]:
+    """Return the StatefulSets of an application that no earlier run made."""
+    wanted = translation.stateful_sets_of(found, counts).body["items"]
+    return [each for each in wanted if each["metadata"]["name"] not in there]
+
+
+async def _make(handover: Handover, application: str, body: Json, *, dry_run: bool = False) -> None:
     name = body["metadata"]["name"]
     pods = await _pods(handover, application, name)
     lives = {each["metadata"]["name"]: state.life(each) for each in pods}
     told = {"application": application, "pods": lives}
     body = marks.with_mark(body, names.EXPORT_ANNOTATION, told)
     try:
-        await handover.create(Resource.STATEFULSETS, body)
+        await handover.create(Resource.STATEFULSETS, body, dry_run=dry_run)
     except faults.AlreadyExists as error:
         raise Refusal(f"statefulset/{name} exists, and is no export of this application") from error
-    handover.say(f"statefulset/{name} is made, and waits for the pods")
 
 
 async def _marked_sets(handover: Handover, application: str) -> list[Json]:

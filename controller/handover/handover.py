@@ -70,9 +70,12 @@ class Handover:
             if not token:
                 return found
 
-    async def create(self, resource: Resource, body: Json) -> Json:
-        """Make an object; a field that the API server does not know is refused."""
-        answer = await self.api.create(resource, self.namespace, body, strict=True)
+    async def create(self, resource: Resource, body: Json, *, dry_run: bool = False) -> Json:
+        """Make an object; a field that the API server does not know is refused.
+
+        With `dry_run` the API server judges it, and nothing is made.
+        """
+        answer = await self.api.create(resource, self.namespace, body, dry_run=dry_run, strict=True)
         return dict(msgspec.json.decode(answer))
 
     async def patch(self, resource: Resource, found: Json, body: Json, **more: Any) -> Json:
@@ -151,7 +154,7 @@ class Handover:
         lacking = await self.lacking(*rights)
         if not told.problems and f"create {made}" not in lacking:
             for each in told.body.get("items") or (told.body,):
-                await self.api.create(made, self.namespace, each, dry_run=True, strict=True)
+                await self.create(made, each, dry_run=True)
         if not lacking:
             return told
         refused = (

@@ -169,3 +169,35 @@ async def test_an_export_ends_where_a_pod_was_replaced_meanwhile() -> None:
         assert f"statefulset/{NAME} has its pods: 2 of 3 run on as they were" in said
         assert not universe.get(Resource.STATEFULSETS, NAME)["metadata"].get("annotations")
         assert not universe.names(Resource.DISRUPTION_BUDGETS)
+
+
+async def test_a_stateful_set_that_cannot_be_made_is_told_before_anything_is_touched() -> None:
+    """The first component could go out, the second's StatefulSet is somebody's: neither does.
+
+    And once that one is out of the way, the same command exports both.
+    """
+    async with Universe() as universe:
+        await stateful.begin(universe)
+        await come_in(universe)
+        await universe.settle()
+        (part,) = universe.get(Resource.APPLICATIONS, "shop")["spec"]["components"]
+        template = {**stateful.template(), "metadata": {"labels": {"app": "web"}}}
+        web = {"name": "web", "replicas": 1, "template": template}
+        await universe.merge(Resource.APPLICATIONS, "shop", {"spec": {"components": [part, web]}})
+        await universe.until(lambda: stateful.are_up(universe, 4))
+        await universe.settle()
+        theirs = stateful.stateful_set(0)
+        theirs["metadata"]["name"] = "shop-web"
+        await universe.apply(theirs)
+        await universe.settle()
+        began = len(universe.server.writes)
+        with pytest.raises(Refusal, match="statefulset/shop-web exists"):
+            await go_out(universe)
+        assert len(universe.server.writes) == began
+        assert not universe.get(Resource.APPLICATIONS, "shop")["spec"].get("paused")
+        await universe.delete(Resource.STATEFULSETS, "shop-web")
+        before = {name: each["metadata"]["uid"] for name, each in stateful.pods(universe).items()}
+        await go_out(universe)
+        after = {name: each["metadata"]["uid"] for name, each in stateful.pods(universe).items()}
+        assert after == before
+        assert owners(universe) == {"StatefulSet"}
