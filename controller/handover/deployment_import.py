@@ -12,7 +12,7 @@ from typing import Any
 
 from controller.api import names
 from controller.api.resources import Resource
-from controller.handover import marks
+from controller.handover import marks, scaling
 from controller.handover.handover import Handover
 from controller.kube import faults
 from controller.presentation import reading, translation
@@ -65,8 +65,13 @@ async def carry_out(handover: Handover, name: str, application: str) -> None:
             f" {component} to it yourself, and scale one up as the other goes down"
         )
     bounds = _Bounds(count=mark["count"], surge=mark["surge"], lacking=mark["lacking"])
-    while not await _step(handover, above, component, name, bounds):
-        pass
+    # The application has a number of its own only once all servers are there: killed after that.
+    shifted = "replicas" in known["spec"]
+    while not shifted:
+        shifted = await _step(handover, above, component, name, bounds)
+    if handover.consent.retarget:
+        await scaling.leave_replicas(handover, above, lambda part: part["name"] == component)
+        handover.say(f"application/{above} can be scaled as one: an autoscaler may name it")
     await handover.unmark(Resource.APPLICATIONS, above, names.IMPORT_ANNOTATION)
     handover.say(f"deployment/{name} is application/{above} now, and has no pods left: delete it")
 
@@ -75,7 +80,7 @@ async def _is_done(handover: Handover, known: Json, component: str, name: str) -
     """Return whether an import came to its end, all but the word that it has."""
     found = await handover.find(Resource.DEPLOYMENTS, name)
     left = found["spec"].get("replicas", 1) if found is not None else 0
-    return not left and bool(_part(known, component).get("replicas"))
+    return not left and bool(_part(known, component).get("replicas", known["spec"].get("replicas")))
 
 
 async def check(handover: Handover, name: str, application: str) -> tuple[Json, Translation]:
@@ -88,8 +93,9 @@ async def check(handover: Handover, name: str, application: str) -> tuple[Json, 
     problems = [
         *told.problems,
         *(
-            f"{each['metadata']['name']} scales it: delete that, and make one for"
-            f" serverset/{own} afterwards"
+            f"{each['metadata']['name']} scales it, and would scale up what goes down: delete that"
+            f" autoscaler, import with --retarget-hpa, and make one for application/{above}"
+            " afterwards"
             for each in await handover.scalers("Deployment", name)
         ),
     ]

@@ -10,7 +10,7 @@ from typing import Any
 
 from controller.api import names
 from controller.api.resources import Resource
-from controller.handover import marks, state, stateful_sets
+from controller.handover import marks, scaling, state, stateful_sets
 from controller.handover.handover import Handover
 from controller.kube import faults
 from controller.presentation import requests
@@ -29,8 +29,6 @@ RIGHTS = (
     (Resource.PODS, "get"),
     (Resource.CLAIMS, "get"),
 )
-# How often a write is tried again that somebody else's came before.
-TRIES = 20
 
 
 async def preview(handover: Handover, name: str, application: str) -> Translation:
@@ -91,7 +89,7 @@ async def _begin(handover: Handover, name: str, application: str) -> Json:
 async def _release(handover: Handover, known: Json, name: str, application: str) -> None:
     """Have the StatefulSet let go of its pods, just as the application has it."""
     above = known["metadata"]["name"]
-    for _ in range(TRIES):
+    for _ in range(scaling.TRIES):
         found = await handover.find(Resource.STATEFULSETS, name)
         if found is None:
             return
@@ -172,7 +170,7 @@ async def _take_up(handover: Handover, above: str, name: str) -> None:
 
 async def _retarget(handover: Handover, above: str, name: str) -> None:
     """Have autoscalers scale the application, or the set where it has several components."""
-    known = await _leave_replicas(handover, above, name)
+    known = await scaling.leave_replicas(handover, above, lambda part: _of(part, name))
     if known is None:
         return
     if len(known["spec"]["components"]) == 1:
@@ -180,35 +178,6 @@ async def _retarget(handover: Handover, above: str, name: str) -> None:
         return
     handover.say(f"application/{above} has several components, so its set is what is scaled")
     await handover.retarget("StatefulSet", name, Resource.SERVERSETS)
-
-
-async def _leave_replicas(handover: Handover, above: str, name: str) -> Json | None:
-    """Have the application leave the number of servers to whoever scales it, or the set.
-
-    An autoscaler reads the number before it changes it, so an application that is scaled names it.
-    """
-    for _ in range(TRIES):
-        known = await handover.find(Resource.APPLICATIONS, above)
-        if known is None:
-            return None
-        parts = known["spec"]["components"]
-        left = [
-            {key: each for key, each in part.items() if not (key == "replicas" and _of(part, name))}
-            for part in parts
-        ]
-        if left == parts:
-            return known
-        spec: Json = {"components": left}
-        if len(parts) == 1:
-            spec["replicas"] = parts[0]["replicas"]
-        meta = {"resourceVersion": known["metadata"]["resourceVersion"]}
-        try:
-            return await handover.patch(
-                Resource.APPLICATIONS, known, {"metadata": meta, "spec": spec}
-            )
-        except faults.Conflict:
-            continue
-    return None
 
 
 def _of(part: Json, name: str) -> bool:

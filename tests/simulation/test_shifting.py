@@ -164,12 +164,66 @@ async def test_an_autoscaler_of_a_deployment_is_in_the_way() -> None:
         body = autoscaler("Deployment")
         body["spec"]["scaleTargetRef"]["name"] = NAME
         await universe.server.create(Resource.AUTOSCALERS, "default", body)
-        with pytest.raises(Refusal, match="busy scales it"):
+        remedy = "busy scales it.*--retarget-hpa.*application/shop"
+        with pytest.raises(Refusal, match=remedy):
             await deployment_import.carry_out(
                 handover(universe, consent=Consent(accept_losses=True)), NAME, ""
             )
         assert not universe.names(Resource.APPLICATIONS)
         assert len(universe.server.writes) == began + 1
+
+
+async def _has(universe: Universe, count: int) -> bool:
+    """Return whether so many servers are there once an autoscaler asked for as many."""
+    body = {"spec": {"replicas": count}}
+    await universe.merge(Resource.APPLICATIONS, "shop", body, subresource="scale")
+    await universe.settle()
+    return stateful.are_up(universe, count)
+
+
+async def test_an_autoscaler_of_the_successor_decides_how_many_there_are() -> None:
+    """With consent to autoscalers an import ends with the number where one may change it.
+
+    The same command, run again, takes nothing back.
+    """
+    async with Universe() as universe:
+        await begin(universe)
+        await deployment_import.carry_out(handover(universe), NAME, "")
+        spec = universe.get(Resource.APPLICATIONS, "shop")["spec"]
+        assert (spec["replicas"], spec["components"][0].get("replicas")) == (COUNT, None)
+        assert await _has(universe, COUNT + 2)
+        said: list[str] = []
+        await deployment_import.carry_out(handover(universe, say=said.append), NAME, "")
+        assert said == [f"deployment/{NAME} is application/shop already"]
+        assert await _has(universe, 2)
+
+
+async def test_without_an_autoscaler_the_component_names_its_number() -> None:
+    """As a manifest of it does, which the API server would refuse beside an application's own."""
+    async with Universe() as universe:
+        await begin(universe)
+        await deployment_import.carry_out(handover(universe, consent=Consent()), NAME, "")
+        spec = universe.get(Resource.APPLICATIONS, "shop")["spec"]
+        assert (spec.get("replicas"), spec["components"][0]["replicas"]) == (None, COUNT)
+
+
+async def test_an_import_that_dies_at_its_last_write_leaves_the_number_as_it_was_scaled() -> None:
+    """An autoscaler asked for fewer meanwhile: the same command only takes its mark off."""
+
+    def dies(line: str) -> None:
+        if "can be scaled as one" in line:
+            raise Killed
+
+    async with Universe() as universe:
+        await begin(universe)
+        with pytest.raises(Killed):
+            await deployment_import.carry_out(handover(universe, say=dies), NAME, "")
+        assert await _has(universe, 2)
+        await deployment_import.carry_out(handover(universe), NAME, "")
+        await universe.settle()
+        assert stateful.are_up(universe, 2)
+        meta = universe.get(Resource.APPLICATIONS, "shop")["metadata"]
+        assert "argosy.dev/import" not in meta.get("annotations", {})
 
 
 async def test_servers_that_do_not_come_up_leave_the_deployment_as_it_is() -> None:
