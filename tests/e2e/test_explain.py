@@ -60,7 +60,7 @@ def test_every_kind_is_explained(kube: Kube, operated: Place) -> None:
         ("serverset", "shop-spare"): "1 server at older revisions until deleted (OnDelete)",
         ("server", "shop-web-1"): "Running and ready.",
         ("operation", "later"): "Paused",
-        ("fleet", fleet): "0 servers, 0 orphans.",
+        ("fleet", fleet): "The operator alone sees the servers of this fleet",
     }
     try:
         for (kind, name), words in expected.items():
