@@ -22,7 +22,7 @@ from controller.planning.circuit import CircuitState, Rule
 
 # How much is kept of what a provider said of a failure.
 LONGEST_WORDS = 300
-_ACTS = frozenset({contract.Verb.ACT, contract.Verb.RESUME, contract.Verb.CANCEL})
+_ACTS = frozenset({contract.Verb.ACT, contract.Verb.RESUME})
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,23 +153,20 @@ def ended(error: errors.ArgosyError, verb: contract.Verb, whose: str) -> CallEnd
     )
 
 
-def unanswered(error: OSError, verb: contract.Verb) -> CallEnd:
+def unanswered(error: OSError) -> CallEnd:
     """Return how a call ended that nobody answered."""
-    return CallEnd(
-        failed=None if verb in _ACTS else True, words=texts.cut(str(error), LONGEST_WORDS)
-    )
+    return CallEnd(failed=True, words=texts.cut(str(error), LONGEST_WORDS))
 
 
 def _failed(error: errors.ArgosyError, verb: contract.Verb) -> bool | None:
     """Return whether the provider does not work, by how a call ended; None: that tells nothing.
 
-    A provider that refuses has answered. An act that fails says nothing of whether servers can be
-    made. Example: a kubelet answers 500 to a command for a container that has ended, which whoever
-    may write an Operation has at will; counted, twenty of these would hold back all namespaces.
+    A provider that refuses has answered. An act whose end nobody saw may have failed by itself.
     """
-    if verb in _ACTS or error.policy.works is None:
+    policy = error.policy
+    if policy.works is None or (policy.kind is errors.FailureKind.UNKNOWN and verb in _ACTS):
         return None
-    return not error.policy.works
+    return not policy.works
 
 
 def rule_of(limits: objects.FleetLimits) -> Rule:

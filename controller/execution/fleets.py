@@ -429,7 +429,7 @@ class Fleets:
                 how = fleet_branch.ended(error, verb, whose)
                 raise
             except (TimeoutError, ConnectionError) as error:
-                how = fleet_branch.unanswered(error, verb)
+                how = fleet_branch.unanswered(error)
                 raise
             else:
                 return answer

@@ -121,6 +121,16 @@ class ServerFailed(errors.Outage):
     policy = _AWAY
 
 
+class NotRun(errors.Transient):
+    """A command was refused with an error of the other side's own (5xx) before it could start.
+
+    A kubelet answers for the API server there, and does so for a container that has ended: nobody
+    learns of it whether servers can be made.
+    """
+
+    policy = dataclasses.replace(_AWAY, works=None, sent=False)
+
+
 class WentBack(errors.Stalled):
     """The API server's storage has lost what it already showed: nothing known may be trusted."""
 
@@ -279,6 +289,13 @@ def _meaning(code: int, status: ApiStatus, *, writes: bool) -> _Meaning:  # noqa
     if code >= _SERVER_ERROR:
         return (UnknownOutcome if writes else ServerFailed), KubeReason.SERVER_FAILED, ""
     return Refused, Reason.REFUSED, ""
+
+
+def not_run(code: int, message: str, *, what: str) -> errors.ArgosyError:
+    """Return what it means that a command was answered with `code` before it could start."""
+    if code >= _SERVER_ERROR:
+        return NotRun(f"{what}: {message}", reason=KubeReason.SERVER_FAILED)
+    return from_status(code, ApiStatus(message=message), what=what, writes=False)
 
 
 def _forbidden(status: ApiStatus, *, writes: bool) -> _Meaning:

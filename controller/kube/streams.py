@@ -100,9 +100,7 @@ async def execute(
                 if message.type is aiohttp.WSMsgType.BINARY and message.data:
                     said.take(message.data)
     except aiohttp.WSServerHandshakeError as error:
-        status = faults.ApiStatus(message=error.message)
-        # Refused before any command could start.
-        raise faults.from_status(error.status, status, what=what, writes=False) from error
+        raise faults.not_run(error.status, error.message, what=what) from error
     except TimeoutError as error:
         message = f"{what}: has not ended after {seconds:g} s"
         raise faults.UnknownOutcome(message, reason=KubeReason.EXEC_TIMEOUT) from error

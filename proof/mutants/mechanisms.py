@@ -153,7 +153,7 @@ MEANINGS = (
     one(
         "a breaker that does not hear that a provider is away",
         "controller.execution.fleet_branch:_failed",
-        "not error.policy.works",
+        "not policy.works",
         "False",
         "tests/suite/test_error_policies.py",
     ),

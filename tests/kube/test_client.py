@@ -11,8 +11,9 @@ import msgspec
 import pytest
 from aiohttp import web
 
-from controller import errors
+from controller import contract, errors
 from controller.api.resources import Resource
+from controller.execution import fleet_branch
 from controller.kube import connection, credentials, faults, reviews
 from controller.kube.client import Client
 from controller.kube.sockets import broken
@@ -343,6 +344,24 @@ async def test_an_exit_code_that_is_none_is_no_crash(told: str) -> None:
     async with serving(container(odd)) as client:
         with pytest.raises(ExecFailed, match="odd"):
             await client.exec("default", "a", command=["x"], timeout=5)
+
+
+@pytest.mark.parametrize("code", [500, 502, 503])
+async def test_a_command_that_a_node_refuses_tells_nothing_of_the_cluster(code: int) -> None:
+    """A kubelet answers 500 for a container that has ended, which a tenant has at will.
+
+    The command did not run, so it costs no attempt, and no circuit of the fleet counts it.
+    """
+
+    async def refuse(_: web.Request) -> web.StreamResponse:
+        return web.Response(status=code, text="container not running")
+
+    async with serving(refuse) as client:
+        with pytest.raises(errors.ArgosyError) as refused:
+            await client.exec("default", "a", command=["x"], timeout=5)
+    policy = refused.value.policy
+    assert (policy.works, policy.sent, policy.kind) == (None, False, errors.FailureKind.FAILED)
+    assert fleet_branch.ended(refused.value, contract.Verb.ACT, "web-0").failed is None
 
 
 async def test_exec_passes_its_arguments() -> None:

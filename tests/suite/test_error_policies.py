@@ -202,11 +202,7 @@ def test_planners_are_told_what_a_new_class_says(
         (True, contract.Verb.CREATE, False),
         (False, contract.Verb.CREATE, True),
         (None, contract.Verb.CREATE, None),
-        (False, contract.Verb.DELETE, True),
-        (False, contract.Verb.ACT, None),
-        (False, contract.Verb.RESUME, None),
-        (False, contract.Verb.CANCEL, None),
-        (True, contract.Verb.ACT, None),
+        (False, contract.Verb.ACT, True),
     ],
 )
 def test_breakers_count_what_a_new_class_says(
@@ -214,8 +210,12 @@ def test_breakers_count_what_a_new_class_says(
     verb: contract.Verb,
     counted: bool | None,
 ) -> None:
-    """Whether a fleet's provider is to be left alone for a while is the policy's word.
-
-    Of acts it is nobody's: how a command goes is up to whoever wrote it.
-    """
+    """Whether a fleet's provider is to be left alone for a while is the policy's word."""
     assert _failed(odd(works=works), verb) is counted
+
+
+def test_an_act_whose_end_nobody_saw_tells_nothing_of_its_fleet() -> None:
+    """A command's connection that breaks may be the command's doing."""
+    unknown = odd(kind=errors.FailureKind.UNKNOWN, works=False)
+    assert _failed(unknown, contract.Verb.ACT) is None
+    assert _failed(unknown, contract.Verb.CREATE) is True
