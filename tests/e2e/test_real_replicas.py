@@ -88,7 +88,7 @@ def test_a_slot_moves_once_the_command_in_it_has_ended(crew: SharingCrew, kube: 
     app.wait_ready()
     slot = slots.of(kube.namespace, app.name)
     asked = f"application/{app.name}"
-    assert f"Replica {first.name} has this" in typed(kube, config, "why", asked)
+    assert f"Replica {first.name} looks after this object" in typed(kube, config, "why", asked)
     runs, waits = act(kube, app, "runs"), f"{app.name}-web-0"
     kube.wait_until("it has begun", lambda: Station(kube, waits).lines() == ["begun"])
     second.start()
@@ -102,7 +102,7 @@ def test_a_slot_moves_once_the_command_in_it_has_ended(crew: SharingCrew, kube: 
     crew.wait_shared(kube)
     assert crew.owners()[slot] == second.name
     assert Station(kube, waits).lines() == ["begun", "done"]
-    assert f"Replica {second.name} has this" in typed(kube, config, "why", asked)
+    assert f"Replica {second.name} looks after this object" in typed(kube, config, "why", asked)
     act(kube, app, "again").wait_end("Completed")
     assert Station(kube, waits).lines() == ["begun", "done"] * 2
 
