@@ -214,11 +214,11 @@ class CloudClient:
             reply = await self._transport.send(request)
         except NotSentError as error:
             message = f"{going.what}: the service {going.service} cannot be reached: {error}"
-            raise _unreachable(message) from error
+            raise refusals.unreachable(message) from error
         except NoAnswerError as error:
             message = f"{going.what}: no answer from the service {going.service}: {error}"
             if going.method == "GET":
-                raise _unreachable(message) from error
+                raise refusals.unreachable(message) from error
             raise refusals.AnswerLost(message, reason=CloudReason.ANSWER_LOST) from error
         if going.service == COMPUTE:
             date = times.date_of(reply.headers.get("date", ""))
@@ -270,7 +270,3 @@ def _tells_id(body: bytes) -> bool:
 def _reads(body: Any) -> bool:
     """Return whether an action only reads, though it is a POST."""
     return isinstance(body, dict) and body.keys() == _READING
-
-
-def _unreachable(message: str) -> refusals.CloudUnreachable:
-    return refusals.CloudUnreachable(message, reason=CloudReason.CLOUD_UNREACHABLE)

@@ -19,7 +19,6 @@ from controller import contract, errors
 from controller.api import clock
 from controller.providers.openstack import listing, machines, refusals
 from controller.providers.openstack.client import DEADLINE, CloudClient
-from controller.providers.openstack.reasons import CloudReason
 from controller.providers.openstack.register import Doubt, MachineRegister
 from controller.providers.openstack.setbacks import Act, Setbacks
 
@@ -111,7 +110,7 @@ class Lister:
         seconds, error = asyncio.get_running_loop().time() - self.heard, self.failure
         if error is None and seconds > SILENT_SECONDS:
             message = "a list of the servers was asked for, and nothing came of it"
-            error = refusals.CloudUnreachable(message, reason=CloudReason.CLOUD_UNREACHABLE)
+            error = refusals.unreachable(message)
         return contract.Silence(seconds=seconds, error=error) if error is not None else None
 
     async def run(self) -> None:

@@ -75,7 +75,7 @@ class Logins:
             self._failure = error
         except Exception as error:  # noqa: BLE001 - by its kind alone: it may tell what is secret
             message = f"Keystone cannot be asked for a token: {type(error).__name__}"
-            self._failure = refusals.CloudUnreachable(message, reason=CloudReason.CLOUD_UNREACHABLE)
+            self._failure = refusals.unreachable(message)
         finally:
             self._under_way = None
             self._put_off(failed=failed)

@@ -10,7 +10,6 @@ from typing import Protocol, TypeVar
 
 from controller.providers.openstack import refusals
 from controller.providers.openstack.client import CloudClient
-from controller.providers.openstack.reasons import CloudReason
 from controller.providers.openstack.refusals import Reply, decode
 
 PAGE = 1000
@@ -61,17 +60,13 @@ async def pages(
             if not seen:
                 raise
             # That is no cloud without the service.
-            raise _unreadable(f"{what}: the list changed as it was read") from error
+            raise refusals.unreachable(f"{what}: the list changed as it was read") from error
         page = decode(reply.body, kind)
         yield page, reply
         if not page.rows or not any(each.get("rel") == "next" for each in page.links):
             return
         marker = page.rows[-1].id
         if marker in seen:
-            raise _unreadable(f"{what}: the cloud gives the same page again and again")
+            raise refusals.unreachable(f"{what}: the cloud gives the same page again and again")
         seen.add(marker)
         asked["marker"] = marker
-
-
-def _unreadable(message: str) -> refusals.CloudUnreachable:
-    return refusals.CloudUnreachable(message, reason=CloudReason.CLOUD_UNREACHABLE)

@@ -150,6 +150,11 @@ def _of(reply: Reply, told: str, message: str, *, method: str, creates: bool) ->
 def _failed(message: str, *, method: str) -> errors.ArgosyError:
     if method == "POST":
         return AnswerLost(message, reason=CloudReason.ANSWER_LOST)
+    return unreachable(message)
+
+
+def unreachable(message: str) -> CloudUnreachable:
+    """Return what it means that a service gives no answer, or none that can be understood."""
     return CloudUnreachable(message, reason=CloudReason.CLOUD_UNREACHABLE)
 
 
@@ -204,5 +209,4 @@ def decode(body: bytes, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(body, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        message = f"an answer of the cloud cannot be read: {error}"
-        raise CloudUnreachable(message, reason=CloudReason.CLOUD_UNREACHABLE) from error
+        raise unreachable(f"an answer of the cloud cannot be read: {error}") from error

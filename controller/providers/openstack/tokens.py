@@ -63,7 +63,7 @@ def _log_in(cloud: Cloud) -> Login:
         raise refusals.CredentialsRefused(message, reason=CloudReason.CREDENTIALS_REFUSED) from None
     except (exceptions.ClientException, OSError) as error:
         message = f"Keystone cannot be asked for a token: {type(error).__name__}"
-        raise refusals.CloudUnreachable(message, reason=CloudReason.CLOUD_UNREACHABLE) from None
+        raise refusals.unreachable(message) from None
 
 
 def _ask(cloud: Cloud) -> Login:
