@@ -305,14 +305,19 @@ async def test_a_restart_is_of_the_instance_that_is_there(stage: Stage) -> None:
     assert stage.instances() == [dataclasses.replace(before, incarnation=2)]
 
 
-async def test_what_is_stopped_changes_in_place_and_stays_stopped(stage: Stage) -> None:
-    """With the capability Stop: it has the other template then, and runs it once it is started."""
+async def stoppable(stage: Stage) -> tuple[objects.Server, contract.Observation]:
+    """Return a server that runs, and what is seen of it; skip where none stops in place."""
     await stage.begin()
     if Capability.STOP not in stage.kind.capabilities:
         pytest.skip("its servers are stopped by deletion")
     server = await stage.server()
     await stage.provider.create(server, create(stage.template("v1")))
-    seen = await watch_ready(stage.provider, server)
+    return server, await watch_ready(stage.provider, server)
+
+
+async def test_what_is_stopped_changes_in_place_and_stays_stopped(stage: Stage) -> None:
+    """With the capability Stop: it has the other template then, and runs it once it is started."""
+    server, seen = await stoppable(stage)
     stopped = with_spec(server, power="Stopped")
     await stage.provider.change(stopped, change(seen.id, stage.template("v1")))
     await watch_phase(stage.provider, stopped, Phase.STOPPED)
@@ -334,12 +339,7 @@ async def test_what_is_stopped_changes_in_place_and_stays_stopped(stage: Stage) 
 
 async def test_a_stop_and_a_start_need_no_template(stage: Stage) -> None:
     """With the capability Stop: the instance stays what it is, whatever its Server is by now."""
-    await stage.begin()
-    if Capability.STOP not in stage.kind.capabilities:
-        pytest.skip("its servers are stopped by deletion")
-    server = await stage.server()
-    await stage.provider.create(server, create(stage.template("v1")))
-    seen = await watch_ready(stage.provider, server)
+    server, seen = await stoppable(stage)
     before = stage.instances()
     down = with_spec(server, revision="two", incarnation=2, power="Stopped")
     await stage.provider.change(down, change(seen.id))
