@@ -11,8 +11,11 @@ from typing import Any
 import pytest
 import yaml
 
-from devcluster import binaries, client, fixtures, operator, processes
+from devcluster import binaries, client, controlplane, fixtures, operator, processes
 from devcluster.cluster import Cluster
+from devcluster.errors import DevclusterError
+from tests.e2e.conftest import is_given
+from tests.e2e.driving import component
 
 pytestmark = pytest.mark.e2e
 
@@ -244,3 +247,35 @@ def test_people_may(
     # Aggregation is the controller manager's work: wait until the role has what all of them have.
     assert processes.wait_until(lambda: answer("get", "applications"), DEADLINE_SECONDS)
     assert processes.wait_until(lambda: answer(verb, resource) is allowed, DEADLINE_SECONDS)
+
+
+def test_the_kinds_come_along_to_another_namespace(tmp_path: Path) -> None:
+    """A release that is gone leaves the kinds, and applications; another takes them if told to.
+
+    `--take-ownership` is what the page on installing says, and without it Helm refuses.
+    """
+    if is_given():
+        pytest.skip("this installs the chart more often than a given cluster has it")
+    owner = Cluster(tmp_path / "moving")
+    owner.start(controlplane.Settings(nodes=1))
+    install = ["install", operator.RELEASE, str(CHART), "--create-namespace"]
+    for value in (operator.NO_ADMISSION, operator.NO_REPLICAS):
+        install += ["--set", value]
+    path = "/apis/argosy.dev/v1alpha1/namespaces/default/applications"
+    shop = {
+        "apiVersion": "argosy.dev/v1alpha1",
+        "kind": "Application",
+        "metadata": {"name": "shop", "namespace": "default"},
+        "spec": {"components": [component(replicas=0)]},
+    }
+    try:
+        operator.helm(owner, install, "first")
+        before = owner.client.apply(f"{path}/shop", shop)["metadata"]["uid"]
+        # No hook runs where nothing runs pods; `test_uninstall` runs what it does.
+        operator.helm(owner, ["uninstall", operator.RELEASE, "--no-hooks"], "first")
+        with pytest.raises(DevclusterError, match="invalid ownership metadata"):
+            operator.helm(owner, install, "second")
+        operator.helm(owner, [*install, "--take-ownership"], "second")
+        assert owner.client.get(f"{path}/shop")["metadata"]["uid"] == before
+    finally:
+        owner.stop()
