@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import types
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -19,7 +21,9 @@ from controller.kube import faults
 from controller.kube.reasons import KubeReason
 from controller.presentation import applications, desired, problems, references, spans, waiting
 from tests.cli import typing_in
+from tests.docs import pages
 
+ROOT = Path(__file__).resolve().parents[2]
 DENIED = (
     'operations.argosy.dev is forbidden: User "eve" cannot create resource "operations" in API'
     ' group "argosy.dev" in the namespace "prod"'
@@ -152,6 +156,19 @@ def test_advice_is_for_whoever_has_the_plugin_alone() -> None:
         words = " ".join(advice).split()
         for path in ("charts/", "docs/"):
             assert not [each for each in words if each.startswith(path)]
+
+
+def test_pages_and_charts_that_advice_names_are_there() -> None:
+    """The page has that heading, and the chart is where a release is pushed to."""
+    repository, _, rest = failures._PERMISSIONS.partition("/blob/main/")
+    page, _, anchor = rest.partition("#")
+    assert repository == "https://github.com/argosy-dev/argosy"
+    assert anchor in pages.anchors((ROOT / page).read_text())
+    chart = next(each for each in failures._INSTALL.split() if each.startswith("oci://"))
+    owner, name = re.fullmatch(r"oci://ghcr\.io/([^/]+)/charts/([^/]+)", chart).groups()  # type: ignore[union-attr]
+    assert (owner, name) == (repository.split("/")[3], "argosy")
+    pushed = (ROOT / ".github" / "workflows" / "release.yml").read_text()
+    assert f'helm push "dist/{name}-$VERSION.tgz" "oci://$REGISTRY/$OWNER/charts"' in pushed
 
 
 @pytest.mark.parametrize(
