@@ -22,7 +22,7 @@ from controller.kube.reasons import KubeReason
 # The last of what a command printed says how it ended; all of it would not fit a status.
 TAIL = 4096
 # How large one message of a websocket may be, and all that tells how a command ended: nothing of a
-# larger one is read. Kubelets and container runtimes copy by 32 KiB, a message each.
+# larger one is read. Whoever copies by Go's io.Copy, as a kubelet does, has 32 KiB in hand at once.
 LARGEST_MESSAGE = 2**20
 
 _PROTOCOL = "v5.channel.k8s.io"
