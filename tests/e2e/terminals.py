@@ -15,14 +15,13 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pexpect
 import pytest
 
 from controller.api import names
 from controller.api.resources import Resource
-from devcluster import client, cluster, controlplane, fixtures, operator
+from devcluster import accounts, cluster, controlplane, fixtures, operator
 from tests.e2e.driving import App, Kube, Place, component
 
 CHECKOUT = Path(__file__).parents[2]
@@ -32,7 +31,6 @@ ROWS, COLUMNS = 50, 100
 # Colours and movements of the cursor.
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
 UP, ERASE = "\x1b[1A", "\x1b[2K"
-RBAC = "/apis/rbac.authorization.k8s.io/v1"
 
 
 class Terminal:
@@ -213,69 +211,12 @@ def owner(place: Place) -> cluster.Cluster:
     return place.cluster
 
 
-def account(
-    place: Place,
-    kube: Kube,
-    folder: Path,
-    name: str,
-    *,
-    roles: Sequence[Mapping[str, Any]] = (),
-    everywhere: Sequence[Mapping[str, Any]] = (),
-    view: bool = False,
-) -> Path:
-    """Return a kubeconfig of a new ServiceAccount that may do what these rules grant, or `view`.
-
-    `roles` hold in the namespace, `everywhere` in the whole cluster.
-    """
-    space, unique = kube.namespace, f"{kube.namespace}-{name}"
-    place.api.create(
-        f"/api/v1/namespaces/{space}/serviceaccounts",
-        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name}},
+def viewer(place: Place, kube: Kube, folder: Path, name: str) -> Terminal:
+    """Return a terminal of somebody who has the role `view` in the namespace, and nothing else."""
+    return Terminal(
+        accounts.account(owner(place), kube.namespace, name, role="view", folder=folder),
+        kube.namespace,
     )
-    subject = {"kind": "ServiceAccount", "name": name, "namespace": space}
-    own = f"{RBAC}/namespaces/{space}"
-    if view:
-        _bind(place, own, {"kind": "ClusterRole", "name": "view"}, subject)
-    if roles:
-        _grant(place, f"{own}/roles", "Role", name, roles)
-        _bind(place, own, {"kind": "Role", "name": name}, subject)
-    if everywhere:
-        _grant(place, f"{RBAC}/clusterroles", "ClusterRole", unique, everywhere)
-        _bind(place, RBAC, {"kind": "ClusterRole", "name": unique}, subject)
-    token = place.api.create(
-        f"/api/v1/namespaces/{space}/serviceaccounts/{name}/token",
-        {
-            "apiVersion": "authentication.k8s.io/v1",
-            "kind": "TokenRequest",
-            "spec": {"expirationSeconds": 3600},
-        },
-    )
-    return client.kubeconfig(
-        folder / name,
-        server=place.api.server,
-        authority=owner(place).dir / "pki" / "ca.crt",
-        user={"token": token["status"]["token"]},
-    )
-
-
-def _grant(
-    place: Place, path: str, kind: str, name: str, rules: Sequence[Mapping[str, Any]]
-) -> None:
-    version = "rbac.authorization.k8s.io/v1"
-    body = {"apiVersion": version, "kind": kind, "metadata": {"name": name}, "rules": [*rules]}
-    place.api.create(path, body)
-
-
-def _bind(place: Place, path: str, role: Mapping[str, str], subject: Mapping[str, str]) -> None:
-    kind = "ClusterRoleBinding" if path == RBAC else "RoleBinding"
-    body = {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": kind,
-        "metadata": {"name": f"{subject['name']}-{role['name']}"},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", **role},
-        "subjects": [subject],
-    }
-    place.api.create(f"{path}/{kind.lower()}s", body)
 
 
 def pods(kube: Kube) -> dict[str, str]:

@@ -23,7 +23,7 @@ import yaml
 
 from controller.api.resources import Resource
 from controller.cli import app as declared
-from devcluster import kwok, operator
+from devcluster import accounts, kwok, operator
 from tests.e2e import terminals
 from tests.e2e.driving import App, Kube, Place, component
 from tests.e2e.terminals import Terminal, end, kube, place, pods, shop, terminal
@@ -173,7 +173,7 @@ def test_why_works_with_read_only_rights_and_no_operator(
 ) -> None:
     """A reader gets the plan's reasons, operator or not; a verb that is refused names the right."""
     del shop
-    reader = Terminal(terminals.account(place, kube, tmp_path, "reader", view=True), kube.namespace)
+    reader = terminals.viewer(place, kube, tmp_path, "reader")
     assert "servers are available" in reader.run("why", "application/shop")
     refused = reader.run("restart", "shop", code=3)
     assert "you lack a permission: create operations.argosy.dev" in refused
@@ -376,7 +376,10 @@ def _somebody(
         [rule for each in rights if each.everywhere is wide for rule in each.rules()]
         for wide in (False, True)
     )
-    config = terminals.account(place, kube, folder, name, roles=here, everywhere=everywhere)
+    one = terminals.owner(place)
+    config = accounts.account(
+        one, kube.namespace, name, *here, everywhere=everywhere, folder=folder
+    )
     return Terminal(config, kube.namespace)
 
 
@@ -385,8 +388,8 @@ def test_a_dashboard_shows_a_viewer_what_they_may_read(
 ) -> None:
     """With the rights of whoever starts it: their namespace, and no other; until Ctrl-C."""
     del shop
-    config = terminals.account(place, kube, tmp_path, "viewer", view=True)
-    child = Terminal(config, kube.namespace).spawn("dashboard", "--no-browser", columns=200)
+    viewer = terminals.viewer(place, kube, tmp_path, "viewer")
+    child = viewer.spawn("dashboard", "--no-browser", columns=200)
     child.expect(r"(http://127\.0\.0\.1:\d+)/#token=([\w-]+)")
     assert isinstance(child.match, re.Match)
     url, token = child.match.groups()

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from controller.api.resources import Resource
-from devcluster import client
+from devcluster import accounts
 from tests.e2e.driving import App, Kube, Place, component
 from tests.e2e.people import HIDDEN, Stay
 
@@ -40,23 +40,7 @@ def clerk(kube: Kube, operated: Place, tmp_path: Path) -> Path:
     """The kubeconfig of somebody who may read, scale and operate, but delete nothing."""
     if operated.cluster is None:
         pytest.skip("the cluster is given, and so are its users")
-    meta = {"name": NAME, "namespace": kube.namespace}
-    rbac = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{kube.namespace}"
-    accounts = f"/api/v1/namespaces/{kube.namespace}/serviceaccounts"
-    kube.api.create(accounts, {"metadata": meta})
-    kube.api.create(f"{rbac}/roles", {"metadata": meta, "rules": RULES})
-    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": NAME}
-    subjects = [{"kind": "ServiceAccount", **meta}]
-    kube.api.create(
-        f"{rbac}/rolebindings", {"metadata": meta, "roleRef": role, "subjects": subjects}
-    )
-    token = kube.api.create(f"{accounts}/{NAME}/token", {"spec": {"expirationSeconds": 3600}})
-    return client.kubeconfig(
-        tmp_path / NAME,
-        server=kube.api.server,
-        authority=operated.cluster.dir / "pki" / "ca.crt",
-        user={"token": token["status"]["token"]},
-    )
+    return accounts.account(operated.cluster, kube.namespace, NAME, *RULES, folder=tmp_path)
 
 
 class Visit:

@@ -27,7 +27,7 @@ def test_a_viewer_is_shown_both_ways(
     """With the role `view`: manifest, losses, and the rights that it takes; nothing is touched."""
     _begin(kube)
     before = kept(kube)
-    viewer = Terminal(terminals.account(place, kube, tmp_path, "viewer", view=True), kube.namespace)
+    viewer = terminals.viewer(place, kube, tmp_path, "viewer")
     shown = viewer.run(*IN)
     assert "adopt:" in shown
     assert "you may not create applications, patch applications, delete statefulsets" in shown

@@ -12,7 +12,7 @@ import pytest
 from controller.api import names, resources
 from controller.api.resources import Resource
 from controller.kube import installs
-from devcluster import client, cluster, fixtures, operator, processes
+from devcluster import accounts, client, cluster, fixtures, operator, processes
 from tests.e2e import people
 
 pytestmark = pytest.mark.e2e
@@ -238,20 +238,8 @@ def test_another_fleet_is_used_by_whom_it_is_granted(
     few, pods = user(DECLARE), user(DECLARE, *ALL_MADE)
     refused(lambda: few.create(target, body), "to use the Fleet that it names")
     pods.create(target, body)
-    rbac = "/apis/rbac.authorization.k8s.io/v1"
-    name = f"use-{namespace}"
     rule = allow("argosy.dev", "fleets", "use", resourceNames=["cloud"])
-    api.create(f"{rbac}/clusterroles", {"metadata": {"name": name}, "rules": [rule]})
-    binding = {
-        "metadata": {"name": name},
-        "roleRef": {
-            "apiGroup": "rbac.authorization.k8s.io",
-            "kind": "ClusterRole",
-            "name": name,
-        },
-        "subjects": [{"kind": "ServiceAccount", "name": "user-1", "namespace": namespace}],
-    }
-    api.create(f"{rbac}/clusterrolebindings", binding)
+    accounts.grant(api, namespace, "user-1", rule, everywhere=True)
     few.create(target, body)
     body["spec"]["fleet"] = "pods"
     refused(lambda: few.create(target, body), "must be allowed to create pods")

@@ -20,7 +20,7 @@ import pytest
 import yaml
 
 from controller.api import names
-from devcluster import client
+from devcluster import accounts, client
 from tests.e2e import driving
 from tests.e2e.driving import App, Kube, Place, component
 from tests.e2e.test_outcomes import webhook_that_is_gone
@@ -156,24 +156,7 @@ CAUSES = {
 def viewer(kube: Kube, place: Place, directory: Path) -> Path:
     """Return the kubeconfig of somebody who has the role `view` in the namespace alone."""
     assert place.cluster is not None
-    meta = {"name": "eve", "namespace": kube.namespace}
-    accounts = f"/api/v1/namespaces/{kube.namespace}/serviceaccounts"
-    kube.api.create(accounts, {"metadata": meta})
-    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view"}
-    body = {
-        "metadata": meta,
-        "roleRef": role,
-        "subjects": [{"kind": "ServiceAccount", **meta}],
-    }
-    bindings = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{kube.namespace}/rolebindings"
-    kube.api.create(bindings, body)
-    token = kube.api.create(f"{accounts}/eve/token", {"spec": {"expirationSeconds": 3600}})
-    return client.kubeconfig(
-        directory / "eve",
-        server=kube.api.server,
-        authority=place.cluster.dir / "pki" / "ca.crt",
-        user={"token": token["status"]["token"]},
-    )
+    return accounts.account(place.cluster, kube.namespace, "eve", role="view", folder=directory)
 
 
 def typed(kube: Kube, kubeconfig: Path, *words: str) -> str:
