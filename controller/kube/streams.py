@@ -25,12 +25,19 @@ TAIL = 4096
 # larger one is read. Whoever copies by Go's io.Copy, as a kubelet does, has 32 KiB in hand at once.
 LARGEST_MESSAGE = 2**20
 
+# Of what is read line by line, as logs are, no more than this and one chunk is kept.
+LONGEST_LINE = 2**20
+
 _PROTOCOL = "v5.channel.k8s.io"
 _STDOUT, _STDERR, _ERROR = 1, 2, 3
 
 
 async def lines(response: aiohttp.ClientResponse, *, partial: bool) -> AsyncGenerator[bytes, None]:
-    """Yield the lines of a response; what is cut off at its end only where `partial`."""
+    """Yield the lines of a response; what is cut off at its end only where `partial`.
+
+    A line that is longer than LONGEST_LINE comes in pieces where `partial`: a container may print
+    gigabytes without ending one.
+    """
     rest = b""
     async for chunk in response.content.iter_any():
         found = (rest + chunk).split(b"\n")
@@ -38,6 +45,9 @@ async def lines(response: aiohttp.ClientResponse, *, partial: bool) -> AsyncGene
         for line in found:
             if line or partial:
                 yield line
+        if partial and len(rest) > LONGEST_LINE:
+            yield rest
+            rest = b""
     if rest and partial:
         yield rest
 

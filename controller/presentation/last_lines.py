@@ -6,12 +6,13 @@ The dashboard comes here, and `why` for what crashed; `logs` follows whole strea
 from __future__ import annotations
 
 import asyncio
+import collections
 import contextlib
 import dataclasses
 from collections.abc import Sequence
 
 from controller import errors
-from controller.api import objects
+from controller.api import objects, texts
 from controller.kube import api as kube
 from controller.kube import faults
 from controller.presentation import reading
@@ -19,6 +20,8 @@ from controller.presentation import reading
 MOST_SERVERS, LINES = 5, 50
 # Of what a container printed before it ended: a cause stands at its end.
 LAST_WORDS = 3
+# Characters of one line; nobody reads more of it in a page.
+LONGEST = 16_384
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,10 +95,13 @@ async def _last(
     most: int = LINES,
     previous: bool = False,
 ) -> Printed:
+    # A line without an end comes in pieces, each of which counts as one.
+    told = collections.deque[str](maxlen=most)
     lines = api.logs(namespace, pod, container=container, tail_lines=most, previous=previous)
     try:
         async with contextlib.aclosing(lines):
-            said = tuple([each.decode(errors="replace").rstrip("\r\n") async for each in lines])
+            async for each in lines:
+                told.append(texts.cut(each.decode(errors="replace").rstrip("\r\n"), LONGEST))
     except errors.ArgosyError as error:
         return Printed(server=pod, container=container, trouble=str(error))
-    return Printed(server=pod, container=container, lines=said)
+    return Printed(server=pod, container=container, lines=tuple(told))
