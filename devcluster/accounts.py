@@ -82,6 +82,31 @@ def bind(api: client.Client, namespace: str, name: str, role: str) -> None:
     _wait(api, namespace, f"system:serviceaccount:{namespace}:{name}", rules)
 
 
+def wait_for_release(
+    api: client.Client, manifest: Sequence[Mapping[str, Any]], namespace: str, name: str
+) -> None:
+    """Return once a ServiceAccount has all that the objects of a release bind to it.
+
+    Raises:
+        DevclusterError: The API server does not grant it.
+    """
+    user = f"system:serviceaccount:{namespace}:{name}"
+    roles = {
+        (each["kind"], each["metadata"].get("namespace", ""), each["metadata"]["name"]): each[
+            "rules"
+        ]
+        for each in manifest
+        if each["kind"] in ("Role", "ClusterRole")
+    }
+    for bound in manifest:
+        if name in [each["name"] for each in bound.get("subjects", ())]:
+            space = bound["metadata"].get("namespace", "")
+            kind, role = bound["roleRef"]["kind"], bound["roleRef"]["name"]
+            # What is bound of others' roles, the cluster has had for long.
+            known = roles.get((kind, space if kind == "Role" else "", role), ())
+            _wait(api, space, user, known)
+
+
 def _place(namespace: str) -> str:
     return f"{RBAC}/namespaces/{namespace}" if namespace else RBAC
 

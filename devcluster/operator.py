@@ -21,12 +21,26 @@ from typing import Any
 
 import yaml
 
-from devcluster import binaries, client, cluster, errors, ports, processes, scraping, webhook
+from devcluster import (
+    accounts,
+    binaries,
+    client,
+    cluster,
+    errors,
+    ports,
+    processes,
+    scraping,
+    webhook,
+)
 
 CHECKOUT = Path(__file__).parents[1]
 CHART = CHECKOUT / "charts" / "argosy"
 RELEASE = NAMESPACE = "argosy"
-APPLICATIONS = "/apis/argosy.dev/v1alpha1/namespaces/default/applications"
+GROUP = "argosy.dev"
+APPLICATIONS = f"/apis/{GROUP}/v1alpha1/namespaces/default/applications"
+# As an API server says it of a kind that it has heard of, and does not serve yet.
+NOT_SERVED = ("page not found", "could not find the requested resource")
+DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 NO_REPLICAS = "replicas=0"
 # Who wants it says so: nothing answers while the operators are paused or killed, as tests do.
 NO_ADMISSION = "admission.enabled=false"
@@ -141,6 +155,7 @@ def run(
     manifest = install(owner, values=values, files=files, chart=chart)
     deployment = _deployment(manifest)
     config = service_account_config(owner, _account(deployment))
+    accounts.wait_for_release(owner.client, manifest, RELEASE, _account(deployment))
     names = [f"operator-{number}" for number in range(replicas)]
     configs = {name: reroute(name, config) if reroute else config for name in names}
     launches = [
@@ -169,6 +184,7 @@ def run_beside(owner: cluster.Cluster, home: str, *, values: Sequence[str] = ())
     manifest = install(owner, home, values=("crds.enabled=false", *values))
     deployment = _deployment(manifest)
     config = service_account_config(owner, _account(deployment), home)
+    accounts.wait_for_release(owner.client, manifest, home, _account(deployment))
     made = Operator(owner, _launch(owner, f"{home}-0", deployment, config, (), home=home))
     made.start()
     return made
@@ -209,19 +225,11 @@ def install(
     flags = ["--create-namespace", "--no-hooks", "--take-ownership"]
     helm(owner, ["upgrade", "--install", home, str(chart), *flags, *chosen], home)
     text = helm(owner, ["get", "manifest", home], home)
-    probe = {
-        "apiVersion": "argosy.dev/v1alpha1",
-        "kind": "Application",
-        "metadata": {"name": "probe"},
-        "spec": {"components": [{"name": "probe", "replicas": 0, "template": {}}]},
-    }
-    owner.wait(
-        "admission to know the kinds", lambda: is_admitted(owner.client, APPLICATIONS, probe)
-    )
+    owner.wait("admission to know the kinds", lambda: _are_admitted(owner.client))
     return [each for each in yaml.safe_load_all(text) if each]
 
 
-def is_admitted(api: client.Client, path: str, probe: dict[str, Any]) -> bool:
+def is_admitted(api: client.Client, path: str, probe: Mapping[str, Any]) -> bool:
     """Return whether admission knows the kind: for seconds after the API server does, it may not.
 
     Nothing is made of the probe, and it may be wrong: that is looked at later.
@@ -229,7 +237,20 @@ def is_admitted(api: client.Client, path: str, probe: dict[str, Any]) -> bool:
     try:
         api.create(f"{path}?dryRun=All", probe)
     except client.ApiError as error:
-        return error.status != client.UNAVAILABLE
+        unknown = any(words in str(error) for words in NOT_SERVED)
+        return error.status != client.UNAVAILABLE and not unknown
+    return True
+
+
+def _are_admitted(api: client.Client) -> bool:
+    """Return whether admission knows all kinds of ours that are defined."""
+    defined = (each["spec"] for each in api.get(DEFINITIONS)["items"])
+    for each in (one for one in defined if one["group"] == GROUP):
+        version, kind = f"{GROUP}/{each['versions'][0]['name']}", each["names"]
+        place = "namespaces/default/" if each["scope"] == "Namespaced" else ""
+        probe = {"apiVersion": version, "kind": kind["kind"], "metadata": {"name": "probe"}}
+        if not is_admitted(api, f"/apis/{version}/{place}{kind['plural']}", probe):
+            return False
     return True
 
 
