@@ -26,10 +26,14 @@ from devcluster import errors
 MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_PATCH = "application/strategic-merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
-BAD_REQUEST, FORBIDDEN, NOT_FOUND, TOO_MANY, UNAVAILABLE = 400, 403, 404, 429, 503
+BAD_REQUEST, FORBIDDEN, NOT_FOUND, TOO_MANY = 400, 403, 404, 429
+SERVER_ERROR, UNAVAILABLE = 500, 503
 # As the API server says it for a moment after a kind has come or changed.
 BEGINS = b"storage is (re)initializing"
 PAUSE_SECONDS = 0.1
+# How long an answer is waited for. Reads are asked again by who waits for something; a write whose
+# answer is lost is lost.
+READ_SECONDS, WRITE_SECONDS = 30.0, 120.0
 
 
 class ApiError(errors.DevclusterError):
@@ -39,6 +43,11 @@ class ApiError(errors.DevclusterError):
         super().__init__(f"{status} {reason}: {message}")
         self.status = status
         self.reason = reason
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether the API server could not answer just now."""
+        return self.status == TOO_MANY or self.status >= SERVER_ERROR
 
 
 class _Kept:
@@ -82,9 +91,11 @@ class Client:
         *,
         content_type: str = "application/json",
         accept: str = "application/json",
-        timeout: float = 30,
+        timeout: float | None = None,
     ) -> Any:
         """Return the decoded answer (text where it is no JSON); raise ApiError for a refusal."""
+        if timeout is None:
+            timeout = READ_SECONDS if method == "GET" else WRITE_SECONDS
         headers = {"Accept": accept}
         if self._token:
             headers["Authorization"] = f"Bearer {self._token}"

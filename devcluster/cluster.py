@@ -20,7 +20,7 @@ from devcluster import network as networks
 from devcluster import state as state_of
 
 DEFAULT_FOLDER = Path(".devcluster")
-READY_SECONDS = 120
+READY_SECONDS = 300
 COMPONENTS = (
     controlplane.ETCD,
     controlplane.APISERVER,

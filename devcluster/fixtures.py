@@ -19,6 +19,7 @@ import pytest
 from devcluster import client, cluster, controlplane, errors, processes
 
 GIVEN = "ARGOSY_E2E_KUBECONFIG"
+PATIENCE_SECONDS = 300
 SHARED = controlplane.Settings(nodes=20, audit="full")
 
 
@@ -89,7 +90,7 @@ def namespace(api: client.Client) -> Iterator[str]:
     body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
     api.create("/api/v1/namespaces", body)
     account = f"/api/v1/namespaces/{name}/serviceaccounts/default"
-    if not processes.wait_until(lambda: exists(api, account), 60):
+    if not processes.wait_until(lambda: exists(api, account), PATIENCE_SECONDS):
         pytest.fail(f"no default ServiceAccount in namespace {name}")
     yield name
     api.delete(f"/api/v1/namespaces/{name}")

@@ -6,7 +6,6 @@ each time it is asked for; whatever takes time is waited for with a deadline, ne
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import dataclasses
 import http.client
@@ -164,14 +163,20 @@ class Kube:
     ) -> Found:
         """Return what the condition finds as soon as that is something; fail after the deadline.
 
-        An API server that does not answer is waited for, too.
+        An API server that does not answer is waited for, too, or that cannot just now.
         """
         deadline = time.monotonic() + seconds
         while True:
-            with contextlib.suppress(OSError, http.client.HTTPException):
+            try:
                 found = condition()
-                if found:
-                    return found
+            except (OSError, http.client.HTTPException):
+                found = None
+            except client.ApiError as error:
+                if not error.may_pass:
+                    raise
+                found = None
+            if found:
+                return found
             if time.monotonic() > deadline:
                 pytest.fail(f"not in {seconds:.0f} s: {what}\n{self.picture()}", pytrace=True)
             time.sleep(POLL_SECONDS)
