@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from devcluster import certificates, client, cluster
+from tests.e2e import probes
 from tests.e2e.driving import Kube
 
 COLLECTION = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
@@ -42,6 +43,15 @@ class Reviewer:
         self.asked += 1
         told = self.answer(self, asked["request"]["object"])
         return {**asked, "response": {"uid": asked["request"]["uid"], **told}}
+
+    def wait_asked(self, kube: Kube) -> None:
+        """Return once the API server asks of a pod; none is made."""
+
+        def asked() -> bool:
+            probes.pod_refusal(kube.api, kube.namespace)
+            return self.asked > 0
+
+        kube.wait_until("the API server asks", asked)
 
     def mend(self, answer: Answer) -> None:
         """Answer otherwise from now on; nobody waits any more."""
@@ -118,10 +128,9 @@ def over(
 ) -> Iterator[Reviewer]:
     """Have the pods of the namespace reviewed by a server of this process, which answers so.
 
-    As they are made, where no other `operations` are named.
+    As they are made, where no other `operations` are named. All are, once this is entered.
     """
     reviewer = Reviewer()
-    reviewer.answer = answer
     handler = type("Handler", (_Handler,), {"reviewer": reviewer})
     server = _Server((HOST, 0), handler)
     authority = certificates.authority(owner.dir / "pki", "ca")
@@ -136,6 +145,8 @@ def over(
     bundle = client.encoded(authority.pair.certificate.read_bytes())
     kube.api.create(COLLECTION, _configuration(name, kube.namespace, url, bundle, operations))
     try:
+        reviewer.wait_asked(kube)
+        reviewer.answer, reviewer.asked = answer, 0
         yield reviewer
     finally:
         reviewer.mended.set()

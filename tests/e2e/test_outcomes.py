@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from devcluster import client
-from tests.e2e import driving
+from tests.e2e import driving, probes
 from tests.e2e.driving import App, Kube, component
 
 pytestmark = pytest.mark.e2e
@@ -92,6 +92,7 @@ def webhook_that_is_gone(kube: Kube) -> Iterator[str]:
     }
     kube.api.create(WEBHOOKS, body)
     try:
+        probes.wait_for_refusal(kube.api, kube.namespace, "failed calling webhook")
         yield name
     finally:
         with contextlib.suppress(client.ApiError):

@@ -21,6 +21,7 @@ from controller.providers import models
 from controller.providers.pod.provider import PodProvider
 from devcluster import client, processes
 from tests.contracts.provider_stages import change, create, delete, with_spec
+from tests.e2e import probes
 
 pytestmark = pytest.mark.e2e
 
@@ -211,15 +212,7 @@ async def test_a_pod_security_violation_is_the_templates_fault(
     world: World, api: client.Client
 ) -> None:
     """Stalled, TemplateRefused: no backoff will make it restricted."""
-    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
-    api.apply(
-        f"/api/v1/namespaces/{world.namespace}",
-        {
-            "apiVersion": "v1",
-            "kind": "Namespace",
-            "metadata": {"name": world.namespace, "labels": labels},
-        },
-    )
+    probes.restrict(api, world.namespace)
     server = await world.server()
     with pytest.raises(errors.Stalled, match="PodSecurity") as refused:
         await world.provider.create(server, create(template("app:1", hostNetwork=True)))
