@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from controller.api import names
 from proof import history
@@ -45,14 +45,35 @@ def became_ready(life: pod_history.Life) -> Moment:
 
 def until_teardown(of: history.History, application: str) -> float:
     """Return the seconds from an application's delete to our first delete below it."""
+    asked = _deleted(of, application)
+    return _first_teardown(of, application).answered - asked.answered
+
+
+def begun_in_teardown(
+    of: history.History, application: str, lives: Iterable[pod_history.Life]
+) -> list[pod_history.Life]:
+    """Return the lives that began after our first delete below an application that goes.
+
+    How soon after the application's own delete that is, watches decide, and the machine.
+    """
+    first = _first_teardown(of, application)
+    return [each for each in lives if each.born.received > first.received]
+
+
+def _deleted(of: history.History, application: str) -> journal.Change:
     (asked,) = (
         each.ending
         for each in of.lives.values()
         if (each.resource, each.name) == ("applications", application)
     )
     assert asked is not None
-    return min(
-        each.answered - asked.answered
+    return asked
+
+
+def _first_teardown(of: history.History, application: str) -> journal.Change:
+    asked = _deleted(of, application)
+    found = (
+        each
         for each in of.ours
         if each.verb == "delete"
         and each.accepted
@@ -60,16 +81,12 @@ def until_teardown(of: history.History, application: str) -> float:
         and each.name.startswith(application + "-")
         and each.answered > asked.received
     )
+    return min(found, key=lambda each: each.answered)
 
 
 def ends(of: history.History, application: str) -> list[float]:
     """Return the seconds from an application's delete to the end of each of its operations."""
-    (asked,) = (
-        each.ending
-        for each in of.lives.values()
-        if (each.resource, each.name) == ("applications", application)
-    )
-    assert asked is not None
+    asked = _deleted(of, application)
     found = []
     for each in of.lives.values():
         if each.resource == "operations":

@@ -138,8 +138,7 @@ def test_delete_cuts_into_a_create(kube: Kube) -> None:
     app.delete()
     app.wait_gone()
     history = kube.history()
-    application = next(each for each in history.lives.values() if each.resource == "applications")
-    late = [each for each in hindsight.pods(history) if each.born.place > _ending(application)]
+    late = hindsight.begun_in_teardown(history, "shop", hindsight.pods(history))
     # Eight writes may be in flight; whatever was planned behind them is dropped.
     assert len(late) <= 8 + 8
 
@@ -352,13 +351,14 @@ def test_what_others_keep_is_told_and_then_left_behind(kube: Kube) -> None:
     assert {each: kube.uid(each, name) for each, name in kept.items()} == {
         each: found["metadata"]["uid"] for each, found in before.items()
     }
-    notes = [
-        each["note"]
-        for each in kube.list(Resource.EVENTS).values()
-        if each["reason"] == "LeftBehind"
-    ]
-    assert len(notes) == 1
-    assert all(name in notes[0] for name in kept.values())
+
+    def told_of() -> list[str]:
+        found = kube.list(Resource.EVENTS).values()
+        return [each["note"] for each in found if each["reason"] == "LeftBehind"]
+
+    kube.wait_until("an Event tells it", told_of)
+    (note,) = told_of()
+    assert all(name in note for name in kept.values())
     for each, name in kept.items():
         kube.patch(each, name, {"metadata": {"finalizers": None}})
     app.wait_gone()

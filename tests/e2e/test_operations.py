@@ -208,12 +208,6 @@ def test_g6_delete_cuts_across_creates_and_operations(kube: Kube) -> None:
         each.wait_end("ApplicationDeleted")
     kube.wait_until("all is gone", lambda: not app.left(), SWEEP_SECONDS)
     found = kube.history()
-    (asked,) = (
-        each.ending
-        for each in found.lives.values()
-        if (each.resource, each.name) == ("applications", "shop")
-    )
-    assert asked is not None
     servers = [
         each
         for each in found.lives.values()
@@ -221,7 +215,7 @@ def test_g6_delete_cuts_across_creates_and_operations(kube: Kube) -> None:
     ]
     assert 10 < len(servers) < 1000
     for several in (servers, hindsight.pods(found)):
-        late = [each for each in several if each.born.place > asked.place]
+        late = hindsight.begun_in_teardown(found, "shop", several)
         # Eight writes may be in flight; whatever was planned behind them is dropped.
         assert len(late) <= 8 + 8
     over = hindsight.ends(found, "shop")
