@@ -26,11 +26,27 @@ def policed(kube: Kube, replicas: int, **more: Any) -> App:
     return app
 
 
-def turn(kube: Kube, ordinals: range, outcome: str | None) -> None:
-    """Have the pods of these servers fall ill, or get well again."""
+def turn(app: App, ordinals: range, outcome: str | None) -> None:
+    """Have the pods of these servers fall ill together, or get well again.
+
+    The application is paused meanwhile, as pods turn one by one, and one may do so seconds later.
+    """
+    app.spec["paused"] = True
+    app.apply()
+    app.wait_for_reason("Paused")
     marks = {f"{driving.HOOK}outcome": outcome}
-    for each in ordinals:
-        kube.patch(Resource.PODS, f"shop-web-{each}", {"metadata": {"annotations": marks}})
+    ready = "True" if outcome is None else "False"
+    chosen = [f"shop-web-{each}" for each in ordinals]
+    for name in chosen:
+        app.kube.patch(Resource.PODS, name, {"metadata": {"annotations": marks}})
+
+    def turned() -> bool:
+        servers = app.servers()
+        return all(driving.condition(servers[each], "Ready")["status"] == ready for each in chosen)
+
+    app.kube.wait_until(f"Ready of {chosen} is {ready}", turned)
+    app.spec["paused"] = False
+    app.apply()
 
 
 def ill_for(app: App, name: str) -> float:
@@ -46,14 +62,14 @@ def test_most_of_a_component_ill_for_a_while_is_replaced_by_nobody(kube: Kube) -
     """60% are ill for several times as long as one may be, then well: each is the pod it was."""
     app = policed(kube, 5)
     before = driving.uids(app.pods())
-    turn(kube, range(3), "unready")
+    turn(app, range(3), "unready")
     app.wait_for_reason(Reason.REMEDIATION_HELD)
     kube.wait_until(
         "they have been ill for long",
         lambda: all(ill_for(app, f"shop-web-{each}") > 4 * AFTER_SECONDS for each in range(3)),
     )
     assert driving.uids(app.pods()) == before
-    turn(kube, range(3), None)
+    turn(app, range(3), None)
     app.wait_ready()
     assert driving.uids(app.pods()) == before
 
@@ -62,7 +78,7 @@ def test_what_stays_ill_is_healed_after_the_longest_hold(kube: Kube) -> None:
     """2 of 3 are more than may be ill at once: they are made anew all the same, one by one."""
     app = policed(kube, 3, maxHoldSeconds=8)
     before = driving.uids(app.pods())
-    turn(kube, range(2), "unready")
+    turn(app, range(2), "unready")
     app.wait_for_reason(Reason.REMEDIATION_HELD)
     held = kube.uid(Resource.SERVERS, "shop-web-0")
 
