@@ -84,11 +84,14 @@ class Shop:
         }
         self.app: App = kube.app(made, deletion={"drainSeconds": 1})
 
-    def commit(self, word: str) -> str:
-        """Commit a page of one word; `broken` does not compile, and `bad` fails its test."""
+    def commit(self, word: str, *, pause: int = 0) -> str:
+        """Commit a page of one word; `broken` does not compile, and `bad` fails its test.
+
+        Where the source has no argument PAUSE, its build takes `pause` seconds longer.
+        """
         program = PROGRAM.replace("@word@", word)
         files = {
-            "Dockerfile": DOCKERFILE,
+            "Dockerfile": DOCKERFILE.replace("PAUSE=0", f"PAUSE={pause}"),
             "app.py": f"def broken(:\n{program}" if word == "broken" else program,
             "check.py": CHECK.replace("@word@", word),
         }
