@@ -55,11 +55,12 @@ def _judged(request: pytest.FixtureRequest) -> None:
 
 
 def namespace_of(
-    place: Place, *, slack: float = 5.0, operators: frozenset[str] = journal.OPERATOR
+    place: Place, *, slack: float = 30.0, operators: frozenset[str] = journal.OPERATOR
 ) -> Iterator[Kube]:
     """Make a namespace, judge its history when the test has ended, have nothing run in it any more.
 
-    `slack` is how many seconds operators may lag behind, `operators` the accounts they have.
+    `slack` is how many seconds operators may lag behind, `operators` the accounts they have. Many
+    tests share a machine here; how soon they are done, simulations hold to virtual time.
     """
     one = Kube(place.api, f"test-{secrets.token_hex(4)}", place.audit_log)
     body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": one.namespace}}

@@ -107,7 +107,7 @@ def test_the_pages_of_acts_do_what_they_say(operated: Place, kube: Kube) -> None
         carry_out(kube, act)
     lab.delete()
     lab.wait_gone()
-    operated.api.delete(f"{place_of('Fleet')}/{kube.namespace}")
+    kube.remove_fleet(kube.namespace)
 
 
 def carry_out(kube: Kube, act: str) -> None:
