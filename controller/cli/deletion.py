@@ -99,7 +99,7 @@ async def _follow(session: Session, found: objects.Application, timeout_seconds:
 
 def _line(now: ApplicationPicture, told: str) -> str:
     left = sum(each.current for each in now.components)
-    line = f"{now.name}: {left} servers left"
+    line = f"{now.name}: {left} {'server' if left == 1 else 'servers'} left"
     if line != told:
         screen.say(line)
     return line

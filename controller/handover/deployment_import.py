@@ -11,7 +11,7 @@ import dataclasses
 from typing import Any
 
 from controller.api import names
-from controller.api.resources import Resource
+from controller.api.resources import Resource, thing
 from controller.handover import marks, scaling
 from controller.handover.handover import Handover
 from controller.kube import faults
@@ -93,9 +93,9 @@ async def check(handover: Handover, name: str, application: str) -> tuple[Json, 
     problems = [
         *told.problems,
         *(
-            f"{each['metadata']['name']} scales it, and would scale up what goes down: delete that"
-            f" autoscaler, import with --retarget-hpa, and make one for application/{above}"
-            " afterwards"
+            f"{thing(Resource.AUTOSCALERS, each['metadata']['name'])} scales deployment/{name}, and"
+            f" would scale up what goes down: delete that autoscaler, import with"
+            f" --retarget-hpa, and make one for application/{above} afterwards"
             for each in await handover.scalers("Deployment", name)
         ),
     ]
@@ -127,7 +127,7 @@ async def _step(handover: Handover, above: str, component: str, name: str, bound
     if wanted > ours:
         if not await _raise(handover, known, component, wanted):
             return False
-        handover.say(f"{wanted} of {bounds.count} servers are asked for")
+        handover.say(f"servers asked for: {wanted} of {bounds.count}")
     available = 0
 
     async def are_up() -> bool:
@@ -136,7 +136,7 @@ async def _step(handover: Handover, above: str, component: str, name: str, bound
         available = _available(current, component)
         return available >= wanted
 
-    await handover.until(f"{wanted} servers of {above} are available", are_up)
+    await handover.until(f"servers of {above} are available: {wanted}", are_up)
     target = max(0, bounds.count - bounds.lacking - available) if available < bounds.count else 0
     if target < found["spec"].get("replicas", 1):
         await handover.patch(Resource.DEPLOYMENTS, found, {"spec": {"replicas": target}})

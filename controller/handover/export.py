@@ -11,7 +11,7 @@ import dataclasses
 from collections.abc import Iterable
 
 from controller.api import names
-from controller.api.resources import PLACES, Resource
+from controller.api.resources import PLACES, Resource, thing
 from controller.handover import marks, state
 from controller.handover.handover import Handover
 from controller.kube import faults
@@ -90,8 +90,8 @@ async def _autoscaled(handover: Handover, sets: Iterable[Json], application: str
     """Tell of autoscalers, which would have nothing left to scale."""
     above = [("ServerSet", each["metadata"]["name"]) for each in sets]
     return [
-        f"{each['metadata']['name']} scales {kind.lower()}/{name}: have it scale the StatefulSet"
-        " with --retarget-hpa"
+        f"{thing(Resource.AUTOSCALERS, each['metadata']['name'])} scales {kind.lower()}/{name}:"
+        " have that autoscaler scale the StatefulSet with --retarget-hpa"
         for kind, name in (*above, ("Application", application))
         for each in await handover.scalers(kind, name)
     ]

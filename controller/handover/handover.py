@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from controller.api.resources import PLACES, Resource
+from controller.api.resources import PLACES, Resource, thing
 from controller.kube import api as kube
 from controller.kube import faults
 from controller.presentation import reading, requests, surroundings
@@ -190,7 +190,8 @@ class Handover:
         for each in await self.scalers(kind, name):
             body = {"spec": {"scaleTargetRef": target}}
             await self.patch(Resource.AUTOSCALERS, each, body)
-            self.say(f"{each['metadata']['name']} scales {place.kind}/{new} from now on")
+            scaler = thing(Resource.AUTOSCALERS, each["metadata"]["name"])
+            self.say(f"{scaler} scales {place.kind}/{new} from now on")
 
     async def beside(self, template: Json) -> tuple[str, ...]:
         """Tell what Services and budgets of a workload's pods come to."""

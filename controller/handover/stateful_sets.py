@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 
 from controller.api import names
-from controller.api.resources import Resource
+from controller.api.resources import Resource, thing
 from controller.handover import state
 from controller.handover.handover import Handover
 from controller.presentation import reading, translation
@@ -24,8 +24,8 @@ async def check(handover: Handover, name: str, application: str = "") -> tuple[J
     problems = [*told.problems]
     if not handover.consent.retarget:
         problems += [
-            f"{each['metadata']['name']} scales it: have that scale its successor with"
-            " --retarget-hpa"
+            f"{thing(Resource.AUTOSCALERS, each['metadata']['name'])} scales statefulset/{name}:"
+            " have that autoscaler scale the successor with --retarget-hpa"
             for each in await handover.scalers("StatefulSet", name)
         ]
     problems += await _strays(handover, found)

@@ -203,11 +203,12 @@ def _misnamed(name: str, above: str, component: str) -> Iterator[str]:
 
 def _problems(found: Json) -> Iterator[str]:
     meta = found["metadata"]
+    name = meta["name"]
     for each in meta.get("ownerReferences", ()):
-        yield f"{each['kind']}/{each['name']} owns it, and would make it again"
+        yield f"{each['kind']}/{each['name']} owns {name}, and would make {name} again"
     held = [each for each in meta.get("finalizers", ()) if each != "orphan"]
     if held:
-        yield f"finalizers keep it from going: {', '.join(held)}"
+        yield f"finalizers keep {name} from going: {', '.join(held)}"
 
 
 def _losses(spec: Json, known: frozenset[str]) -> Iterator[str]:

@@ -25,7 +25,7 @@ from controller.kube import faults, installs
 from controller.kube.api import Api
 from controller.kube.client import Client
 from controller.kube.lease import LEADER
-from controller.planning import finalizers
+from controller.planning import finalizers, words
 from controller.providers import registry
 
 PAGE = 500
@@ -251,8 +251,8 @@ async def _delete_pods(api: Api, options: UninstallOptions) -> None:
         except (faults.NotFound, faults.Conflict):
             continue  # gone, or another pod of that name already
     if kept:
-        _say(f"left alone: {kept} pods that no Server controls")
-    _say(f"deleted {deleted} pods")
+        _say(f"left alone: {words.count(kept, 'pod')} that no Server controls")
+    _say(f"deleted {words.count(deleted, 'pod')}")
 
 
 async def _all(

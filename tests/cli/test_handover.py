@@ -49,7 +49,10 @@ async def test_a_dry_run_prints_a_manifest_that_kubectl_reads(
         capsys.readouterr()
         assert await typed(universe, IN) == 1
         said = capsys.readouterr().out
-        told = "# in the way: busy scales it: have that scale its successor with --retarget-hpa"
+        told = (
+            "# in the way: HorizontalPodAutoscaler/busy scales statefulset/shop-db:"
+            " have that autoscaler scale the successor with --retarget-hpa"
+        )
         assert told in said.splitlines()
         assert yaml.safe_load(said)["kind"] == "Application"
         assert not universe.names(Resource.APPLICATIONS)

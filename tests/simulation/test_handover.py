@@ -171,7 +171,7 @@ async def test_an_autoscaler_follows_if_that_is_asked_for_and_else_stands_in_the
         await stateful.begin(universe)
         await universe.server.create(Resource.AUTOSCALERS, "default", autoscaler())
         began = len(universe.server.writes)
-        with pytest.raises(Refusal, match="busy scales it"):
+        with pytest.raises(Refusal, match="busy scales statefulset/"):
             await stateful_set_import.carry_out(
                 handover(universe, consent=Consent(accept_losses=True)), NAME, ""
             )
@@ -252,7 +252,7 @@ async def test_whoever_lacks_any_right_that_is_needed_touches_nothing(way: str) 
 WRONG: dict[str, tuple[Json, str]] = {
     "an owner": (
         {"metadata": {"ownerReferences": [{"kind": "Cluster", "name": "pg", "uid": "u"}]}},
-        "Cluster/pg owns it",
+        "Cluster/pg owns shop-db",
     ),
     "a finalizer": ({"metadata": {"finalizers": ["robot.example.com/x"]}}, "robot.example.com/x"),
     "an unknown field": ({"spec": {"spin": "left"}}, "spec.spin"),

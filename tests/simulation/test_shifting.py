@@ -164,7 +164,7 @@ async def test_an_autoscaler_of_a_deployment_is_in_the_way() -> None:
         body = autoscaler("Deployment")
         body["spec"]["scaleTargetRef"]["name"] = NAME
         await universe.server.create(Resource.AUTOSCALERS, "default", body)
-        remedy = "busy scales it.*--retarget-hpa.*application/shop"
+        remedy = "busy scales deployment/shop-web.*--retarget-hpa.*application/shop"
         with pytest.raises(Refusal, match=remedy):
             await deployment_import.carry_out(
                 handover(universe, consent=Consent(accept_losses=True)), NAME, ""

@@ -15,7 +15,7 @@ from controller.kinds.fleet import summary
 from controller.kinds.fleet.reasons import FleetReason
 from controller.kinds.fleet.snapshot import FleetSnapshot
 from controller.planning import circuit as circuits
-from controller.planning import orphans, outcomes, unclaimed
+from controller.planning import orphans, outcomes, unclaimed, words
 from controller.planning import plan as plans
 from controller.planning.circuit import CircuitState
 
@@ -34,7 +34,7 @@ def plan(snapshot: FleetSnapshot) -> plans.Plan:
     fleet = snapshot.fleet
     left = tuple(each for each in fleet.status.orphans if each.id not in snapshot.gone)
     notes = (
-        f"{summary.servers(snapshot)} servers, {len(left)} orphans.",
+        f"{words.count(summary.servers(snapshot), 'server')}, {words.count(len(left), 'orphan')}.",
         *unclaimed.narrated(fleet.status.unclaimed),
     )
     write = _put_right(snapshot, left)

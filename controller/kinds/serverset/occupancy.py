@@ -263,7 +263,7 @@ CURE = (
 
 def excess(namespace: str, limit: int) -> str:
     """Return the beginning of a sentence on the bound of a namespace."""
-    return f"The namespace {namespace} may have {limit} servers"
+    return f"The namespace {namespace} may have {words.count(limit, 'server')}"
 
 
 def refusal(
