@@ -19,13 +19,12 @@ from controller.kube import installs
 from controller.providers import registry
 
 _PROCESS = (
-    allow(Resource.EVENTS, "create", "patch", why="report changes"),
+    allow(Resource.EVENTS, "create", why="report changes"),
     allow(
         Resource.LEASES,
         "get",
         "list",
         "create",
-        "update",
         "patch",
         "delete",
         why="elect the one replica that acts, or share the work and sweep away old heartbeats",
