@@ -125,6 +125,14 @@ class InPlace(enum.StrEnum):
     NEVER = "Never"
 
 
+class RunPolicyName(enum.StrEnum):
+    """How the Builds of a component take turns."""
+
+    SERIAL_LATEST_ONLY = "SerialLatestOnly"
+    SERIAL = "Serial"
+    PARALLEL = "Parallel"
+
+
 class OnDeadline(enum.StrEnum):
     """What a rollout does that makes no progress in time."""
 

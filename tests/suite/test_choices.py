@@ -26,9 +26,11 @@ from controller.api import (
     server,
     serverset,
     service,
+    source,
     step,
 )
 from controller.planning import circuit
+from controller.providers.openstack import settings
 from tests.suite import literals
 
 Field = tuple[type[pydantic.BaseModel], str]
@@ -46,7 +48,12 @@ FIELDS: Mapping[type[enum.StrEnum], tuple[Field, ...]] = {
     choices.DeletionOrder: ((policies.Deletion, "order"),),
     choices.DeletionTimeout: ((policies.Deletion, "on_timeout"),),
     choices.Evictions: ((policies.Rollout, "evictions"),),
-    choices.InPlace: ((policies.Rollout, "in_place"),),
+    choices.InPlace: (
+        (policies.Rollout, "in_place"),
+        (settings.OpenstackSettings, "rebuild"),
+        (settings.OpenstackSettings, "resize"),
+    ),
+    choices.RunPolicyName: ((source.Source, "run_policy"),),
     choices.OnDeadline: ((policies.Rollout, "on_deadline"),),
     choices.OnBudgetSpent: ((policies.Recovery, "on_budget_spent"),),
     choices.HeldTogether: ((policies.Remediation, "per"),),

@@ -13,6 +13,7 @@ import msgspec
 
 from controller.api import conditions, objects, tags
 from controller.api.conditions import ConditionType
+from controller.api.reasons import Reason
 from controller.planning.plan import RecordEvent
 from controller.reasons import ForeignReason
 
@@ -55,7 +56,7 @@ def news(before: History, after: History) -> tuple[RecordEvent, ...]:
             reason=ForeignReason(each.result),
             message=f"{each.action} {each.name}{_by(each)}, at {each.request_time}: {each.result}"
             f"{_so_far(each)}.",
-            warning=each.result != "Completed",
+            warning=each.result != Reason.COMPLETED,
         )
         for each in after
         if _anonymous(each) not in known

@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Mapping
 
 from controller.api import objects
+from controller.api.choices import RunPolicyName
 from controller.kinds.build.snapshot import BuildSnapshot
 from controller.planning import builds, verdict
 
@@ -25,9 +26,9 @@ class RunPolicy:
 
 
 POLICIES: Mapping[str, RunPolicy] = {
-    "Serial": RunPolicy(waits_for_earlier=True, makes_way_for_later=False),
-    "SerialLatestOnly": RunPolicy(waits_for_earlier=True, makes_way_for_later=True),
-    "Parallel": RunPolicy(waits_for_earlier=False, makes_way_for_later=False),
+    RunPolicyName.SERIAL: RunPolicy(waits_for_earlier=True, makes_way_for_later=False),
+    RunPolicyName.SERIAL_LATEST_ONLY: RunPolicy(waits_for_earlier=True, makes_way_for_later=True),
+    RunPolicyName.PARALLEL: RunPolicy(waits_for_earlier=False, makes_way_for_later=False),
 }
 
 

@@ -7,6 +7,7 @@ import ipaddress
 import msgspec
 
 from controller import errors
+from controller.api.choices import InPlace
 from controller.api.views.meta import View
 from controller.contract.reasons import ProviderReason
 
@@ -15,19 +16,19 @@ class CloudSettings(View, frozen=True, kw_only=True):
     """What is in `spec.openstack`; `settings.OpenstackSettings` is its schema."""
 
     cloud: str = ""
-    rebuild: str = "Never"
-    resize: str = "Never"
+    rebuild: str = InPlace.NEVER
+    resize: str = InPlace.NEVER
     probe_cidrs: tuple[str, ...] = msgspec.field(name="probeCIDRs", default=())
 
     @property
     def rebuilds(self) -> bool:
         """Whether another image, user data or key changes a server in place."""
-        return self.rebuild == "WhenPossible"
+        return self.rebuild == InPlace.WHEN_POSSIBLE
 
     @property
     def resizes(self) -> bool:
         """Whether another flavor does."""
-        return self.resize == "WhenPossible"
+        return self.resize == InPlace.WHEN_POSSIBLE
 
 
 def read(raw: bytes) -> CloudSettings:
