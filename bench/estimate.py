@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from bench.sizes import Sizes
 
-# Bare pods that a plain client makes in a second there, Ready a little later.
-NOMINAL_RATE = 345.0
 # Servers that come up in a second with a Server, a pod and a status each.
 SERVERS = 180.0
 PODS = 280.0

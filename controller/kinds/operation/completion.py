@@ -91,7 +91,7 @@ def cut_short(snapshot: OperationSnapshot) -> plan.Plan:
 
     How far it had come stays as it was last seen: its servers are on their way out.
     """
-    # Personal, so that it has its share beside the teardown of a thousand servers, not all of it.
+    # Interactive: a share beside the teardown of a thousand servers, and not all of it.
     return end(snapshot, Reason.APPLICATION_DELETED, "The application is deleted.")
 
 

@@ -63,11 +63,6 @@ TABLE = (
 RESIZE = next(row.through for row in TABLE if row.through)
 
 
-def images_alone(before: bytes, after: bytes) -> bool:
-    """Return whether one template becomes the other in place where pods cannot be resized."""
-    return can_become(before, after, served=frozenset())
-
-
 @remembered.by_content(256)
 def can_become(
     before: bytes, after: bytes, *, served: frozenset[str] = frozenset({RESIZE})
