@@ -166,3 +166,17 @@ def test_the_walk_of_why_knows_every_kind() -> None:
     below = [answers._depth(each) for each in (Resource.APPLICATIONS, Resource.SERVERSETS)]
     assert [answers._depth(Resource.OPERATIONS), *below] == sorted({0, *below})
     assert answers._depth(Resource.PODS) > answers._depth(Resource.SERVERS)
+
+
+def test_execution_names_a_fleet_and_a_server_alone() -> None:
+    """The supervisor follows Fleets, and a provider is called for a Server: no other kind."""
+    known = RESOURCES | NAMES
+    found = {
+        node.attr
+        for path in (ROOT / "execution").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute)
+        and node.attr in known
+        and ast.unparse(node.value) in {"objects", "Resource"}
+    }
+    assert found == {"Fleet", "Server"}
