@@ -164,7 +164,7 @@ image: ## Build the operator's image
 	docker buildx build --load --tag $(IMAGE) .
 
 # BENCH takes arguments: make bench BENCH="--quick --only 11"
-bench: setup ## Measure the ratios beside others, on clusters of its own (40 minutes)
+bench: setup ## Measure the ratios beside others, on clusters of its own (45 minutes)
 	$(PY) -m bench $(BENCH)
 
 faults: setup ## Break the operator's connection in every way, at every write
