@@ -1,10 +1,10 @@
 """Whether a server is doing its work: the one definition that every planner counts by.
 
 A server is available when it runs the revision, the incarnation and in the power that its spec
-asks for now, says Ready, and has said so for minReadySeconds. Those three say all that matters of
-a spec: a policy, a hold or a task raises the generation too, and a server that has yet to answer
-to that is no less available. Were it counted out, one change of policy would free the whole
-component for updates at once.
+asks for now, says Ready, and has said so for minReadySeconds. Revision, incarnation and power say
+all that matters of a spec: a policy, a hold or a task raises the generation too, and a server that
+has yet to answer to that is no less available. Were it counted out, one change of policy would free
+the whole component for updates at once.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The teardown that no content can stop: it reads names, UIDs, owners and finalizers, no more.
 
 Called by `execution` for an object that is being deleted and whose planner failed, or that cannot
-even be read. What is below the object is deleted, and once nothing is, the object is let go.
+even be read. All objects below it are deleted, and once none is left, the object is let go.
 Neither order nor policies hold then, which are content; and data is kept: no claim is deleted.
 """
 
@@ -61,7 +61,7 @@ def _below(caches: Caches, index: Index[Any], uid: str) -> Iterator[Meta]:
 def _delete(resource: Resource, child: Meta) -> Delete:
     return writes.delete(
         writes.HasMetadata(resource, child),
-        # It may have been orphaned since.
+        # The child may have been orphaned since.
         why=REASON,
         guarded=True,
     )

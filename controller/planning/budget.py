@@ -52,7 +52,7 @@ def limit(desired: int, rollout: objects.Rollout) -> int:
 def counts(server: objects.Server, now: float, min_ready_seconds: int) -> bool:
     """Return whether the server counts as available to the budget: a server under a task does not.
 
-    What the task will do to the server is not known here.
+    The effect of the task on the server is not known here.
     """
     return availability.seconds_until_available(
         server, now, min_ready_seconds

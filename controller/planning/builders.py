@@ -1,4 +1,4 @@
-"""What builds images, as the administrator set it up; `of_namespace` is the part for one namespace.
+"""The builder of images, as the administrator set it up; `of_namespace` is one namespace's part.
 
 `wiring` makes it from the options of `argosy run`; snapshots of Builds carry that of their
 namespace. Which daemon that is, the labels of the namespace decide, which no tenant may write:

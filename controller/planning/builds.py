@@ -1,4 +1,4 @@
-"""What Builds mean to whoever reads them: for which source they are, and whose image is used.
+"""The meaning of Builds to whoever reads them: for which source they are, and whose image is used.
 
 Called by the planners of Applications and of Builds, which must agree on all of it.
 """

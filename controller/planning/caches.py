@@ -1,4 +1,4 @@
-"""What kinds may read of the cluster: caches with indexes, fleets, and this process's own part.
+"""The cluster as kinds may read it: caches with indexes, fleets, and this process's own part.
 
 Protocols, so that gathering is as pure as planning: `execution` lends its caches, tests lend
 dictionaries. Whatever is returned is live, to be read at once and never changed.
@@ -33,7 +33,7 @@ class Index(Generic[O]):
 
 
 class Malformed(Protocol):
-    """What does not fit its view: all that can be read of it is its metadata."""
+    """An object that does not fit its view: all that can be read of it is its metadata."""
 
     @property
     def metadata(self) -> objects.Meta:
@@ -49,7 +49,7 @@ class Cache(Protocol[O_co]):
 
     @property
     def malformed(self) -> Mapping[Path, Malformed]:
-        """What does not fit its view; the last good view may still be in `objects`."""
+        """The objects that do not fit their view; the last good view may still be in `objects`."""
 
 
 class Caches(Protocol):
@@ -75,7 +75,7 @@ class Caches(Protocol):
 
 
 class Keeper(Protocol):
-    """What a kind keeps from visit to visit, up to date by each change of one view."""
+    """The memory of a kind from visit to visit, kept up to date by each change of one view."""
 
     follows: ClassVar[type[objects.Object]]
 

@@ -1,4 +1,4 @@
-"""What each of a set's servers is, and how many are what.
+"""The state of each of a set's servers, and how many are in which.
 
 Sets are large, and mostly well: a server that is as it should be, and healthy, is a number here,
 and only the others are told one by one. `register` takes the census.
@@ -19,17 +19,17 @@ SPARE = "spare"
 
 
 class Facts(NamedTuple):
-    """What is known of one server that is not simply as it should be, and healthy."""
+    """The facts of one server that is not simply as it should be, and healthy."""
 
     ordinal: int
     server: objects.Server
-    # It says that it is ready, if not yet for minReadySeconds.
+    # The server says that it is ready, if not yet for minReadySeconds.
     ready: bool
     available: bool
     # Available, and under no task: so it counts to the unavailability budget.
     counts: bool
     failed: bool
-    # It was not told to run the target revision.
+    # The server was not told to run the target revision.
     stale: bool
     operated: bool
     # The partition keeps it where it is, or a person does.
@@ -43,7 +43,7 @@ class Facts(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Census:
-    """A set's servers, counted. What is being deleted is in `leaving` and in no other count."""
+    """A set's servers, counted. One that is being deleted is in `leaving` and in no other count."""
 
     desired: int
     # The lowest ordinal that servers are to have.

@@ -1,13 +1,13 @@
 """The circuit breaker of a fleet: whether its provider may be called, by how its calls have ended.
 
-Closed lets all calls through. It opens when, within the window, many calls were made and too great
-a share of them failed because the provider as a whole does not work; or, where few are made, when
-for a whole window none succeeded and several failed. While it is open nothing is made or changed
-for a while, which doubles each time it proves too short. Deletes and cancels go on, one at a time,
-and one that succeeds is a sign of life; so is what the provider shows without being asked, until a
-trial for its sake is in vain: who may be read need not be able to write. Then the circuit is half
-open: one call, then 1, 2, 4 … at once, up to what the fleet allows, and it is closed again; one
-that fails opens it again. Where only calls for one server fail, three of them, or one after
+Closed lets all calls through. The circuit opens when, within the window, many calls were made and
+too great a share of them failed because the provider as a whole does not work; or, where few are
+made, when for a whole window none succeeded and several failed. While it is open nothing is made or
+changed for a while, which doubles each time it proves too short. Deletes and cancels go on, one at
+a time, and one that succeeds is a sign of life; so is what the provider shows without being asked,
+until a trial for its sake is in vain: who may be read need not be able to write. Then the circuit
+is half open: one call, then 1, 2, 4 … at once, up to what the fleet allows, and it is closed again;
+one that fails opens it again. Where only calls for one server fail, three of them, or one after
 another's succeeded, it is closed, too: that server has trouble of its own, and may have it for
 days. So does nobody open a circuit alone, or keep it open.
 
@@ -19,7 +19,7 @@ Pure: the supervisor of fleets feeds it, and holds calls back as it says. Times 
               └─ a call failed ──▶ open, k + 1
 
 Example with the defaults and a fleet that allows 8 calls: 20 creates a second fail from 12:00:00
-on. With the 20th the circuit is open until 12:00:30, then one is tried. That one fails: open until
+on. With the 20th the circuit is open until 12:00:30, then one is tried. The trial fails: open until
 12:01:30, as k is 1. The next one succeeds; then 2 may run, once both have, 4, then 8, and with the
 eighth of these the circuit is closed: 15 calls that went well.
 """
@@ -141,7 +141,7 @@ class Circuit:
     opened: float = 0.0
     until: float = 0.0
     times: int = 0
-    # It is half open because something was seen; and that was so before, and the trial in vain.
+    # The circuit is half open as something was seen; and that was so before, and the trial in vain.
     sighted: bool = False
     deceived: bool = False
     # While half open: how many calls may run at once, how many do, and how many more must succeed.
@@ -153,7 +153,7 @@ class Circuit:
     parts: tuple[_Part, ...] = ()
     row: _Row | None = None
     trials: _Trials = _Trials()
-    # What the provider said of the call whose failure opened it first.
+    # The provider's words on the call whose failure opened the circuit first.
     words: str = ""
     # The latest outage: since the beginning of the window that opened it, until it was closed.
     began: float = 0.0

@@ -18,8 +18,8 @@ server counts by what its Server says, and that may come a moment later: so a re
 while the Server says that it is ready, of a pod that is no more.
 
 Example: shop-web-3 was evicted at 10:00:07, its next pod was made in that second and came up at
-once. It counts as down until 10:00:12, not until 10:02:07. Was its pod made at 10:00:02, it is what
-is meant, and has yet to go.
+once. The server counts as down until 10:00:12, not until 10:02:07. Was its pod made at 10:00:02, it
+is what is meant, and has yet to go.
 
 Who counts as down by a record alone has not lost anything yet, and may stay: nobody may take such a
 server down as if that cost nothing.
@@ -70,7 +70,7 @@ class Departures:
 
 
 class TakenOff:
-    """What was on record of each PodDisruptionBudget, and is not any more: pods and since when."""
+    """The evictions that each PodDisruptionBudget has on record no more: pods and since when."""
 
     follows: ClassVar[type[objects.Object]] = objects.DisruptionBudget
 
@@ -196,9 +196,9 @@ class _Record:
     ordinal: int
     since: float
     pod: objects.Pod | None
-    # It is on record still.
+    # The eviction is on record still.
     stands: bool = True
-    # Its Server says that it is ready, of a pod that is no more.
+    # The pod's Server says that it is ready, of a pod that is no more.
     is_overtaken: bool = False
 
     def is_believed(self, now: float) -> bool:

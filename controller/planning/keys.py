@@ -1,4 +1,4 @@
-"""What is looked at: a key names one object that a planner answers for."""
+"""The keys of what is looked at: each names one object that a planner answers for."""
 
 from __future__ import annotations
 

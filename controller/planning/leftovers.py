@@ -1,7 +1,7 @@
-"""What others' finalizers keep of something that goes: asked to go, told, and waited for awhile.
+"""Parts of something that goes, kept by others' finalizers: asked to go, told, waited for awhile.
 
 Called by planners of what has parts that the garbage collector would take: it comes to them once
-their owner is gone, which is too late to tell anybody. What nobody keeps is left to it.
+their owner is gone, which is too late to tell anybody. Parts that nobody keeps are left to it.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from controller.planning.plan import Delete, RecordEvent
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Leftovers:
-    """What is to go with an object, and is kept by others: how it is asked to, what is told of it.
+    """The parts that go with an object and are kept by others: their deletes, and what is told.
 
-    `left` is how long it is waited for yet, in seconds; 0 where that time is over.
+    `left` is how long they are waited for yet, in seconds; 0 where that time is over.
     """
 
     deletes: tuple[Delete, ...] = ()

@@ -20,7 +20,7 @@ from controller.reasons import AnyReason
 
 
 class Above(Protocol):
-    """What an object of an application stands below: its snapshot has it, whatever the kind."""
+    """The objects above an object of an application: its snapshot has them, whatever the kind."""
 
     @property
     def now(self) -> float:
@@ -57,7 +57,7 @@ class Obstacle:
     # No wait can change it: an Operation or a Build ends by it.
     ends: bool = False
     blocked: tuple[Blocked, ...] = ()
-    # What is tried all the same, since it may end the obstacle.
+    # Actions that are tried all the same, since they may end the obstacle.
     tries: tuple[plan.Action, ...] = ()
 
 

@@ -56,7 +56,7 @@ class Outcome:
     costs_attempt: bool = False
     told: bool = True
     event: bool = False
-    # It was not asked: it waits for what its siblings were answered.
+    # The call was not made: it waits for what its siblings were answered.
     waits_with_siblings: bool = False
     # How people see what was asked for, where that is of a fleet.
     display: contract.Display = contract.PLAIN
@@ -80,7 +80,7 @@ class Outcome:
 
     @property
     def asked(self) -> str:
-        """What was asked about, as `blockedBy` names it: a machine of a fleet has no object."""
+        """The thing asked about, as `blockedBy` names it: a machine of a fleet has no object."""
         made = self.display.resource
         if made is None or not isinstance(self.target, targets.ServerTarget):
             return self.target.object
@@ -125,7 +125,7 @@ class Outcomes:
 
     @property
     def told(self) -> tuple[Outcome, ...]:
-        """Those worth telling, in the order of what is in the way."""
+        """The outcomes worth telling, in the order of what is in the way."""
         if not self.every:
             return ()
         told = (each for each in self.every if each.in_status)
@@ -133,7 +133,7 @@ class Outcomes:
 
     @property
     def refused(self) -> tuple[Outcome, ...]:
-        """Those that retrying does not help."""
+        """The outcomes that retrying does not help."""
         return tuple(each for each in self.told if each.refused)
 
     def has_refused(self, resource: Resource, name: str) -> bool:

@@ -1,8 +1,8 @@
 """Who controls whom: owner references, and the metadata that all that Argosy makes begins with.
 
-What Argosy made and let go of (a delete that orphans, a reference taken off by hand) is known by
-its labels, and is taken up again as it is: by planners that see it, and by whoever finds the name
-of what is to be made in use.
+An object that Argosy made and let go of (a delete that orphans, a reference taken off by hand) is
+known by its labels, and is taken up again as it is: by planners that see it, and by whoever finds
+the name of what is to be made in use.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def owned_by(child: objects.Object, owner: objects.Object) -> bool:
 def is_let_go(found: objects.Meta, labels: Mapping[str, str]) -> bool:
     """Return whether Argosy made `found` under these labels, and nobody controls it any more.
 
-    What is on its way out is nobody's to take up.
+    An object on its way out is nobody's to take up.
     """
     if found.controller is not None or found.deletion_timestamp is not None:
         return False
@@ -98,7 +98,7 @@ def metadata_of(
 ) -> dict[str, Any]:
     """Return the metadata of a child of `owner`: its name, labels and controller.
 
-    What people `asked` for stands beside that, and never in its place.
+    The metadata that people `asked` for stands beside that, and never in its place.
     """
     more = asked or objects.AskedMetadata()
     return {

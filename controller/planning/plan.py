@@ -1,4 +1,4 @@
-"""What a planner answers: actions, status, when to look again, and why.
+"""The answer of a planner: actions, status, when to look again, and why.
 
 `execution` carries plans out, `explain` and `why` narrate them; the planners are the same.
 """
@@ -132,12 +132,12 @@ class RecordEvent:
     reason: AnyReason
     message: str
     warning: bool = False
-    # What it is about, where its message has more in it that changes: one is recorded for each.
+    # The cause of the Event, where its message has more that changes: one is recorded for each.
     cause: str = ""
     about: objects.Object | None = None
 
 
-# What the API server is asked for.
+# The requests to the API server.
 Request = Create | Patch | Delete | Hear
 Action = Request | contract.Call | DeleteOrphan | DeleteClaim | RecordEvent
 

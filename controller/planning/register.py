@@ -22,7 +22,7 @@ class Register(Mapping[int, objects.Server]):
         self._servers = dict(servers or {})
         # Of them, those that are the set's own and stay.
         self._present: dict[int, objects.Server] = {}
-        # What the last census was taken for, by the set's UID and spec.
+        # The basis of the last census: the set's UID and spec.
         self._basis: tuple[str, objects.ServerSetSpec] | None = None
         self._changed: set[int] = set()
         self._unsettled: set[int] = set()

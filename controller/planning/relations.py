@@ -252,7 +252,7 @@ def asked_to_leave(
 def servers_left_by(caches: Caches, application: objects.Application) -> tuple[objects.Server, ...]:
     """Return the servers that stay when the last set of the application is gone.
 
-    They are nobody's, or a stranger's; those of a set that is gone the cluster collects.
+    Such servers are nobody's, or a stranger's; those of a set that is gone the cluster collects.
     """
     meta = application.metadata
     found = caches.by(SERVERS_BY_APPLICATION, (meta.namespace, meta.name)).values()

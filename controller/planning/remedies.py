@@ -1,4 +1,4 @@
-"""What can be done about whatever blocks an object: commands that one can type as they are.
+"""The remedies for whatever blocks an object: commands that one can type as they are.
 
 Planners take every remedy from here. A verb of `kubectl argosy` is named where there is one; tests
 give each command to the parser that it is meant for.
@@ -103,7 +103,7 @@ def describe(thing: str, namespace: str) -> str:
     return f"kubectl describe {kind.lower()} {name} -n {namespace}"
 
 
-# What shows things of which Argosy has no view.
+# The commands that show things of which Argosy has no view.
 _SHOWN = {
     "ResourceQuota": "kubectl describe resourcequota {name} -n {namespace}",
     "ValidatingAdmissionPolicy": "kubectl get validatingadmissionpolicy {name} -o yaml",
@@ -117,8 +117,8 @@ def unblock(
 ) -> str:
     """Return the command that shows what is in the way, which is named as Kind/name.
 
-    What is `told` of it may say more: of a namespace, that the operator lacks a right in it. `by`
-    is how things are shown of the fleet that met it.
+    The message `told` of it may say more: of a namespace, that the operator lacks a right in it.
+    `by` is how things are shown of the fleet that met it.
     """
     lack = rights.lacking(told)
     if lack is not None:

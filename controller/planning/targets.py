@@ -1,4 +1,4 @@
-"""What a call was about: an object that is written, or what a fleet was asked for.
+"""The target of a call: an object that is written, or what a fleet was asked for.
 
 A type for each, so that a Fleet may be named like a resource, and a claim is told as a claim.
 `outcomes` are kept by these; the dispatcher and the planners both take them from here.
@@ -18,7 +18,7 @@ from controller.planning import plan
 
 
 class ObjectVerb(enum.StrEnum):
-    """What is asked for of the API server's objects alone, and of no provider."""
+    """The verbs for the API server's objects alone, and for no provider."""
 
     STATUS = "status"
     READ = "read"
@@ -27,7 +27,7 @@ class ObjectVerb(enum.StrEnum):
     RECORD = "record the act of"
 
 
-# What was asked for, in the words of the contract wherever a provider could be asked for the same.
+# The verb of a call, in the words of the contract wherever a provider could be asked for the same.
 AnyVerb = Verb | ObjectVerb
 
 
@@ -61,13 +61,13 @@ class ObjectTarget:
 
     @property
     def shown(self) -> str:
-        """What a command shows of it: the object itself."""
+        """The thing that a command shows of it: the object itself."""
         return self.object
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class FleetTarget:
-    """What the provider of a fleet is asked about, by the name that this has there."""
+    """A thing that the provider of a fleet is asked about, by the name that it has there."""
 
     fleet: str
     name: str
@@ -79,7 +79,7 @@ class FleetTarget:
 
     @property
     def object(self) -> str:
-        """What is asked about, as `blockedBy` names it: the fleet, where it is no object."""
+        """The thing asked about, as `blockedBy` names it: the fleet, where it is no object."""
         return self.maker
 
     @property
@@ -89,7 +89,7 @@ class FleetTarget:
 
     @property
     def shown(self) -> str:
-        """What a command shows of it: the fleet."""
+        """The thing that a command shows of it: the fleet."""
         return self.maker
 
 

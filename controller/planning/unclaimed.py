@@ -1,8 +1,8 @@
 """Instances whose Servers are gone and that nobody let go of: when that is told, and of which.
 
 A finalizer that somebody removed leaves them, or a cluster that was brought back from an old
-backup. They may be all that is left of an application, so they are told and kept: the Fleet planner
-lists them, and has those collected that a person names.
+backup. Such instances may be all that is left of an application, so they are told and kept: the
+Fleet planner lists them, and has those collected that a person names.
 """
 
 from __future__ import annotations
@@ -50,15 +50,16 @@ def listed(
     before = {each.id: each for each in fleet.status.unclaimed}
     # An entry stays as it was first told, for as long as its instance may be there. Example: one is
     # listed; then its cell goes silent, so that it is not `is_here`, or another operator takes
-    # over, which has seen it for a moment only. It stays listed, since the same time, and no second
-    # Event comes.
+    # over, which has seen it for a moment only. The instance stays listed, since the same time, and
+    # no second Event comes.
     found = [
         before.get(identifier) or _entry(each)
         for identifier, each in known.items()
         if identifier not in orphans and (identifier in before or _is_due(each, now))
     ]
-    # What is told stays told, whatever comes before it by name. Example: a hundred are listed, and
-    # one of db-0 is due. It waits: that of web-9 may be what a person has just read and now names.
+    # An instance that is told stays told, whatever comes before it by name. Example: a hundred are
+    # listed, and one of db-0 is due. The one of db-0 waits: that of web-9 may be what a person has
+    # just read and now names.
     told = sorted(found, key=lambda each: (each.id not in before, each.server, each.id))[:MOST]
     return tuple(sorted(told, key=lambda each: (each.server, each.id)))
 

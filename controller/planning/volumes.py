@@ -29,7 +29,7 @@ class Sizes:
 
     # Whether any asks for less than it should.
     short: bool = False
-    # What to tell of them, in the order of the template.
+    # The notes to tell of the claims, in the order of the template.
     notes: tuple[str, ...] = ()
 
 

@@ -36,7 +36,7 @@ class Wake(NamedTuple):
 
 
 class Change(NamedTuple, Generic[O]):
-    """What became of the object of one name: it is new (no `old`), changed, or gone (no `new`)."""
+    """The change of the object of one name: it is new (no `old`), changed, or gone (no `new`)."""
 
     old: O | None
     new: O | None
