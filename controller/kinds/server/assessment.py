@@ -1,4 +1,4 @@
-"""What the Server planner looks at: a snapshot, and the attempts brought up to what is seen.
+"""The situation that the Server planner sees: a snapshot, and attempts brought up to what is seen.
 
 `read` counts each failure once, forgives them when the server is well again or a person says so,
 and is asked first; the rules in `rules` then decide with attempts that are up to date.
@@ -37,12 +37,12 @@ class Situation:
 
     @property
     def seen(self) -> contract.Observation:
-        """What the provider sees."""
+        """The provider's observation."""
         return self.snapshot.observation
 
     @property
     def spec(self) -> objects.ServerSpec:
-        """What the server should be."""
+        """The spec: how the server should be."""
         return self.snapshot.server.spec
 
     @property
@@ -116,7 +116,7 @@ def _answered(
     if _may_be_an_outage(snapshot.fleet, answer):
         return attempts.in_doubt(server, error, before=before, count=answer.count, now=now)
     if before.exhausted and attempts.ways(server.spec.recovery) == 1:
-        # It is tried on for ever: only what is new of that is worth a write.
+        # An exhausted server is tried on for ever: only what is new of that is worth a write.
         return attempts.hindered(server, error, due=due_again(server, answer), now=now)
     return attempts.record(server, error, before=before, instance="", now=now)
 

@@ -1,4 +1,4 @@
-"""What failed attempts to make a server mean: how long to wait, and which way to try next.
+"""The meaning of failed attempts to make a server: how long to wait, and which way to try next.
 
 Called by the Server planner, and by others that ask whether a server failed for good. The history
 stays on the Server's status, so a successor of this process goes on counting where it stood.
@@ -14,7 +14,7 @@ from controller.api.choices import ErrorClass
 from controller.contract import alternatives
 from controller.planning import backoffs, merge_patch
 
-# What is nobody's failure; what is blocked needs a person all the same.
+# Errors that are nobody's failure; a server that is blocked needs a person all the same.
 HINDRANCES = frozenset({ErrorClass.WAITING, ErrorClass.BLOCKED})
 # A next attempt that is told stands for so long, in seconds, and then for as long as it went on
 # already: not each retry is worth a write.
@@ -47,7 +47,7 @@ def current(server: objects.Server) -> objects.Attempts:
 def _placed(server: objects.Server) -> objects.Attempts:
     """Return the attempts as they were told, in today's list of alternatives.
 
-    What was tried in one that is gone leads to whatever took its place.
+    Attempts of an alternative that is gone lead to whatever took its place.
     """
     seen = server.status.attempts
     if not seen.alternative_name and seen.alternative < ways(server.spec.recovery):
@@ -133,7 +133,7 @@ def in_doubt(
 ) -> objects.Attempts:
     """Return the attempts after an answer was lost that may be the provider's trouble: none counts.
 
-    It is the `count`th in a row, and tried again as after a failure.
+    The answer is the `count`th lost in a row, and the server is tried again as after a failure.
     """
     tried = msgspec.structs.replace(
         before,

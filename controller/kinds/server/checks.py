@@ -39,16 +39,16 @@ GOING: tuple[Check[ServerSnapshot], ...] = (
     obstacles.namespace,
     # Nobody says any more what it should be.
     obstacles.application_gone,
-    # Its turn comes once its set has been taken down.
+    # The server's turn comes once its set has been taken down.
     obstacles.application_deleting,
 )
 
 # First what would be done in vain, and then what would be done against a person's will: where both
 # hold a call back, whoever wakes the application should know before that its fleet is away.
 RESTS: tuple[Check[ServerSnapshot], ...] = (
-    # Its fleet is no fleet for it: an instance that runs is left to run.
+    # The server's fleet is no fleet for it: an instance that runs is left to run.
     obstacles.fleet_problem,
-    # Its fleet is not to be called for now: calls wait, and what needs none is done.
+    # The server's fleet is not to be called for now: calls wait, and what needs none is done.
     obstacles.fleet_pause,
     # Somebody wants the application to rest: nothing is changed, with or without a call.
     obstacles.resting,

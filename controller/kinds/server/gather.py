@@ -1,4 +1,4 @@
-"""What the Server planner is given: gathered from caches and the provider at one moment."""
+"""The Server planner's snapshot: gathered from caches and the provider at one moment."""
 
 from __future__ import annotations
 
@@ -70,8 +70,8 @@ def _next_revision(
 ) -> str:
     """Return the revision that the server comes back with once its instance is deleted, if another.
 
-    That is up to whoever deletes only under OnDelete; a partition, or a person who holds the
-    server, keeps it where it is, and none is told to run what is not on record.
+    The revision is up to whoever deletes only under OnDelete; a partition, or a person who holds
+    the server, keeps it where it is, and none is told to run what is not on record.
     """
     if server_set is None or server_set.spec.rollout.strategy != UpdateStrategy.ON_DELETE:
         return ""

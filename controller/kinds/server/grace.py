@@ -13,7 +13,7 @@ import msgspec
 from controller.api import objects
 from controller.kinds.server.snapshot import ServerSnapshot
 
-# What the API server writes into pods whose template says nothing: nobody's word.
+# The seconds that the API server writes into pods whose template says nothing: nobody's word.
 UNSAID = 30
 
 
@@ -21,7 +21,7 @@ UNSAID = 30
 class Grace:
     """How long an instance has to end."""
 
-    # What the provider is told; None leaves it to the instance.
+    # The seconds that the provider is told; None leaves them to the instance.
     asked: int | None
     # How long that is, as far as is known.
     seconds: int

@@ -141,7 +141,7 @@ def _closed(situation: Situation) -> ServerVerdict | None:
 
 
 def _comes_back(situation: Situation) -> ServerVerdict:
-    """Its instance was deleted, which is what a rollout under OnDelete waits for."""
+    """The instance was deleted, which is what a rollout under OnDelete waits for."""
     server, revision = situation.snapshot.server, situation.snapshot.next_revision
     patch = writes.patch(
         server,
@@ -154,7 +154,7 @@ def _comes_back(situation: Situation) -> ServerVerdict:
 
 
 def _hindered(situation: Situation, error: objects.LastError, made: ServerVerdict) -> ServerVerdict:
-    """It is asked for in vain, and nothing is wrong with it: told in the words of who answered."""
+    """The server is asked for in vain, and is not at fault: told in the words of who answered."""
     thing, snapshot = error.object or situation.name, situation.snapshot
     blocked = Blocked(
         object=thing,
@@ -213,7 +213,7 @@ def exhausted(situation: Situation) -> ServerVerdict:
     if not situation.spec.recovery.give_up:
         seconds = situation.spec.recovery.backoff.max_seconds
         message = f"{message.rstrip('.')}. Still tried every {seconds} seconds."
-    # What is there tells best what helps; else what was asked for, or another try, does.
+    # An instance that is there tells best what helps; else the request, or another try, does.
     remedy = situation.seen.remedy or (
         remedies.edit(server) if refused else remedies.retry_now(server)
     )

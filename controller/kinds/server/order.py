@@ -21,8 +21,8 @@ def ahead(
 ) -> tuple[str, float | None]:
     """Return the server that has to be available before this one starts, and how long it lacks.
 
-    That is the one before it; those that are stopped are passed over. No name where nothing is
-    waited for; no time where that is not a matter of time.
+    The server just before this one is waited for; stopped ones are passed over. No name where
+    nothing is waited for; no time where that is not a matter of time.
     """
     if server_set is None or server_set.spec.start != Start.ORDERED:
         return "", None

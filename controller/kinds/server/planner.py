@@ -1,4 +1,4 @@
-"""What one server needs next: the only planner that calls a provider.
+"""The next action for one server: decided by the only planner that calls a provider.
 
 Called by `execution` for each Server key, and by `explain`. `checks` say why nothing is done,
 `rules` decide about what the server is made of, `task` about what operations ask of it, `teardown`
@@ -41,7 +41,7 @@ def plan(snapshot: ServerSnapshot) -> plans.Plan:
     # First: what goes needs nothing that follows, and nothing that follows may keep it.
     if meta.deletion_timestamp is not None:
         return _tear_down(snapshot)
-    # It asks no provider, so it need not wait for the first word of one.
+    # Setting the finalizer needs no provider, so it need not wait for the first word of one.
     if not finalizers.is_on(meta):
         return _guard(snapshot)
     # An instance that is merely unseen must not be made again. Without a fleet nobody would ever
@@ -169,7 +169,7 @@ def _guard(snapshot: ServerSnapshot) -> plans.Plan:
 
 
 def _rest(snapshot: ServerSnapshot, going: Obstacle) -> plans.Plan:
-    """Its turn to go will come; until then only a cancelled act is still seen to its end."""
+    """The server's turn to go will come; until then only a cancelled act is seen to its end."""
     why = f"{going.message.removesuffix('.')}: nothing is created or changed."
     asked = snapshot.server.spec.task
     if asked is None or not asked.cancel:
@@ -261,7 +261,7 @@ def _seen(situation: assessment.Situation, verdict: ServerVerdict) -> task.Seen:
     seen, spec = situation.seen, situation.spec
     current = (seen.incarnation, seen.revision) == (spec.incarnation, spec.revision)
     long = situation.snapshot.now - seen.ready_since >= spec.min_ready_seconds
-    # What is there and is what it should be may come up without a record.
+    # An instance that is there and is what it should be may come up without a record.
     comes = current and seen.phase in (Phase.PENDING, Phase.RUNNING, Phase.STOPPED)
     lost = not situation.snapshot.recorded and not verdict.ready and not comes
     hopeless = verdict.stalled and (lost or attempts.spent(spec.recovery, situation.attempts))

@@ -6,7 +6,7 @@ from controller.reasons import Vocabulary
 
 
 class ServerReason(Vocabulary, section="Of servers"):
-    """What a server says of itself."""
+    """The reasons that a server gives."""
 
     ATTEMPTS_EXHAUSTED = (
         "AttemptsExhausted",

@@ -1,8 +1,8 @@
-"""What becomes of a server whose revision is not on record: nobody can make it again.
+"""The fate of a server whose revision is not on record: nobody can make it again.
 
 Somebody deleted its ControllerRevision, and neither its set nor its application says the same any
-more. What runs, runs on, and says so. Nothing is torn down, as it could not come back. Called by
-`rules` with whatever they decided.
+more. A server that runs, runs on, and says so. Nothing is torn down, as it could not come back.
+Called by `rules` with whatever they decided.
 """
 
 from __future__ import annotations

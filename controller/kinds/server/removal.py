@@ -20,7 +20,7 @@ from controller.kinds.server.summary import ServerVerdict
 from controller.planning import remedies
 from controller.reasons import Vocabulary
 
-# What is told of an instance that is not heard of, or that does not go.
+# The reasons that are told of an instance that is not heard of, or that does not go.
 _AWAY = frozenset({ProviderReason.UNHEARD, Reason.UNREACHABLE, ServerReason.TEARDOWN_BLOCKED})
 
 

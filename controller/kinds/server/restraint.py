@@ -1,4 +1,4 @@
-"""What is held back of what the rules decided about a server, and how that is told.
+"""The part of the rules' verdict on a server that is held back, and how that is told.
 
 Called by `rules` with every verdict, so that no rule has to ask for itself whether it may act.
 """

@@ -1,4 +1,4 @@
-"""What the operator must be allowed to do for servers; what they are made of is the provider's."""
+"""The permissions that the operator needs for servers; those for instances are the provider's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What to do about one server: an ordered list of small rules; the first that knows answers.
+"""The decision about one server: an ordered list of small rules; the first that knows answers.
 
 Called by the Server planner, with attempts that `assessment` has brought up to date.
 """
@@ -44,7 +44,7 @@ def decide(situation: Situation) -> ServerVerdict:
 
 
 def _fleet_problem(situation: Situation) -> ServerVerdict | None:
-    """What runs goes on running; only what would need the fleet has a problem."""
+    """A server that runs goes on running; only what would need the fleet has a problem."""
     seen = situation.seen
     found = next((each for each in situation.rests if each.stalled), None)
     if found is None or (seen.ready and seen.incarnation == situation.spec.incarnation):
@@ -79,7 +79,7 @@ def _foreign(situation: Situation) -> ServerVerdict | None:
 
 
 def _adopted(situation: Situation) -> ServerVerdict | None:
-    """It was taken up at a revision that is not the component's: its rollout replaces it in turn.
+    """The instance was taken up at a revision of its own: the set's rollout replaces it in turn.
 
     The Server is told so, and counts as up. A rollout that tells it another raises the incarnation.
     """
@@ -97,7 +97,7 @@ def _adopted(situation: Situation) -> ServerVerdict | None:
 
 
 def _replaced(situation: Situation) -> ServerVerdict | None:
-    """What is there must go: another incarnation is wanted, or what is there cannot become it."""
+    """The instance must go: another incarnation is wanted, or the instance cannot become it."""
     seen, spec = situation.seen, situation.spec
     if seen.phase is Phase.ABSENT or seen.phase is Phase.FOREIGN:
         return None
@@ -118,7 +118,7 @@ def _replaced(situation: Situation) -> ServerVerdict | None:
 
 
 def _goes_down_as_it_is(situation: Situation) -> bool:
-    """It could not be made again, so a Stop keeps it, whatever it was to become."""
+    """The server could not be made again, so a Stop keeps it, whatever it was to become."""
     return not situation.snapshot.recorded and records.stops_in_place(situation)
 
 
@@ -153,7 +153,7 @@ def _stopped(situation: Situation) -> ServerVerdict | None:
 
 
 def _stopping(situation: Situation) -> ServerVerdict | None:
-    """It keeps what it has as it goes down: asked to, once nothing else is under way."""
+    """The server keeps what it has as it goes down: asked to, once nothing else is under way."""
     if situation.seen.phase is Phase.UNREACHABLE:
         return _unreachable(situation)
     return changing.in_other_hands(situation) or ServerVerdict(
@@ -188,7 +188,7 @@ def _failed(situation: Situation) -> ServerVerdict | None:
 
 
 def _failed_for_good(situation: Situation) -> ServerVerdict:
-    """What failed stays to be looked at, until the next attempt is due."""
+    """A failed instance stays to be looked at, until the next attempt is due."""
     verdict = making.exhausted(situation)
     counted = situation.snapshot.server.status.attempts.instance == situation.seen.id
     if situation.spec.recovery.give_up or not counted:
@@ -308,7 +308,7 @@ def _resized(situation: Situation) -> tuple[str, ...]:
 
 
 def _stuck(situation: Situation) -> ServerVerdict | None:
-    """It does not come up: told, and counted by `assessment`; taken down only for another way."""
+    """The server does not come up: told, counted by `assessment`; deleted only for another way."""
     if not situation.seen.error_class:
         return None
     if attempts.spent(situation.spec.recovery, situation.attempts):
@@ -329,7 +329,7 @@ def _stuck(situation: Situation) -> ServerVerdict | None:
             "The instance that did not come up is deleted to make room for another attempt.",
         )
     left = max(verdict_due(situation.snapshot, situation.attempts) - situation.snapshot.now, 1.0)
-    # What costs no attempt is not awaited from second to second.
+    # A start that costs no attempt is not awaited from second to second.
     waits = situation.seen.error_class == ErrorClass.WAITING
     ill = situation.seen.phase is Phase.RUNNING and _was_ready(situation)
     return ServerVerdict(
@@ -342,7 +342,7 @@ def _stuck(situation: Situation) -> ServerVerdict | None:
 
 
 def _starting(situation: Situation) -> ServerVerdict:
-    """It is on its way; after a while it is told by whose word it is not there yet."""
+    """The server is on its way; after a while it is told by whose word it is not there yet."""
     verdict = _on_its_way(situation)
     if situation.seen.phase is not Phase.RUNNING or not situation.seen.reason:
         return verdict
@@ -378,14 +378,15 @@ def _was_ready(situation: Situation) -> bool:
 # The first that knows an answer is the last that is asked. First who may not act at all, then what
 # must go, then what must come, then what must change, then what is well; the rest is on its way.
 RULES: tuple[Rule, ...] = (
-    # Its fleet is no fleet for it: nothing that follows could be done. What runs, runs on.
+    # The server's fleet is no fleet for it: nothing that follows could be done. A server that runs,
+    # runs on.
     _fleet_problem,
     # The name is somebody else's: whatever is wanted, it must not be wanted of that.
     _foreign,
-    # It was taken up at a revision of before: the rollout is to replace it, within its budget, and
-    # not the next rule, which knows of none.
+    # The instance was taken up at a revision of before: the rollout is to replace it, within its
+    # budget, and not the next rule, which knows of none.
     _adopted,
-    # What is there is another incarnation, or cannot become this one: it goes before anything
+    # The instance is another incarnation, or cannot become this one: it goes before anything
     # else is made of the name. Before `_failed`, as it makes no odds how the old one fares.
     _replaced,
     # A person wants it down, so its being down is no trouble: before `absent` would make it. Here,
@@ -393,25 +394,27 @@ RULES: tuple[Rule, ...] = (
     _stopped,
     # Nothing is there, and something should be: made, or held back until the next attempt.
     making.absent,
-    # It broke. Counted first, then taken down for another attempt; for good after the last.
+    # The instance broke. Counted, then taken down for another attempt; for good after the last.
     _failed,
     # Nobody hears of it: waited for as long as the policy says, as it may still be at work.
     _unreachable,
-    # It is of the incarnation before, and may become the next: else `_replaced` had answered.
+    # The instance is of the incarnation before, and may become the next: else `_replaced` had
+    # answered.
     changing.renewed,
-    # It is down, of the right incarnation, and should be up.
+    # The server is down, of the right incarnation, and should be up.
     _powered,
-    # It runs another revision and may become this one in place; else `_replaced` had answered.
+    # The instance runs another revision and may become this one in place; else `_replaced` had
+    # answered.
     changing.changed,
-    # It is becoming it: ready or not, it is not yet what was asked for.
+    # The instance is in the midst of a change: ready or not, it is not yet what was asked for.
     changing.under_way,
-    # It is what was asked for, but for what somebody changed by hand: mended, or told and left.
+    # The instance is as asked for, but for what somebody changed by hand: mended, or told and left.
     _drifted,
-    # It is well: the only rule that says so, and so behind all that could be wrong.
+    # The server is well: the only rule that says so, and so behind all that could be wrong.
     _ready,
-    # It does not come up, and says why: counted, and made anew where there is another way.
+    # The server does not come up, and says why: counted, and made anew where there is another way.
     _stuck,
-    # It is on its way, or was ready and is not: time will tell.
+    # The server is on its way, or was ready and is not: time will tell.
     _starting,
 )
 

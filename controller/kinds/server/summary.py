@@ -1,4 +1,4 @@
-"""What is said of a server in its status, and when saying it is worth a write.
+"""The status of a server, and when telling it is worth a write.
 
 A server that comes up in good health costs one write, when it is Ready. Until then it has no status
 (or, while it is replaced, that of what it was, whose revision and incarnation tell), unless
@@ -29,7 +29,7 @@ QUIET = 30.0
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class ServerVerdict:
-    """What the Server planner decided, and how that is told.
+    """The decision of the Server planner, and how that is told.
 
     `trouble` makes it worth a write at once; `idle` is for a server that is as wanted, not Ready.
     """
@@ -71,7 +71,7 @@ def tell(
 def _awaited(snapshot: ServerSnapshot, verdict: ServerVerdict) -> tuple[Blocked, ...]:
     """Return what a server waits for that is merely not there yet: itself, and in which words.
 
-    It goes with a write that is due anyway, and is worth none of its own.
+    The row goes with a write that is due anyway, and is worth none of its own.
     """
     if verdict.ready or verdict.idle:
         return ()
@@ -100,7 +100,7 @@ def worth_writing(
         return True
     if not on_its_way(snapshot) or _crashed(before):
         return True
-    # What is asked for right now will soon be seen; only waiting long is worth a word.
+    # The effect of an action will soon be seen; only waiting long is worth a word.
     return not verdict.actions and quiet_for(snapshot) <= 0
 
 
@@ -161,7 +161,7 @@ def _conditions(snapshot: ServerSnapshot, verdict: ServerVerdict) -> conditions.
 
 
 def _provider(before: objects.ProviderStatus, seen: contract.Observation) -> objects.ProviderStatus:
-    """What cannot be seen now is what it was, and so is what is not ours to touch any more."""
+    """An instance that cannot be seen now is told as it was, and so is one not ours any more."""
     if seen.phase in (contract.Phase.UNKNOWN, contract.Phase.UNREACHABLE):
         return before
     if seen.phase is contract.Phase.FOREIGN and seen.id:

@@ -30,13 +30,13 @@ _LOOK_AGAIN = 30.0
 # For how long a task that no operation asks for may keep rollouts and evictions off its server. The
 # operation may only be unseen yet; where there is none, nobody would ever end the task.
 UNASKED_SECONDS = 300
-# What a status holds of what an act has found out.
+# The most that a status holds of the facts that an act has found out.
 MOST_FACTS, LONGEST_NAME, LONGEST_FACT = 16, 63, 253
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What the Server planner saw, as far as acts care."""
+    """The facts that the Server planner saw, as far as acts care."""
 
     ready: bool = False  # as its spec wants it, for minReadySeconds
     stopped: bool = False
@@ -47,7 +47,7 @@ class Seen:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Course:
-    """What to do about the task now. `status` and `passed` go with the server's status."""
+    """The actions that the task needs now. `status` and `passed` go with the server's status."""
 
     actions: tuple[plan.Action, ...] = ()
     status: objects.TaskStatus | None = None
@@ -474,9 +474,10 @@ def _until_followed(
 ) -> float:
     """Return for how long an act that another process began is not asked about, in seconds.
 
-    Its fleet may not be to be called for now. One that was asked about in vain is left alone for as
-    long again as it has been under way, within the bounds of its backoff, as no attempt counts how
-    often that was. Example: begun at 0:00 and asked about at 0:10, it is asked about at 0:20.
+    The server's fleet may not be to be called for now. An act that was asked about in vain is left
+    alone for as long again as it has been under way, within the bounds of its backoff, as no
+    attempt counts how often that was. Example: begun at 0:00 and asked about at 0:10, it is asked
+    about at 0:20.
     """
     if now.state != TaskState.UNKNOWN:
         return 0.0

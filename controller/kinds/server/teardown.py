@@ -1,7 +1,7 @@
 """How an instance goes: its act ended, drained, torn down; then the server's finalizer is lifted.
 
 Called by the Server planner for a server that is deleted, and for an instance that must make room
-for another. What cannot be reached is waited for, but not for ever.
+for another. An instance that cannot be reached is waited for, but not for ever.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ PATIENCE = 30.0
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class TeardownProgress:
-    """What to do about an instance that must go. `gone` means it is in nobody's way any more."""
+    """The progress of an instance that must go. `gone` means it is in nobody's way any more."""
 
     actions: tuple[plan.Action, ...] = ()
     gone: bool = False
@@ -112,7 +112,7 @@ def _give_up(snapshot: ServerSnapshot, since: float) -> TeardownProgress:
     if policy.on_timeout == DeletionTimeout.ABANDON:
         note = "Waiting for the instance to go: this operator may not record orphans on Fleets."
     away = contract.Phase.TERMINATING, contract.Phase.UNREACHABLE
-    # What comes back was never told to go, or was told in vain.
+    # An instance that comes back was never told to go, or was told in vain.
     back = () if seen.phase in away or _is_unseen(seen) else (_delete(snapshot, "Returned"),)
     return TeardownProgress(actions=back, blocked=blocked, wake=PATIENCE, note=note)
 

@@ -1,4 +1,4 @@
-"""Which changes have a server planned again. Its provider tells of its instance by itself."""
+"""Which changes have a server planned again. The provider tells of its instance by itself."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def by_fleet(caches: Caches, change: Change[objects.Fleet]) -> Iterable[Wake]:
     if old is None or new is None or old.spec != new.spec:
         return
     if old.status.orphans != new.status.orphans:
-        # Those on their way out: theirs may be the instance that is on record now.
+        # Servers on their way out: theirs may be the instance that is on record now.
         for each in caches.by(relations.SERVERS_BY_FLEET, new.metadata.name).values():
             if each.metadata.deletion_timestamp:
                 yield Wake(keys.of(Resource.SERVERS, each))

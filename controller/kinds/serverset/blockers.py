@@ -1,4 +1,4 @@
-"""What stands in the way of a set, and what would help: the `blockedBy` of its status.
+"""The obstacles in the way of a set, and what would help: the `blockedBy` of its status.
 
 Called by `summary`.
 """
@@ -63,7 +63,7 @@ def crowded(outlook: Outlook) -> Iterable[Blocked]:
 def trouble(outlook: Outlook) -> Iterable[Blocked]:
     """Yield the servers that will not become available by themselves, the first few.
 
-    Those that are merely coming up are not told one by one: the status would never rest.
+    Servers that are merely coming up are not told one by one: the status would never rest.
     """
     stuck = outlook.progress.missed or outlook.remedy.ill > 0
     meta = outlook.snapshot.server_set.metadata
@@ -75,7 +75,7 @@ def trouble(outlook: Outlook) -> Iterable[Blocked]:
             ConditionType.STALLED if each.failed else ConditionType.READY,
         )
         name = each.server.metadata.name
-        # That it was well and is not says less than why: it is the set's own reason as well.
+        # The cause says more than that the server was well and is not: the set gives it as well.
         said = (None if each.failed else causes.own_of(each)) or told
         yield Blocked(
             object=f"Server/{name}",
@@ -167,8 +167,9 @@ def _on_hold(outlook: Outlook, verdict: Verdict | None) -> Iterable[Blocked]:
 def _over_budget(outlook: Outlook) -> Iterable[Blocked]:
     """Yield the servers that the rollout, or a move, waits for although nobody is at work on them.
 
-    They use up its budget; or they are of another failure domain, where servers are taken down in
-    one at a time. Those that the rollout itself has down come up in a moment, and are not told.
+    Such servers use up its budget; or they are of another failure domain, where servers are taken
+    down in one at a time. Servers that the rollout itself has down come up in a moment, and are not
+    told.
     """
     spec, namespace = outlook.spec, outlook.snapshot.server_set.metadata.namespace
     limit = budget.limit(outlook.census.desired, spec.rollout)
@@ -185,7 +186,7 @@ def _over_budget(outlook: Outlook) -> Iterable[Blocked]:
         if outlook.census.is_spare(each.ordinal) and (elsewhere or not outlook.census.due):
             continue  # nobody misses it
         if elsewhere and outlook.census.due and moves.is_down_for_good(each):
-            continue  # its domain is told already
+            continue  # the domain is told already
         why = (
             f"at most {limit} may be (maxUnavailable)"
             if spent

@@ -1,4 +1,4 @@
-"""What is in the way of a set's servers, in the words of whoever said it, found in one pass.
+"""The causes in the way of a set's servers, in the words of whoever said so, found in one pass.
 
 Called by `summary`: what is found is the set's own reason and message, and so the application's.
 """
@@ -15,7 +15,7 @@ from controller.kinds.serverset.snapshot import ServerSetSnapshot
 from controller.planning import outcomes, remedies
 from controller.planning.census import Census, Facts
 
-# What servers say of an object above them, which says so itself.
+# The reasons that servers give of an object above them, which gives them itself.
 OF_OTHERS = frozenset({Reason.PAUSED})
 
 
@@ -32,7 +32,7 @@ class Causes:
 
     @property
     def first(self) -> Blocked | None:
-        """What is told where there is room for one."""
+        """The cause that is told where there is room for one."""
         return next(iter((*self.shared, *self.own)), None)
 
 

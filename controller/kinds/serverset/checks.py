@@ -128,16 +128,16 @@ CHECKS: tuple[Check[ServerSetSnapshot], ...] = (
     _orphaned,
     # Somebody wants it to rest: before what is wrong, as nothing is to be mended meanwhile.
     obstacles.resting,
-    # What servers are made by is missing or not allowed.
+    # The fleet that makes the servers is missing or not allowed.
     obstacles.fleet_problem,
     # Or it is not to be called now.
     obstacles.fleet_pause,
-    # It could make servers, but not with the volumes that were asked for.
+    # The fleet could make servers, but not with the volumes that were asked for.
     _claims,
     # The same of names.
     _names,
-    # It could make servers, but not of what runs already.
+    # The fleet could make servers, but not of what runs already.
     _adopt,
-    # It could make servers, but they would find no names in DNS.
+    # The fleet could make servers, but they would find no names in DNS.
     _service,
 )

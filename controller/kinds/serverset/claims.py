@@ -136,9 +136,9 @@ def _claims(
 ) -> Iterable[tuple[contract.Claim, int]]:
     """Yield the set's claims that its spec lets go and that are there, with their ordinals.
 
-    Those that are `going` already, or those that are not.
+    Claims that are `going` already, or those that are not.
 
-    What an instance has that was abandoned stays: nobody knows whether it writes there.
+    The claims of an instance that was abandoned stay: nobody knows whether it writes there.
     """
     known = {each.name for each in snapshot.server_set.spec.volume_claims if may_go(each)}
     for claim in (snapshot.claims or ()) if known else ():

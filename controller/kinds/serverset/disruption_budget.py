@@ -6,12 +6,12 @@ open, at what the component's limit leaves, while Argosy takes nothing down; and
 no eviction, from before Argosy takes the first server down until the last is up again. The API
 server refuses evictions from the write on, before the disruption controller has read it.
 
-Its number is an integer. A percentage, and maxUnavailable, the disruption controller would work
-out from the scale of whatever controls a pod, which is a Server: one pod's own, not the set's.
+The budget's number is an integer. A percentage, and maxUnavailable, the disruption controller would
+work out from the scale of whatever controls a pod, which is a Server: one pod's own, not the set's.
 
 Called by the ServerSet planner before it takes anything down.
 
-Example: 50 servers, maxUnavailable 10%: minAvailable is 45. A restart begins: 50. It is over: 45.
+Example: 50 servers, maxUnavailable 10%: minAvailable is 45. A restart begins: 50; it is over: 45.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _WHY = "evictions keep to the component's budget by it"
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Guard:
-    """What is done about evictions now."""
+    """The measures taken about evictions now."""
 
     action: Action | None = None
     # The write that ends evictions; None where there is nothing to wait for.
@@ -57,7 +57,7 @@ class Guard:
     closing: bool = False
     # Somebody else's PodDisruptionBudget that is in force for the pods, by name.
     theirs: str = ""
-    # It could not be written: servers are taken down without waiting for it.
+    # The PodDisruptionBudget could not be written: servers are taken down without waiting for it.
     unwritten: bool = False
     notes: tuple[str, ...] = ()
 
@@ -74,7 +74,7 @@ class Guard:
 def without(evicted: frozenset[int], census: Census) -> Census:
     """Return the census in which servers that are being evicted count as down already.
 
-    They have yet to say so themselves, and whoever takes others down must not overlook them.
+    Such servers have yet to say so, and whoever takes others down must not overlook them.
     """
     if not evicted:
         return census
@@ -125,9 +125,9 @@ def keep(
 def _least(snapshot: ServerSetSnapshot, census: Census, evicted: int) -> int:
     """Return how many pods evictions must leave, the spare ones that are up among them.
 
-    Where servers are taken down in one domain at a time: all but one of all that may be up. What
-    stands in for a server would else let another be evicted beside that one, in another domain. A
-    spare server that something keeps from coming up is not waited for.
+    Where servers are taken down in one domain at a time: all but one of all that may be up. A spare
+    that stands in for a server would else let another be evicted beside that one, in another
+    domain. A spare server that something keeps from coming up is not waited for.
     """
     server_set = snapshot.server_set
     least, rollout = evictions.least(server_set), server_set.spec.rollout

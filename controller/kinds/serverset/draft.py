@@ -18,7 +18,7 @@ from controller.planning.plan import Action
 
 @dataclasses.dataclass(slots=True, kw_only=True)
 class Draft:
-    """What a set is planned by, and what has been decided so far."""
+    """The facts that a set is planned by, and the decisions so far."""
 
     snapshot: ServerSetSnapshot
     # In which those that are being evicted are down already.
@@ -46,8 +46,8 @@ class Draft:
     # ---- decided by the stages
     # Ordinals whose Server is written or deleted already: one write each in one plan.
     touched: set[int] = dataclasses.field(default_factory=set)
-    # What is done about evictions. They are to end before servers are taken down where `closing`:
-    # these stay as they are until then.
+    # The measures taken about evictions. Evictions are to end before servers are taken down where
+    # `closing`: these stay as they are until then.
     guard: disruption_budget.Guard = dataclasses.field(default_factory=disruption_budget.Guard)
     closing: bool = False
     # When the next server may move.

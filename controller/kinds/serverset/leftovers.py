@@ -1,4 +1,4 @@
-"""What stays of a set that goes, as others' finalizers keep it.
+"""The parts that stay of a set that goes, as others' finalizers keep them.
 
 Called by the ServerSet planner once no server is left, and where a set tells what is in the way.
 """
@@ -15,7 +15,7 @@ from controller.kinds.serverset.snapshot import ServerSetSnapshot
 from controller.planning import finalizers, leftovers, ownership
 from controller.planning.leftovers import Leftovers
 
-# What a set makes of itself, beside its servers.
+# The parts that a set makes of itself, beside its servers.
 Part = objects.Service | objects.DisruptionBudget
 
 

@@ -118,8 +118,8 @@ def decide(
     """Return which servers move now; this plan takes `taken` others down that were up.
 
     Where there may be spare servers, each goes once one stands in for it, however large the limit
-    is: only those are not waited for that will not come up by themselves. What is down costs
-    nothing. Those that are to be evicted are left to that for a while.
+    is: only those are not waited for that will not come up by themselves. A server that is down
+    costs nothing. Servers that are to be evicted are left to that for a while.
     """
     odd = {each.ordinal: each for each in census.odd}
     here = [

@@ -33,7 +33,7 @@ Place = tuple[str, str, int]
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Room:
-    """What the bound of a namespace leaves to a set."""
+    """The room that the bound of a namespace leaves to a set."""
 
     # 0: there is no bound.
     limit: int = 0
@@ -97,7 +97,7 @@ class _Line:
     def __init__(self) -> None:
         self._places: dict[str, Place] = {}
         self._order: list[Place] = []
-        # What is asked for before each of the first so many.
+        # How many servers are asked for before each of the first `_summed` sets.
         self._earlier: dict[str, int] = {}
         self._summed = 0
 

@@ -20,7 +20,7 @@ from controller.planning.obstacles import Obstacle
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Outlook:
-    """What was found, and what was decided."""
+    """The findings about a set, and the decisions."""
 
     snapshot: ServerSetSnapshot
     census: Census
@@ -36,11 +36,11 @@ class Outlook:
     left: Mapping[int, objects.Operation] = dataclasses.field(default_factory=dict)
     # Servers that are to move, by ordinal.
     moving: Mapping[int, moves.Move] = dataclasses.field(default_factory=dict)
-    # What is in the way, here and below.
+    # The causes in the way, here and below.
     causes: causes.Causes = dataclasses.field(default_factory=causes.Causes)
     # How many servers are missing that the namespace has no room for.
     unmade: int = 0
-    # What is done about evictions.
+    # The measures taken about evictions.
     guard: disruption_budget.Guard = dataclasses.field(default_factory=disruption_budget.Guard)
 
     @property

@@ -344,7 +344,7 @@ STAGES: tuple[Callable[[Draft], None], ...] = (
     _reassign,
     # Behind all that brings the rollout further: what does so in this very plan misses no deadline.
     _assess,
-    # Only servers at the revision that was just found to be proven are ill by themselves. Those
+    # Only servers at the revision that was just found to be proven are ill by themselves. Servers
     # that the rollout takes down come back anyway. Evictions may have to end for this, too.
     _remediate,
     # No stage from here on takes servers down: by now it is known whether evictions are to end.

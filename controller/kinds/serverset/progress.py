@@ -1,8 +1,8 @@
 """Whether a rollout gets on, is through, or has missed its deadline.
 
-Called by the ServerSet planner. The clock is in the set's status, so it survives the operator. It
-never counts time in which nobody was there to act, nor time in which the rollout may do nothing:
-then no server of its own making is awaited, and the others are in somebody else's hands.
+Called by the ServerSet planner. The clock is in the set's status, so it survives the operator. The
+clock never counts time in which nobody was there to act, nor time in which the rollout may do
+nothing: then no server of its own making is awaited, and the others are in somebody else's hands.
 
 Example: an operation restarts the last two of ten servers for an hour, while the other eight run
 the target revision. The clock stands still, as the rollout could not have got further. A server of
@@ -53,7 +53,7 @@ def outstanding(census: Census) -> bool:
 def held_back(census: Census) -> bool:
     """Return whether the rollout can do nothing now, and waits for nothing of its own making.
 
-    What it waits for is then an operation, a stop, or a person; servers that failed for good are
+    The rollout then waits for an operation, a stop, or a person; servers that failed for good are
     counted by the failure budget and not by the clock.
     """
     if census.leaving or census.present < census.desired:
@@ -86,7 +86,7 @@ def halted_before(server_set: objects.ServerSet, census: Census, *, retrying: bo
 def budget_spent(server_set: objects.ServerSet, census: Census, *, standing_in: bool) -> bool:
     """Return whether more servers failed for good at the target than may.
 
-    Those that the rollout has yet to reach failed with an older revision, which proves nothing of
+    Servers that the rollout has yet to reach failed with an older revision, which proves nothing of
     the target. A spare server that failed makes room for one that stands in for a server that
     moves; while it does, or others are `standing_in`, the budget stays as spent as it was.
     """

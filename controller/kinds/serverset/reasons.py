@@ -6,7 +6,7 @@ from controller.reasons import Vocabulary
 
 
 class ServerSetReason(Vocabulary, section="Of sets of servers"):
-    """What a set of servers says of itself."""
+    """The reasons that a set of servers gives."""
 
     ORPHANED = (
         "Orphaned",

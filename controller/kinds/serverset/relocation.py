@@ -1,7 +1,7 @@
 """Servers that are to be in another failure domain: out of one that is evacuated, or overfull.
 
-They are moves like those off cordoned nodes. What has claims stays where its volumes are. Called by
-the ServerSet planner.
+Relocations are moves like those off cordoned nodes. A server with claims stays where its volumes
+are. Called by the ServerSet planner.
 """
 
 from __future__ import annotations

@@ -8,8 +8,8 @@ would only add to the trouble: remediation is held. A hold has two ends. Once fe
 that are left get afterSeconds to follow the others; and whoever has been ill for maxHoldSeconds is
 replaced all the same, one at a time, so that what does not pass by itself is healed in the end.
 
-What a failure domain suffers is no sign of what ails the servers of another: where the policy says
-so, which it does if nobody says otherwise, each domain is held by itself.
+The trouble of one failure domain is no sign of what ails the servers of another: where the policy
+says so, which it does if nobody says otherwise, each domain is held by itself.
 """
 
 from __future__ import annotations

@@ -134,8 +134,8 @@ def _misfits(census: Census, *, moving: bool) -> tuple[int, ...]:
 def _agreed(snapshot: ServerSetSnapshot, sized: scaling.Scaling) -> scaling.Scaling:
     """Return the scaling without removals that the application is about to undo.
 
-    It names another number than somebody scaled the set to: no server goes, and no claim with it,
-    before the two agree.
+    The application names another number than somebody scaled the set to: no server goes, and no
+    claim with it, before the two agree.
     """
     spec, application = snapshot.server_set.spec, snapshot.application
     components = application.spec.components if application is not None else ()

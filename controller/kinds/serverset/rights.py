@@ -1,4 +1,4 @@
-"""What the operator must be allowed to do for sets."""
+"""The permissions that the operator needs for sets."""
 
 from __future__ import annotations
 

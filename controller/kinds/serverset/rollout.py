@@ -93,10 +93,10 @@ def _rolling(
 ) -> RolloutStep:
     """Update all that are down already, and of the others as many as the budget allows.
 
-    What is down costs nothing to change; so a newer revision takes over from a stuck one without
-    waiting for it. What is ready, if not yet for minReadySeconds, is at work and not down. The
-    highest ordinals go first, as the partition keeps the lowest; `one` domain after the other,
-    where that is asked for.
+    A server that is down costs nothing to change; so a newer revision takes over from a stuck one
+    without waiting for it. A server that is ready, if not yet for minReadySeconds, is at work and
+    not down. The highest ordinals go first, as the partition keeps the lowest; `one` domain after
+    the other, where that is asked for.
     """
     order = sorted(due, key=lambda each: (one.key(each.server), -each.ordinal))
     free = [each for each in order if not each.operated]

@@ -61,11 +61,11 @@ def decide(
     excess = census.present - census.desired - surge
     # A server on its way out is not `present` any more, but still takes room.
     room = -excess - len(census.leaving)
-    # Those below the lowest ordinal are to go, though they are not too many: at once where there is
-    # no room, else after those that come in their place. Example: 3 servers are desired from 2 on,
-    # and 0, 1, 2 are there. Without a surge 0 and 1 go, as the budget allows, and 3 and 4 come in
-    # their places. With a surge of 1 there is room for 3; once 3 is there, there is no more, and 1
-    # goes.
+    # Servers below the lowest ordinal are to go, though they are not too many: at once where there
+    # is no room, else after those that come in their place. Example: 3 servers are desired from 2
+    # on, and 0, 1, 2 are there. Without a surge 0 and 1 go, as the budget allows, and 3 and 4 come
+    # in their places. With a surge of 1 there is room for 3; once 3 is there, there is no more, and
+    # 1 goes.
     if excess > 0 or (below and not room):
         count = max(excess, len(below))
         if spec.start == Start.ORDERED:
@@ -175,7 +175,7 @@ def _first_to_go(
             ordinal < census.first,
             # A mark says which of the desired servers goes, and a spare one is none of these.
             is_spare(servers[ordinal], census.end),
-            # What a person said, before what is only seen.
+            # A person's word, before what is only seen.
             _marked(servers[ordinal]),
             # Whoever does not work is missed least.
             ordinal in unhealthy,

@@ -36,7 +36,7 @@ class ServerManifests:
     ) -> Manifest:
         """Return the server of that ordinal at `revision`, to which it refers.
 
-        It is stopped where the set remembers that of its ordinal.
+        The server is stopped where the set remembers that of its ordinal.
         """
         spec = self._set.spec
         stopped = ordinals.contains(spec.stopped, ordinal)

@@ -136,7 +136,7 @@ def _needless(snapshot: ServerSetSnapshot) -> Action | None:
 def _mended(found: objects.Service, wanted: Mapping[str, Any]) -> dict[str, Any]:
     """Return the merge patch by which `found` is what the component says; {} for none.
 
-    What it said before and says no longer goes; what somebody else added stays.
+    Entries that the component named before but not now go; those that somebody else added stay.
     """
     meta, had = wanted["metadata"], found.metadata
     asked: Mapping[str, str] = meta.get("annotations", {})

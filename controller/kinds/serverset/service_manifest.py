@@ -124,7 +124,7 @@ def _of_containers(template: bytes) -> tuple[objects.ServicePort, ...]:
 def _named(template: bytes) -> Iterator[tuple[str, int, str]]:
     """Yield the named ports of all containers that run beside each other.
 
-    What is none that the API server would take in a pod is its to refuse there.
+    Ports that the API server would not take in a pod are its to refuse there.
     """
     value = msgspec.json.decode(rendering.canonical(msgspec.Raw(template)))
     spec = value.get("spec") if isinstance(value, dict) else None

@@ -1,4 +1,4 @@
-"""What the ServerSet planner may know, gathered at one moment, frozen.
+"""The facts that the ServerSet planner may know, gathered at one moment, frozen.
 
 Times are seconds since the epoch. `gather` builds it; tests build it by hand.
 """
@@ -45,7 +45,7 @@ class ServerSetSnapshot:
     # seconds such records are to be looked at again.
     recorded: frozenset[int] = frozenset()
     records_last: float | None = None
-    # What is left to the set of the servers that its namespace may have.
+    # The room that is left to the set of the servers that its namespace may have.
     room: Room = dataclasses.field(default_factory=Room)
     # Since when this process has been watching: time in which nobody did is no missed deadline.
     watching_since: float = 0.0

@@ -1,4 +1,4 @@
-"""What is said of a set in its status: one verdict from an ordered list of checks.
+"""The status of a set: one verdict from an ordered list of checks.
 
 Called by the ServerSet planner with everything that it decided.
 """
@@ -357,7 +357,7 @@ CHECKS: tuple[Callable[[Outlook], Verdict | None], ...] = (
     _lost,
     # Calls fail that may succeed by themselves.
     _hampered,
-    # What is missed was stopped by a person: nothing is under way.
+    # The missing servers were stopped by a person: nothing is under way.
     _stopped,
     # Scaling, rolling out, or coming up.
     _under_way,

@@ -101,7 +101,7 @@ def _discard(snapshot: ServerSetSnapshot, gone: tuple[claims.Gone, ...], rest: L
     return Plan(
         actions=(*gone, *claims.told(snapshot, gone), *rest.deletes, *_warnings(snapshot)),
         status=after,
-        # Its application takes down what it relied on as soon as that is told.
+        # The application takes down what the set relied on as soon as that is told.
         write_status_now=after is not None and after.blocked_by != before.blocked_by,
         wake_after=rest.left if rest.held else None,
         notes=tuple(notes),

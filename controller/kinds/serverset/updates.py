@@ -1,4 +1,4 @@
-"""What a set writes into its servers' specs: which revision they run, and how often made anew.
+"""The writes of a set into its servers' specs: which revision they run, and how often made anew.
 
 Called by the ServerSet planner. `held`, `power` and `task` are others' to write. Policies, and what
 a revision consists of, are not written at all: servers refer to them.
@@ -23,7 +23,7 @@ from controller.planning import availability, census, rendering, writes
 from controller.planning.census import Facts
 from controller.planning.plan import Patch
 
-# What servers of 0.1 carry a copy of; it goes with the next write.
+# The fields that servers of 0.1 carry a copy of, which goes with the next write.
 _COPIES = ("template", "volumeClaims", "recovery", "deletion", "minReadySeconds")
 
 

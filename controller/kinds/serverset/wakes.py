@@ -69,8 +69,8 @@ def by_revision(caches: Caches, change: Change[objects.ControllerRevision]) -> I
 def by_service(caches: Caches, change: Change[objects.Service]) -> Iterable[Wake]:
     """A set keeps its Service, and waits for it, whosever it is.
 
-    It has the set's name, or one that the component gives it: then its labels, or its owner, tell
-    whose it is.
+    The Service has the set's name, or one that the component gives it: then its labels, or its
+    owner, tell whose it is.
     """
     del caches
     concerned = {change.item.metadata.name}
