@@ -27,19 +27,19 @@ O_co = TypeVar("O_co", bound=objects.Object, covariant=True)
 
 
 class Snapshot(Protocol[O_co]):
-    """What every snapshot has, whatever else its planner may know."""
+    """The part that every snapshot has, whatever else its planner may know."""
 
     @property
     def item(self) -> O_co:
         """The object that is planned."""
 
 
-S = TypeVar("S", bound=Snapshot[Any])  # what it is planned from
+S = TypeVar("S", bound=Snapshot[Any])  # the snapshot that a plan is made from
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class SharedBudget(Generic[O]):
-    """What may be down, where several keys count it from the same objects and each may spend it.
+    """A disruption budget that several keys count from the same objects, and that each may spend.
 
     A patch of what is in `spent_on`, but for its status, may take one down, or let somebody else do
     so, as that of a PodDisruptionBudget does. Whoever plans one waits until the last such patches
@@ -96,7 +96,7 @@ class Kind(Generic[O, S]):
     follows: Mapping[type[objects.Object], Wakes]
     bare_teardown: Callable[[Sources, Meta], tuple[Action, ...]]
     remains: Callable[[Sources, Meta], objects.Object] = _metadata_alone
-    # What the pool of calls is fair between.
+    # The flow of an object's calls: the pool is fair between flows.
     flow: Callable[[O], Hashable]
     # How many objects a plan looks at: the more, the longer the engine lets changes below the key
     # add up. None: a plan costs next to nothing.
@@ -105,7 +105,8 @@ class Kind(Generic[O, S]):
     # The application that an object is of, with all that shares its budget: where replicas share
     # the work, one of them has all of it. By its own name where an object names none.
     application: Callable[[O], str] = _named_application
-    # Its status sums up objects that its own plans change: they come first, and are told together.
+    # An object's status sums up objects that its own plans change: they come first, and are told
+    # together.
     sums_up: bool = False
     # The fleet by whose provider it is planned, beside what is cached: nobody can say what comes
     # next who does not see its servers.
@@ -113,11 +114,11 @@ class Kind(Generic[O, S]):
     # The objects one step below it that its snapshot has, in their order: they are why it is as it
     # is, so whoever asks why goes on to those of them that are not well.
     parts: Callable[[S], Iterable[objects.Object]] = _no_parts
-    # It may wait for an object of any other kind: whoever asks why walks down from it, and no
+    # An object may wait for one of any other kind: whoever asks why walks down from it, and no
     # further where another kind waits for it.
     waits_for_anything: bool = False
-    # Its status is written whole, which costs the API server less than a patch: its view must know
-    # every field that there is.
+    # An object's status is written whole, which costs the API server less than a patch: its view
+    # must know every field that there is.
     puts_status: bool = False
     # The latest request of a person to try failed calls again; each new one ends all backoffs.
     retry: Callable[[Caches, O], str] = _own_retry
@@ -126,11 +127,11 @@ class Kind(Generic[O, S]):
     ready_first: Callable[[O, Any], tuple[str, float] | None] = _no_first
     # The write that tells how an act ended that this process carried out for an object.
     finish_act: Callable[[O, TaskResult, float], Patch | None] = _no_act
-    # What is said of its objects alone: `why` explains it, and a page for people lists it.
+    # The reasons of its objects alone: `why` explains them, and a page for people lists them.
     reasons: tuple[type[Vocabulary], ...] = ()
-    # What the operator must be allowed to do for its objects; RBAC is made from this.
+    # The permissions that the operator needs for its objects; RBAC is made from them.
     rights: tuple[Permission, ...]
-    # What gathering and waking look up, and what is kept from visit to visit.
+    # The indexes that gathering and waking look up, and what is kept from visit to visit.
     indexes: tuple[Index[Any], ...] = ()
     keepers: tuple[type[Keeper], ...] = ()
     # Which of them counts by the names of its objects what may be of any application: where

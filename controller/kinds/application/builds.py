@@ -33,7 +33,7 @@ class BuildStanding:
     found: tuple[objects.Build, ...]
     # Names that are taken, by whomever.
     taken: frozenset[str]
-    # What the application remembers of before.
+    # The component's image as the application's status remembers it from before.
     told: objects.ComponentImage
     # The image of the source that is asked for, whose it is, and its commit; empty: there is none.
     image: str = ""
@@ -84,7 +84,7 @@ class BuildStanding:
 
     @property
     def record(self) -> objects.ComponentImage:
-        """What the application remembers of it, should all Builds be gone."""
+        """The record that the application keeps of the image, should all Builds be gone."""
         kept = self.told
         return objects.ComponentImage(
             number=self.number,
@@ -146,7 +146,7 @@ def _in_use(
 ) -> objects.Build | None:
     """Return the Build whose image is used: the highest number that succeeded for the source.
 
-    What was rejected is left when another commit is built, not when the same one is built again: so
+    A rejected image is left when another commit is built, not when the same one is built again: so
     the image of a rejected revision stands for all that were built from its commit.
     """
     good = builds.good(bare.own, bare.key)
@@ -216,7 +216,7 @@ def wake_after(
     snapshot: ApplicationSnapshot, standings: Mapping[str, BuildStanding]
 ) -> float | None:
     """Return when to look for a new commit."""
-    # What is due now is asked for already.
+    # A Build that is due now is asked for already.
     waits = (_until_poll(each, snapshot.now) or None for each in standings.values())
     return soonest(*waits)
 

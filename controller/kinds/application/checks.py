@@ -21,6 +21,6 @@ CHECKS: tuple[Check[ApplicationSnapshot], ...] = (
     obstacles.namespace,
     # Somebody wants it to rest, well or not.
     obstacles.resting,
-    # Its fleet is missing or not allowed: no component can come to what is asked for.
+    # The application's fleet is missing or not allowed: no component can come to what is asked for.
     obstacles.fleet_problem,
 )

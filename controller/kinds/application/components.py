@@ -25,17 +25,17 @@ class ComponentRow:
     """One component: what is asked for, what is to run, and what is there."""
 
     component: objects.Component
-    # What the user asks for, and its ControllerRevision once there is one.
+    # The content that the user asks for, and its ControllerRevision once there is one.
     wanted: Content
     stored: objects.ControllerRevision | None
     # The last revision known to be good, or "", and the record of it if it is still stored.
     proven_revision: str
     proven: objects.ControllerRevision | None
-    # What runs if the revision that is asked for is rejected: another that was good, or none.
+    # The content to run if the one that is asked for is rejected: another that was good, or none.
     fallback: Content | None
     rejected: rejection.Rejection | None
     server_set: objects.ServerSet | None
-    # What is to be: the application's replicas, or what others scaled the set to.
+    # The number of servers to be: the application's, or the one that others scaled the set to.
     replicas: int
     deletion: objects.Deletion
     # How its source stands, where it has one.

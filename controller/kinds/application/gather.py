@@ -1,4 +1,4 @@
-"""What the Application planner is given: gathered from caches at one moment."""
+"""The snapshot that the Application planner is given: gathered from caches at one moment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said of the images of an application's components: the condition Built, and obstacles.
+"""The status of the images of an application's components: the condition Built, and obstacles.
 
 Called by the application's summary. Built stands beside Ready: a Build that fails leaves what runs,
 and never makes it unready.

@@ -1,7 +1,7 @@
-"""What stays of an application that goes, as others' finalizers keep it.
+"""The parts that stay of an application that goes, as others' finalizers keep them.
 
-Called by the Application planner while it takes an application down. What its sets are made of
-they see to themselves: these are the records, the Builds, and the Jobs of what is below.
+Called by the Application planner while it takes an application down. Sets see to the parts of their
+own: these are the records, the Builds, and the Jobs of what is below.
 """
 
 from __future__ import annotations

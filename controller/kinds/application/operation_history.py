@@ -1,4 +1,4 @@
-"""What was done to an application by operations: who asked, what for, when, and how it ended.
+"""The operations on an application: who asked for each, what for, when, and how it ended.
 
 An Operation is deleted some time after its end; its line stays in the Application's status, among
 the last of its kind. Called by the Application planner.
@@ -31,8 +31,9 @@ def update(
 ) -> History:
     """Return what is to be remembered, the latest end last; an operation has one line.
 
-    One that was retried, and has ended anew, has its new end. What ended before the application was
-    there was about another one of its name. Who asked is told only where nobody can make it up.
+    One that was retried, and has ended anew, has its new end. An operation that ended before the
+    application was there was about another one of its name. Who asked is told only where nobody can
+    make it up.
     """
     before, born = application.status.operations, application.metadata.creation_timestamp or ""
     lines = {(each.name, each.request_time): each for each in before}

@@ -6,7 +6,7 @@ from controller.reasons import Vocabulary
 
 
 class ApplicationReason(Vocabulary, section="Of applications"):
-    """What an application says of itself."""
+    """The reasons that an application gives."""
 
     WAITING_FOR_DEPENDENCY = (
         "WaitingForDependency",

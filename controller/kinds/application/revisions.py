@@ -1,6 +1,7 @@
 """The ControllerRevisions of an application: made, numbered upwards, and kept as long as needed.
 
-Called by the Application planner. They hold what the user wrote, so that a component can go back.
+Called by the Application planner. ControllerRevisions hold what the user wrote, so that a component
+can go back.
 """
 
 from __future__ import annotations

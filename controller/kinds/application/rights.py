@@ -1,4 +1,4 @@
-"""What the operator must be allowed to do for applications."""
+"""The permissions that the operator needs for applications."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""What the Application planner writes into ServerSets: made in order, told the truth, taken down.
+"""The Application planner's writes of ServerSets: made in order, told the truth, taken down.
 
 A component is made, and brought to another revision, only after those it depends on. Until then it
-does not grow either, lest new servers be made twice, unless it is not known when that will be. Its
-policies, and fewer servers, wait for nobody.
+does not grow either, lest new servers be made twice, unless it is not known when that will be.
+Policies, and fewer servers, wait for nobody.
 """
 
 from __future__ import annotations
@@ -111,9 +111,10 @@ def take_down(
     # A circle is certain only where nothing else goes, or is about to: what goes may break it.
     circle = waiting and not actions and not under_way
     if circle and all(set(each) <= set(going) for each in waiting.values()):
-        # What was told over time need not be free of circles, although each spec was. Example: web
-        # relies on db. A new spec turns that round, and db is told of web while web, which has not
-        # converged, still relies on db. The next spec has neither: each would wait for the other.
+        # The sets were told of each other over time, and may form a circle, although no spec had
+        # one. Example: web relies on db. A new spec turns that round, and db is told of web while
+        # web, which has not converged, still relies on db. The next spec has neither: each would
+        # wait for the other.
         actions = [delete(going[name], why) for name in waiting]
         notes.append(f"{', '.join(waiting)}: deleting their sets, which rely on each other")
     else:
@@ -139,7 +140,7 @@ def has_no_server(found: objects.ServerSet) -> bool:
 def delete(found: objects.ServerSet, why: str) -> Delete:
     """Return the delete of a set, as it is cached.
 
-    It may have been orphaned since: its owner's watch can be ahead of its own.
+    The set may have been orphaned since: its owner's watch can be ahead of its own.
     """
     return writes.delete(
         found,

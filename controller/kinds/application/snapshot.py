@@ -1,4 +1,4 @@
-"""What the Application planner may know, gathered at one moment, frozen.
+"""The facts that the Application planner may know, gathered at one moment, frozen.
 
 Times are seconds since the epoch. `gather` builds it; tests build it by hand.
 """

@@ -1,4 +1,4 @@
-"""What is said of an application in its status: its components' counts, and one verdict.
+"""The status of an application: its components' counts, and one verdict.
 
 Called by the Application planner. Components' counts are what their sets last said.
 """

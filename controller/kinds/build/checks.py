@@ -130,13 +130,13 @@ def _awaits(
     return obstacles.by(thing, reason, message, now=snapshot.now, remedy=remedy)
 
 
-# What takes all of it, whatever else is so.
+# Endings that take the whole Build, whatever else is so.
 ENDINGS: tuple[Check[BuildSnapshot], ...] = (
     # All at once.
     obstacles.namespace,
-    # It had an application, which is not there any more.
+    # The Build had an application, which is not there any more.
     _application_gone,
-    # Its application goes, and the Build with it.
+    # The application goes, and the Build with it.
     _application_deleting,
 )
 
@@ -144,7 +144,7 @@ ENDINGS: tuple[Check[BuildSnapshot], ...] = (
 CHECKS: tuple[Check[BuildSnapshot], ...] = (
     # Applied beside its application, it may be seen first.
     _sourceless,
-    # What it is to build is asked for no longer, or never was.
+    # The source that the Build is for is asked for no longer, or never was.
     _other_source,
     # Somebody made it, and its application looks at it in a moment.
     _not_taken_up,
@@ -154,7 +154,7 @@ CHECKS: tuple[Check[BuildSnapshot], ...] = (
     _not_allowed,
     # Nothing new begins.
     obstacles.resting,
-    # Its turn has not come.
+    # The Build's turn has not come.
     _earlier,
     # Last: whoever waits for others may be told so first.
     _not_set_up,

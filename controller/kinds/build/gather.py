@@ -1,4 +1,4 @@
-"""What the Build planner is given: gathered from caches at one moment."""
+"""The snapshot that the Build planner is given: gathered from caches at one moment."""
 
 from __future__ import annotations
 

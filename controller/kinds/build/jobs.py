@@ -1,10 +1,10 @@
 """The Jobs of a Build: one for each attempt of each phase, without any privilege.
 
 Called by the Build planner. All are valid under the restricted pod security profile. Credentials
-are mounted by name, so the operator never reads a Secret; no Job has a ServiceAccount's token. What
-people wrote reaches a program as one argument each, never a shell, and Kubernetes expands nothing
-in it. Pods of Builds are of an application, and of no component: so no Service, autoscaler or
-PodDisruptionBudget takes them for servers.
+are mounted by name, so the operator never reads a Secret; no Job has a ServiceAccount's token. Each
+text that people wrote reaches a program as one argument, never a shell, and Kubernetes expands
+nothing in it. Pods of Builds are of an application, and of no component: so no Service, autoscaler
+or PodDisruptionBudget takes them for servers.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a Build does next: whose turn it is, which Job is made, what its end means.
+"""The next action of a Build: whose turn it is, which Job is made, what its end means.
 
 Called by `execution` for each Build, and by `why`. Nothing of a flow is kept in memory: the status
 says which attempt of which phase was begun, and the Jobs, named by that, say what became of it. The

@@ -6,7 +6,7 @@ from controller.reasons import Vocabulary
 
 
 class BuildReason(Vocabulary, section="Of Builds"):
-    """What a Build says of itself."""
+    """The reasons that a Build gives."""
 
     RESOLVING = (
         "Resolving",

@@ -1,10 +1,10 @@
-"""What became of an attempt: read from its Job, and from the last word of the Job's pod.
+"""The result of an attempt: read from its Job, and from the last word of the Job's pod.
 
 Called by the Build planner. The pod's word is enough: the kubelet and the Job controller take over
 a second longer to say that the pod and its Job have ended, too. The termination message is JSON: a
-commit and a digest, or the error. It comes from a container of the user's namespace, so nothing in
-it is trusted: a commit and a digest must look like ones, and a message is cut and bared of
-credentials.
+commit and a digest, or the error. The JSON comes from a container of the user's namespace, so
+nothing in it is trusted: a commit and a digest must look like ones, and a message is cut and bared
+of credentials.
 """
 
 from __future__ import annotations

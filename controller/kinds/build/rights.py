@@ -1,4 +1,4 @@
-"""What the operator must be allowed to do for Builds. It reads no Secret: Jobs mount them."""
+"""The permissions that the operator needs for Builds. None reads a Secret: Jobs mount them."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from controller.planning import builds, verdict
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class RunPolicy:
-    """What a Build that has not begun does about others of its component."""
+    """How a Build that has not begun treats others of its component: waits, or makes way."""
 
     # Whether it waits until all earlier ones have ended.
     waits_for_earlier: bool
@@ -51,7 +51,7 @@ def overtaken_by(snapshot: BuildSnapshot) -> objects.Build | None:
 def waited_for(snapshot: BuildSnapshot) -> objects.Build | None:
     """Return the Build that must end before this one begins: the nearest one before it.
 
-    That one waits for the one before it, so an end has one Build planned and told, not all.
+    The nearest one waits for the one before it, so an end has one Build planned and told, not all.
     """
     if not of(snapshot).waits_for_earlier:
         return None

@@ -1,8 +1,8 @@
 """Why an attempt does not start: told while it waits, and again where time runs out.
 
 Called by the Build planner for a Job that is refused, or has not ended. The pod's status says most
-of it. What that leaves out stands in Events: that no pod may be made, that a Secret is not there.
-They are read once the start takes longer than it should.
+of it. The rest stands in Events: that no pod may be made, that a Secret is not there. Events are
+read once the start takes longer than it should.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from controller.reasons import ForeignReason
 
 # How long a start may take before anybody is asked about it.
 PATIENCE_SECONDS = 10.0
-# What a container waits for on every start.
+# The reasons for which a container waits on every start.
 _ORDINARY = frozenset({"", "ContainerCreating", "PodInitializing"})
 # The kubelet says these in turns; the first of them has the registry's own words.
 _PULLS = frozenset({"ErrImagePull", "ImagePullBackOff", "RegistryUnavailable"})
@@ -32,7 +32,7 @@ _PULLS = frozenset({"ErrImagePull", "ImagePullBackOff", "RegistryUnavailable"})
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class JobStart:
-    """What keeps the pod of an attempt from running, as far as is known, and who is asked."""
+    """The obstacles that keep an attempt's pod from running, as far as known, and who is asked."""
 
     blocked: tuple[Blocked, ...] = ()
     actions: tuple[plan.Action, ...] = ()
@@ -83,7 +83,7 @@ def _told_of(build: objects.Build, job: str) -> Iterator[Blocked]:
     """Yield what the status tells of the start of a Job, and of its pod's."""
     for each in build.status.blocked_by:
         mine = each.object == f"Job/{job}" or each.object.startswith(f"Pod/{job}-")
-        # What is tried again is told of its Job, too, and has another remedy.
+        # A call that is tried again is told of its Job, too, and has another remedy.
         if mine and each.remedy == remedies.describe(each.object, build.metadata.namespace):
             yield each
 
@@ -133,7 +133,7 @@ def _heard(snapshot: BuildSnapshot) -> tuple[Blocked, ...]:
             remedy=remedies.describe(each.blocker, namespace),
         )
         for each in outcomes.of(snapshot.outcomes).of(ObjectVerb.START).told
-        # That time ran out is no cause.
+        # The deadline itself is no cause.
         if each.reason != results.DEADLINE
     )
 

@@ -1,4 +1,4 @@
-"""What is said of a Build in its status. Called by the Build planner, for every phase."""
+"""The status of a Build. Called by the Build planner, for every phase."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def with_obstacles(snapshot: BuildSnapshot) -> objects.BuildStatus:
 
 def _obstacles(snapshot: BuildSnapshot, blocked: tuple[Blocked, ...] = ()) -> tuple[Blocked, ...]:
     build = snapshot.build
-    # What keeps a pod from starting is the planner's to tell, for as long as it does.
+    # The obstacles to a pod's start are the planner's to tell, for as long as they last.
     written = tuple(each for each in snapshot.outcomes if each.verb is not ObjectVerb.START)
     failed = outcomes.of(written).blocked(build)
     return outcomes.steady(build.status.blocked_by, (*blocked, *failed), snapshot.now)

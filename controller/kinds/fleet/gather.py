@@ -1,4 +1,4 @@
-"""What the Fleet planner is given: gathered from caches and the fleet's provider at one moment."""
+"""The Fleet planner's snapshot: gathered from caches and the fleet's provider at one moment."""
 
 from __future__ import annotations
 

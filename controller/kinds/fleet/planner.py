@@ -1,8 +1,8 @@
-"""What a fleet says of itself, and what becomes of instances that no Server stands for.
+"""The status of a fleet, and the fate of instances that no Server stands for.
 
 Called by `execution` for each Fleet key. An orphan is on record from when it is abandoned until
-its provider says that it is gone; one that comes back is torn down. What nobody abandoned is listed
-once its Server has been gone for a while, and torn down only if a person says so.
+its provider says that it is gone; one that comes back is torn down. An instance that nobody
+abandoned is listed once its Server has been gone for a while, and torn down only if a person asks.
 """
 
 from __future__ import annotations

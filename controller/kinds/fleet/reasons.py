@@ -6,7 +6,7 @@ from controller.reasons import Vocabulary
 
 
 class FleetReason(Vocabulary, section="Of fleets"):
-    """What a fleet says of itself."""
+    """The reasons that a fleet gives."""
 
     CIRCUIT_CLOSED = (
         "CircuitClosed",

@@ -1,4 +1,4 @@
-"""What the operator must be allowed to do for fleets, and to know which namespaces they allow."""
+"""The permissions that the operator needs for fleets, and to know which namespaces they allow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the Fleet planner may know, gathered at one moment, frozen.
+"""The facts that the Fleet planner may know, gathered at one moment, frozen.
 
 Times are seconds since the epoch. `gather` builds it; tests build it by hand.
 """
@@ -50,7 +50,7 @@ class FleetSnapshot:
     # Whether calls go through, and when an open circuit is tried.
     circuit: str = CircuitState.CLOSED
     circuit_until: float = 0.0
-    # What the provider said when it opened.
+    # The provider's words when the circuit opened.
     circuit_words: str = ""
     # Of how many namespaces calls alone are held back.
     held: int = 0

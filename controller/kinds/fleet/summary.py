@@ -1,4 +1,4 @@
-"""What is said of a Fleet in its status: one answer to whether servers can be made, and figures.
+"""The status of a Fleet: one answer to whether servers can be made, and figures.
 
 Called by the Fleet planner. A fleet stands as the first thing that is in the way of its servers.
 """

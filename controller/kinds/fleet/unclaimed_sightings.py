@@ -21,7 +21,7 @@ PAUSE = 30.0
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Visit:
-    """What was found at a time."""
+    """The sightings at one time."""
 
     at: float
     found: Mapping[str, Sighting]

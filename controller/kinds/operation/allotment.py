@@ -1,12 +1,12 @@
-"""What an operation may do to each component: servers in flight, losses, and in which order.
+"""The allowance of an operation for each component: servers in flight, losses, and the order.
 
 Each component has limits of its own, so that a restart of all components at once never takes a
 small one down as a share of the sum. Called by the Operation planner when it looks at a run.
 
 Example: db has 3 servers and `maxUnavailable: 1`, web has 50, 10%, and depends on db. A restart
 with neither concurrency nor failureBudget takes down one of db at a time; when all of db is done,
-five of web at a time. It halts at the first loss in db (10% of 3, rounded down), at the sixth in
-web.
+five of web at a time. The restart halts at the first loss in db (10% of 3, rounded down), at the
+sixth in web.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ BACKWARD = frozenset({Action.STOP})
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Allotment:
-    """What the operation may do to one component at a time.
+    """The most that the operation may do to one component at a time.
 
     `limit` servers in flight, `losses` failed ones; nothing before the components in `after` are
     through.
@@ -40,8 +40,8 @@ class Allotment:
     limit: int
     losses: int
     after: frozenset[str] = frozenset()
-    # What its servers wait for: their new template, where they are to be made anew, or the end of
-    # evictions.
+    # Set while the component's servers wait: for their new template, where they are to be made
+    # anew, or for the end of evictions.
     waits: Blocked | None = None
 
 

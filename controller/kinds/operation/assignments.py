@@ -1,4 +1,4 @@
-"""What an operation writes on servers: a task given, a task called off.
+"""The writes of an operation on servers: a task given, a task called off.
 
 Both carry the resourceVersion that they were planned from, so a server never gets two tasks, and
 what was replaced in the meantime gets none. Called by the Operation planner.

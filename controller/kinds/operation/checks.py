@@ -139,17 +139,17 @@ def _fails(message: str) -> Obstacle:
     return Obstacle(reason=Reason.FAILED, message=message, ends=True)
 
 
-# What takes an operation's servers away, whatever else is so.
+# Endings that take an operation's servers away, whatever else is so.
 ENDINGS: tuple[Check[OperationSnapshot], ...] = (
     # All at once.
     obstacles.namespace,
-    # It was there when the operation began, and has gone since.
+    # The application was there when the operation began, and has gone since.
     _application_gone,
-    # Its servers go with it.
+    # The application goes, and its servers with it.
     obstacles.application_deleting,
 )
 
-# What a person asked for is told before what passes by itself.
+# A rest that a person asked for is told before one that passes by itself.
 RESTS: tuple[Check[OperationSnapshot], ...] = (
     # Somebody wants this one to rest.
     _paused,
@@ -161,15 +161,15 @@ RESTS: tuple[Check[OperationSnapshot], ...] = (
     _outage,
 )
 
-# What is missing altogether is told before whatever is wrong with it.
+# An application that is missing altogether is told before whatever is wrong with it.
 HINDRANCES: tuple[Check[OperationSnapshot], ...] = (
     # Applied beside its application, it may be seen first.
     _no_application,
-    # What its servers are made by is missing or not allowed.
+    # The fleet that makes the servers is missing or not allowed.
     obstacles.fleet_problem,
 )
 
-# What may yet come is waited for before anything is found to be missing.
+# Servers that may yet come are waited for before anything is found to be missing.
 STARTS: tuple[Check[OperationSnapshot], ...] = (
     # Servers that are still to be made belong to those that it acts on.
     _awaited,
@@ -179,7 +179,7 @@ STARTS: tuple[Check[OperationSnapshot], ...] = (
     _nothing_targeted,
     # Their sets could not say later which of them are down.
     _too_many_stopped,
-    # What it acts on is known by now.
+    # The servers that the operation acts on are known by now.
     _unsupported,
     # Last: nothing of a step is made before it is known to be of a bearable size.
     _too_long,

@@ -1,4 +1,4 @@
-"""What an operation does next: whose turn it is, which servers get a task, how it ends.
+"""The next action of an operation: whose turn it is, which servers get a task, how it ends.
 
 Called by `execution` for each Operation key, and by `explain`. Nothing of a flow is stored: where
 each server is, is read from the servers; the status only keeps what they cannot tell.
@@ -234,7 +234,7 @@ def _late(snapshot: OperationSnapshot) -> plans.Plan:
 
 
 def _pause(snapshot: OperationSnapshot, why: Obstacle) -> plans.Plan:
-    """What runs finishes, nothing new begins; before its beginning, the list of whom it is for."""
+    """Let servers at work finish, and begin nothing new; before the start, list its targets."""
     run = _seen(snapshot)
     message = f"{why.message} Nothing new begins."
     word = Word(reason=why.reason, message=message, blocked=why.blocked)

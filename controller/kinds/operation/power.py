@@ -1,4 +1,4 @@
-"""What sets remember of a Stop: the ordinals whose servers are stopped, also those made later.
+"""A Stop as sets remember it: the ordinals whose servers are stopped, also those made later.
 
 An operation tells the sets first and their servers then, so that a server made in between is as
 the set remembers. Called by the Operation planner.

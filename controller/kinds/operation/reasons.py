@@ -6,7 +6,7 @@ from controller.reasons import Vocabulary
 
 
 class OperationReason(Vocabulary, section="Of operations"):
-    """What an operation says of itself."""
+    """The reasons that an operation gives."""
 
     ROLL_BACK = (
         "RollBack",

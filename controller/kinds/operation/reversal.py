@@ -1,4 +1,4 @@
-"""What an operation undoes that does not come to a good end, and what it leaves as it is.
+"""The steps that an operation without a good end undoes, and the ones that it leaves done.
 
 With `onFailure: Revert` an operation that failed, was cancelled or ran out of time undoes what its
 servers have done, the last step first; how that went is part of its end. Called by the Operation

@@ -1,4 +1,4 @@
-"""What the operator must be allowed to do for operations."""
+"""The permissions that the operator needs for operations."""
 
 from __future__ import annotations
 

@@ -59,7 +59,8 @@ class ComponentRollback:
 def revisions_of(snapshot: OperationSnapshot) -> tuple[str, ...]:
     """Return the revisions to leave, as "component/revision".
 
-    They are those that the user asks for, or, where such a one is rejected, what runs instead.
+    A component leaves the one that the user asks for, or, where that is rejected, the one that runs
+    instead.
     """
     wanted = snapshot.operation.spec.components
     return tuple(
@@ -239,7 +240,7 @@ def _arrived(snapshot: OperationSnapshot, rollback: ComponentRollback) -> bool:
 def _behind(snapshot: OperationSnapshot, found: objects.ServerSet) -> int:
     """Return how many servers have yet to run the set's revision.
 
-    Those that a person holds, or that the partition keeps, stay where they are.
+    Servers that a person holds, or that the partition keeps, stay where they are.
     """
     spec = found.spec
     return sum(

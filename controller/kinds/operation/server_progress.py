@@ -20,7 +20,7 @@ FIRST_RUN = "0"
 
 
 class ServerState(enum.StrEnum):
-    """What a run has to do with a server now."""
+    """How a server stands in a run now."""
 
     LEFT = "Left"  # gone, held by a person, or made after the run began: passed by
     WAITING = "Waiting"
@@ -45,10 +45,10 @@ class ServerProgress:
     undone: frozenset[str] = frozenset()
     not_undone: frozenset[str] = frozenset()
     failure: objects.FailureRecord | None = None
-    # It does its work; or it should, does not, and may yet do so again.
+    # The server does its work; or it should, does not, and may yet do so again.
     available: bool = False
     down: bool = False
-    # It counts as down by the record of an eviction alone: it does its work, and may go on so.
+    # The server counts as down by the record of an eviction alone: it works, and may go on so.
     doubtful: bool = False
 
 
@@ -92,7 +92,7 @@ def follow(
     # three as incarnation 1, it would be done: whoever is made anew later is not asked again.
     ever = passed(operation, plan_steps, marks)
     here = [each for each in marks if each.incarnation == server.spec.incarnation]
-    # What was undone, or failed, in an earlier run says nothing of this one.
+    # A step that was undone, or failed, in an earlier run says nothing of this one.
     label = checkpoints.run_of(operation, operation.status.run)
     compensations = [each for each in marks if tasks.undoes(each.step) and each.run == label]
     own_steps = {each.name for each in plan_steps if each.scope == StepScope.SERVER}
@@ -150,8 +150,8 @@ def passed(
     """Return the steps that count as passed, run after run.
 
     A retry forgets the step that it starts from and later ones, but not on a server that had
-    passed all of its own by then. What a run passed that has fallen out of the list of retries
-    still counts: a step is rather left out than done twice.
+    passed all of its own by then. Steps passed in a run that has fallen out of the list of retries
+    still count: a step is rather left out than done twice.
 
     Example: steps drain, migrate, check; run "0" passed drain and migrate and failed at check.
     Retry "a" from migrate forgets migrate, so the server goes on there; a retry without `from`

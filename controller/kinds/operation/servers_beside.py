@@ -1,6 +1,6 @@
 """Servers beside an operation that are down: they use up the component's budget as its own do.
 
-Those that are in the operation are counted where their progress is followed. Called by the
+Servers that are in the operation are counted where their progress is followed. Called by the
 Operation planner when it looks at a run.
 
 Example: web has ten servers, and a Restart is about the first five, two at a time. web-7 is being

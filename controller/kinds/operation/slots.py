@@ -1,6 +1,6 @@
 """Which servers get a step of an operation now, never more of a component than its limit.
 
-What is in flight counts, and so does every server of the component that is down for whatever
+A server in flight counts, and so does every server of the component that is down for whatever
 reason, targeted or not: a rollout, a remediation or an eviction that took it down has used the same
 allowance. A server that is lost for good counts no more, so it does not hold up the others for
 ever. A server that is down already, and
@@ -278,8 +278,8 @@ class _Room:
     def has_place(self, key: targets.Key) -> bool:
         """Return whether one more may begin; one between its steps has a place already.
 
-        What is down beside the run keeps those alone from beginning that work: else two runs, each
-        with a server that is down between its steps, would wait for each other for ever.
+        Servers that are down beside the run keep only working ones from beginning: else two
+        runs, each with a server that is down between its steps, would wait for each other for ever.
         """
         load = len(self.busy) + len(self.down) - (key in self.down)
         if key not in self.held:

@@ -109,7 +109,7 @@ class Assignment:
 
     @property
     def act(self) -> StepAct:
-        """What is to be done."""
+        """The act that is to be done."""
         return self.step.compensation if self.undo and self.step.compensation else self.step.act
 
 
@@ -205,7 +205,7 @@ def _change(
 ) -> dict[str, Any]:
     if action in tasks.REMAKING:
         if is_in_the_making(server, operation) and not revision:
-            return {}  # it is made anew already: once is enough
+            return {}  # the server is made anew already: once is enough
         change = incarnations.raised(server, restart=action == tasks.RESTART and not revision)
         return {**change, "revision": revision} if revision else change
     if action == tasks.STOP:

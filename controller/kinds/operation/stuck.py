@@ -1,7 +1,7 @@
 """Which servers an operation has at work that do not come back, told in their own words.
 
-They keep its places: whoever reads the operation alone must learn what it waits for. Called by the
-Operation planner, which looks again when the next of them has taken long.
+Such servers keep the operation's places: whoever reads the operation alone must learn what it waits
+for. Called by the Operation planner, which looks again when the next of them has taken long.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ PATIENCE = 30.0
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Stuck:
-    """What to tell of the servers at work, and when to look again."""
+    """The obstacles to tell of the servers at work, and when to look again."""
 
     blocked: tuple[Blocked, ...] = ()
     wake: float | None = None

@@ -1,4 +1,4 @@
-"""What is said of an operation in its status. Called by the Operation planner, for every phase."""
+"""The status of an operation. Called by the Operation planner, for every phase."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def _count_step(
     )
     passed = sum(1 for each in run.present if step.name in each.ever)
     if step.scope != StepScope.SERVER:
-        # What a server that is gone did for all stays done.
+        # A step that a server did for all stays done once the server is gone.
         told = next((each for each in before.steps if each.name == step.name), None)
         passed = max(told.passed if told else 0, passed)
         stop = slots.barrier(run)

@@ -1,4 +1,4 @@
-"""What a revision of a component consists of, and what changing from one to another takes.
+"""The content of a component's revision, and what changing from one to another takes.
 
 A revision is named by the hash of what the user wrote: the template and the claims. Never replicas
 or policies, to which the alternatives belong, and never anything that Argosy rendered: else an
@@ -90,7 +90,7 @@ def _data(
     return rendering.canonical(
         {
             "template": template,
-            # What becomes of a claim is a policy; what it is belongs to the revision.
+            # The fate of a claim is a policy; the claim's spec belongs to the revision.
             "volumeClaims": [{"name": each.name, "spec": each.spec} for each in claims],
             # As 0.1 had them; empty, so that a revision without them keeps its name.
             "alternatives": [{"name": each.name, "patch": each.patch} for each in alternatives],
@@ -172,7 +172,7 @@ def _stored(data: bytes) -> _Stored:
 def can_change(before: Content, after: Content, able: Callable[[bytes, bytes], bool]) -> bool:
     """Return whether a server can be brought from one to the other in place.
 
-    Its provider says of what two templates that is so. Claims that are
+    The server's provider says of which two templates that is so. Claims that are
     there stay as they are but for their size, whatever becomes of the server: only another set of
     them takes a new one. Two templates that differ by empty blocks alone make the same server.
     """
@@ -187,7 +187,7 @@ def _without_blanks(template: bytes) -> bytes:
     """Return a template without what charts render for nothing: empty lists, empty metadata.
 
     An empty object may say something, as `emptyDir: {}` does; an empty list in a pod never does.
-    What is no pod's template stays as it is.
+    A template that is no pod's stays as it is.
     """
     whole = rendering.canonical(msgspec.Raw(template))
     value = msgspec.json.decode(whole)

@@ -26,7 +26,7 @@ class ProvenRevisions:
 
     @property
     def proven(self) -> tuple[objects.ControllerRevision, ...]:
-        """Those that it can go back to, the last one first, then the newest."""
+        """The revisions that the component can go back to, the last one first, then the newest."""
         good = [each for each in self.stored if self._is_good(each)]
         return tuple(
             sorted(

@@ -1,4 +1,4 @@
-"""What a Server refers to: the content of its revision, and the policies of its set.
+"""The references of a Server: to the content of its revision, and to the policies of its set.
 
 A Server carries no copy of either, so that a changed policy writes no Server, and a template lies
 in the API server once, not ten thousand times. Gathering fills a server in here; planners and
@@ -20,7 +20,7 @@ _MOST_TERMS = 1024
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class _Terms:
-    """What all servers of a set at one revision have in common, and what it was made from."""
+    """The terms that all servers of a set at one revision share, and what they were made from."""
 
     policies: objects.ServerSetSpec
     stored: objects.ControllerRevision

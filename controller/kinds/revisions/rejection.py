@@ -1,6 +1,6 @@
 """Revisions that are not to run although the user asks for them: who rejected them, until when.
 
-A mark on a ControllerRevision says so; it outlives the operator. It names its culprit, the
+A mark on a ControllerRevision says so; it outlives the operator. The mark names the culprit, the
 component and revision that failed, because one component's failure may take others back with it.
 Called by the Application planner; the operation RollBack marks revisions, too.
 """
