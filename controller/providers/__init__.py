@@ -1,1 +1,1 @@
-"""What servers are made of."""
+"""The providers of servers, a folder each."""

@@ -24,11 +24,11 @@ def kinds() -> dict[str, contract.ProviderKind]:
     return {each.name: each for each in listed}
 
 
-# What providers see servers, and what they do for them, by: these are watched.
+# The views by which providers see servers, and what they do for them: these are watched.
 SEEN_BY: tuple[type[objects.Object], ...] = tuple(
     dict.fromkeys(view for each in kinds().values() for view in each.sees)
 )
-# What the operator must be allowed to do for them.
+# The rights that the operator must have for them.
 RIGHTS: tuple[Permission, ...] = tuple(
     dict.fromkeys(right for each in kinds().values() for right in each.rights)
 )

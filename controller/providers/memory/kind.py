@@ -41,7 +41,7 @@ class Sites:
 def kind(site: Site | None = None) -> contract.ProviderKind:
     """Return machines in memory as the registry lists them.
 
-    They can do all but what only Kubernetes has: headless Services and volume claims.
+    The machines can do all but what only Kubernetes has: headless Services and volume claims.
     """
     found = site or Sites()
 

@@ -1,8 +1,8 @@
 """A fleet that exists in this process alone: machines that boot, break and stop by the clock.
 
-`memory.py` drives it as other providers drive a cloud. It outlives the providers that use it, as a
-cloud outlives the operator, so tests let one operator die and another go on. What happens depends
-on the seed, the server and how often it was asked, never on the order among servers.
+`memory.py` drives it as other providers drive a cloud. The fleet outlives the providers that use
+it, as a cloud outlives the operator, so tests let one operator die and another go on. Outcomes
+depend on the seed, the server and how often it was asked, never on the order among servers.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class MachineSettings(View, frozen=True, kw_only=True):
     latency_seconds: float = 1.0
     change_seconds: float = 1.0
     stop_seconds: float = 1.0
-    # What one call takes.
+    # The time that one call takes.
     call_seconds: float = 0.0
     # Calls that fail and change nothing; calls that take effect and whose answer is lost; machines
     # that fail instead of becoming ready.
@@ -80,14 +80,14 @@ class MemoryMachine:
     changing_until: float = 0.0
     gone_at: float | None = None
     silent: bool = False
-    # What is on its disk, the disks that snapshots kept, and the acts it has begun, in order.
+    # The content of its disk, the disks that snapshots kept, and the acts it has begun, in order.
     disk: str = ""
     snapshots: dict[str, str] = dataclasses.field(default_factory=dict)
     acts: list[str] = dataclasses.field(default_factory=list)
 
     @property
     def content(self) -> tuple[bytes, str]:
-        """What the machine is made from: a template, and the revision that it is of."""
+        """The template that the machine is made from, and the revision that it is of."""
         return self.template, self.revision
 
     def phase(self, now: float) -> Phase:

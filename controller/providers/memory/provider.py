@@ -1,8 +1,8 @@
 """Servers that exist in this process alone: for rehearsals, demonstrations and tests.
 
-`execution` calls it for the servers of fleets whose provider is `memory`. It can do all that a
-provider may be able to do, but that a restart takes a new machine, as fast and as badly as the
-Fleet's `spec.memory` says. Its machines are
+`execution` calls it for the servers of fleets whose provider is `memory`. The provider can do
+all that one may be able to do, but that a restart takes a new machine, as fast and as badly as the
+Fleet's `spec.memory` says. The machines are
 in memory: a real restart of the operator is, to them, the end of the world, and all are made anew.
 """
 
@@ -42,7 +42,7 @@ class _Exec(View, frozen=True, kw_only=True):
 class MemoryProvider(contract.AlwaysHeard, contract.NoClaims):
     """Drives a MemoryFleet; `steps` are the acts that need no provider, if there are any.
 
-    What is among `orphans` was let go of: it is no Server's, whatever its name says.
+    The machines among `orphans` were let go of: they are no Server's, whatever their names say.
     """
 
     def __init__(

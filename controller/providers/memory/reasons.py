@@ -6,7 +6,7 @@ from controller.reasons import Vocabulary
 
 
 class MemoryReason(Vocabulary, section="Of simulated machines"):
-    """What befalls a simulated machine."""
+    """The reasons of simulated machines."""
 
     BROKEN = (
         "Broken",

@@ -50,7 +50,7 @@ class Owned:
 
     @property
     def rank(self) -> tuple[bool, str, str]:
-        """What tells which of several for one port stays: the smallest."""
+        """The rank among several for one port: the smallest stays."""
         return self.row.port is None, self.row.created, self.row.id
 
 

@@ -53,8 +53,8 @@ class Changes:
     ) -> None:
         """Bring a server nearer to its Server's revision; raises Stalled where that cannot be.
 
-        What is refused by its template alone is refused before anything is begun. `volumes` are
-        those of its claims, by their names.
+        A change that is refused by its template alone is refused before anything is begun.
+        `volumes` are those of the server's claims, by their names.
         """
         spec = template.read(call.template)
         same = machine.row.metadata.get(machines.CONTENTS) == template.contents(spec)

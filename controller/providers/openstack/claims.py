@@ -61,7 +61,7 @@ class CloudClaims:
         self.stock = stock
         # Since when it is doubtful whether there is a volume that no list shows.
         self._doubts: dict[_Ref, float] = {}
-        # What POSTs have made that no list has shown yet, by id.
+        # The volumes that POSTs have made and no list has shown yet, by id.
         self._made: dict[_Ref, str] = {}
         self._zones: tuple[float, frozenset[str]] = (-ZONES_SECONDS, frozenset())
         self._nudge = asyncio.Event()
@@ -76,8 +76,8 @@ class CloudClaims:
         try:
             found = await volumes.listed(self._client, {volumes.FLEET: self.stock.fleet})
         except refusals.NoService:
-            # Where there is nobody who makes volumes there are none. It is asked on: a service that
-            # is looked after is out of the catalogue as well.
+            # Where there is nobody who makes volumes there are none. The cloud is asked on: a
+            # service that is looked after is out of the catalogue as well.
             self.stock.none = True
             return
         except errors.ArgosyError:
@@ -116,8 +116,8 @@ class CloudClaims:
     async def _prove(self, lacking: Iterable[CloudVolume]) -> None:
         """Forget what a list lacks, once the cloud says of it by its id that there is none.
 
-        A list may lack what is there, and a server without its volume would be replaced. What was
-        asked to go has gone.
+        A list may lack what is there, and a server without its volume would be replaced. A
+        volume that was asked to go has gone.
         """
         proofs = 0
         for each in lacking:
@@ -408,7 +408,7 @@ class CloudClaims:
     async def _delete_doubles(self, doubles: Iterable[CloudVolume]) -> None:
         """Delete what is there a second time for a claim.
 
-        What of that does not go, as somebody took a snapshot of it, is told and tried on: it keeps
+        A volume that does not go, as somebody took a snapshot of it, is told and tried on: it keeps
         neither another nor the server waiting.
         """
         await self.stock.setbacks.for_each([each.id for each in doubles], self._delete_double)

@@ -34,7 +34,7 @@ NEWEST, FLOOR = (2, 93), (2, 69)
 # Of the same release as the floor; before 3.42 a volume that is in use does not grow.
 _VOLUME_VERSION = "volume 3.59"
 PER_SECOND = 10.0
-# What a call waits at most where the cloud asks for a pause.
+# The seconds that a call waits at most where the cloud asks for a pause.
 LONGEST_HOLD = 60.0
 DEADLINE = 30.0
 # Actions of Nova's that change nothing.

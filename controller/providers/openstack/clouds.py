@@ -1,6 +1,6 @@
 """The Secret with clouds.yaml: watched, so that new credentials are taken up without a restart.
 
-It is the one Secret that the operator may read for clouds. Nothing of what is in it is shown.
+The operator may read this one Secret for clouds. Nothing of what is in it is shown.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ class Clouds:
         try:
             self.found, self.problem = read(secret.data or {} if secret else None, self._cloud), ""
         except errors.Stalled as error:
-            # What was read before serves on: a slip in the Secret is to stop nothing.
+            # The cloud that was read before serves on: a slip in the Secret is to stop nothing.
             self.problem = str(error)
             if self.found is not None:
                 _log.warning("clouds.yaml not taken", error=str(error))

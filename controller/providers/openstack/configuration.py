@@ -1,4 +1,4 @@
-"""What a Fleet says of its cloud, as the provider reads it."""
+"""The settings of a Fleet's cloud, as the provider reads them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from controller.contract.reasons import ProviderReason
 
 
 class CloudSettings(View, frozen=True, kw_only=True):
-    """What is in `spec.openstack`; `settings.OpenstackSettings` is its schema."""
+    """The content of `spec.openstack`; `settings.OpenstackSettings` is its schema."""
 
     cloud: str = ""
     rebuild: str = InPlace.NEVER

@@ -102,8 +102,8 @@ class Creation:
     def may_make(self, server: objects.Meta) -> bool:
         """Return whether a POST in doubt, or of others, may yet make something for a Server.
 
-        It may until the cloud is heard that was asked late enough; the Server is looked at again
-        then. What was made by that time is known from the same answer.
+        A POST may do so until the cloud is heard that was asked late enough; the Server is looked
+        at again then. All that was made by that time is known from the same answer.
         """
         ended = self._ended(server.uid, (server.namespace, server.name))
         if self._lister.heard >= ended + DOUBT_SECONDS:
@@ -158,8 +158,8 @@ class Creation:
             found = await listing.servers(self._client, {"tags": tag}, detail=True)
             for row in found.rows:
                 self._register.see(row, begun=found.begun)
-            # A cloud that ignores filters lists all: each row is checked. What was let go of bears
-            # the same tag, where the attempt after a failed one was in doubt.
+            # A cloud that ignores filters lists all: each row is checked. An instance that was let
+            # go of bears the same tag, where the attempt after a failed one was in doubt.
             left, known = self._register.orphans(), self._register.machines
             ids = (row.id for row in found.rows if tag in row.tags)
             if any(each in known and each not in left for each in ids):

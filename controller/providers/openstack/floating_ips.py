@@ -201,8 +201,8 @@ class FloatingIPs:
         try:
             await self._list()
         except (refusals.NoService, refusals.Missing) as error:
-            # Without Neutron, or in one without routers, there are none. It is asked on, for a
-            # service that has just begun may say so, too.
+            # Without Neutron, or in one without routers, there are none. The cloud is asked on,
+            # for a service that has just begun may say so, too.
             self._none = True
             self._fail(error)
             return
@@ -271,7 +271,7 @@ class FloatingIPs:
         """Return whether a floating IP is one that no server is to have."""
         machine = self._register.machines.get(owned.instance)
         if machine is None:
-            # Its server is gone, or not seen: then it is looked for.
+            # The server of the address is gone, or not seen: then it is looked for.
             return True
         if machine.row.going or not machine.marked:
             return False

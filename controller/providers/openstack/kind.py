@@ -24,7 +24,7 @@ def kind(connect: Connect | None = None) -> contract.ProviderKind:
     def open_servers(
         context: contract.Context, fleet: objects.Fleet
     ) -> AbstractAsyncContextManager[contract.Provider]:
-        # It takes long to import, and whoever has no fleet of a cloud need not wait.
+        # The module takes long to import, and whoever has no fleet of a cloud need not wait.
         from controller.providers.openstack import opening  # noqa: PLC0415
 
         return opening.open_cloud(context, fleet, connect or opening.log_in)

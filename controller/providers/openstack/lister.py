@@ -2,7 +2,7 @@
 
 *changes* are asked for each second while something moves, slower while nothing does; *presence*
 finds what is missing; *detail* is all there is, at the start, after an outage and once an hour.
-What is missing is proved to be gone by its id, for a cell that is down makes lists empty.
+A server that is missing is proved to be gone by its id, for a cell that is down makes lists empty.
 """
 
 from __future__ import annotations
@@ -231,7 +231,7 @@ class Lister:
         if doubt is None:
             return
         if not listing.is_id(identifier):
-            # What is no id of Nova's is the id of nothing.
+            # An id that is none of Nova's is the id of nothing.
             self._register.forget(identifier)
             return
         begun = asyncio.get_running_loop().time()
@@ -273,7 +273,7 @@ class Lister:
         try:
             async with asyncio.timeout(wait):
                 await self._nudge.wait()
-                # What was just set going shows nothing before a while has passed.
+                # A change that was just set going shows nothing before a while has passed.
                 await asyncio.sleep(least)
         except TimeoutError:
             pass

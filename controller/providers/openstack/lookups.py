@@ -1,4 +1,4 @@
-"""What the names in a template stand for in the cloud, asked once a minute for all servers.
+"""The ids that the names in a template stand for in a cloud, asked once a minute for all servers.
 
 `provider` asks before the first call that makes something, so that what would fail for every server
 is told of the template. A name that several have is refused, never guessed.
@@ -100,7 +100,7 @@ class _Answers(Generic[T]):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class _Offer:
-    """What a cloud has by the names of a template, whoever asks."""
+    """The objects that a cloud has by the names of a template, whoever asks."""
 
     flavor: _Flavor
     images: tuple[_Image, ...]
@@ -132,7 +132,7 @@ class Lookups:
             image = _only("image", spec.image, theirs)
             _check(spec, found.flavor, image)
         except errors.TemplateRefused:
-            # What is refused may be there at the next call.
+            # A missing object may be there at the next call.
             self._offers.forget(key)
             raise
         return template.Ids(

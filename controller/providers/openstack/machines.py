@@ -63,7 +63,7 @@ class Fault(msgspec.Struct, frozen=True):
 
 
 class Flavor(msgspec.Struct, frozen=True):
-    """What a server has room for, as it was when it was made or resized."""
+    """The size of a server, as it was when it was made or resized."""
 
     name: str = msgspec.field(name="original_name", default="")
 
@@ -80,7 +80,7 @@ class ServerRow(msgspec.Struct, frozen=True):
     addresses: dict[str, tuple[Address, ...]] = {}
     fault: Fault | None = None
     flavor: Flavor = Flavor()
-    # What tells hosts apart without naming them; empty until it has one.
+    # An id that tells hosts apart without naming them; empty until the server has one.
     host: str = msgspec.field(name="hostId", default="")
     task: str | None = msgspec.field(name="OS-EXT-STS:task_state", default=None)
     launched: str | None = msgspec.field(name="OS-SRV-USG:launched_at", default=None)
@@ -142,7 +142,7 @@ class Machine:
 
     @property
     def age(self) -> tuple[str, str]:
-        """What tells which of two with one tag stays: the smaller."""
+        """The rank among two with one tag: the smaller stays."""
         return self.row.created, self.id
 
 

@@ -1,6 +1,6 @@
-"""What is seen of one server: Nova's states in the words of the contract.
+"""Observations of one server: Nova's states in the words of the contract.
 
-`provider` asks it, with what its probes have found.
+`provider` asks for them, with what its probes have found.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _MOST_ALTERNATIVES = 1000
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
-    """What is known of a server's readiness: None for `ready` while nothing is."""
+    """The known readiness of a server: None for `ready` while nothing is known."""
 
     ready: bool | None
     since: float = 0.0
@@ -51,7 +51,7 @@ def phase(row: ServerRow) -> Phase:
         return Phase.PENDING
     if row.status in _STOPPED:
         return Phase.STOPPED
-    # What has failed is deleted: so only that counts of which Nova itself says so.
+    # A server that has failed is deleted: so only that counts of which Nova itself says so.
     return Phase.FAILED if row.status == "ERROR" else Phase.RUNNING
 
 
@@ -160,7 +160,7 @@ def _since(machine: Machine, seen: Phase, times: CloudTimes) -> float:
 def silent(server: objects.Server) -> contract.Observation:
     """Return what is seen of a server that a cell has which is down, and of which no list has told.
 
-    It is what it was by its status: no cell's trouble makes another of it.
+    The server is what it was by its status: no cell's trouble makes another of it.
     """
     told = server.status
     return contract.Observation(

@@ -40,7 +40,7 @@ _log = structlog.get_logger(__name__)
 # How long a loop rests that ended, in seconds: what ended it may do so again.
 ANEW_SECONDS = 10.0
 
-# What goes on for as long as a fleet is open.
+# A loop that goes on for as long as a fleet is open.
 Loop = Callable[[], Coroutine[Any, Any, None]]
 
 
@@ -123,7 +123,7 @@ def _register(context: contract.Context, fleet: objects.Fleet) -> MachineRegiste
     made = MachineRegister(fleet.metadata.uid, changed=context.changed, orphans=left)
     recorded = [each.id for each in fleet.status.orphans]
     for each in (*recorded, *(one.id for one in fleet.status.unclaimed)):
-        # What has no Server any more is there until the cloud says otherwise.
+        # An instance that has no Server any more is there until the cloud says otherwise.
         made.doubt(each)
     return made
 

@@ -18,7 +18,7 @@ PAGE = 1000
 class _Row(Protocol):
     @property
     def id(self) -> str:
-        """What the page after it is asked for by, where it is the last one."""
+        """The marker that asks for the page after it, where it is the last one."""
 
 
 class CloudPage(Protocol):
@@ -26,7 +26,7 @@ class CloudPage(Protocol):
 
     @property
     def rows(self) -> Sequence[_Row]:
-        """What is on it."""
+        """The rows that are on it."""
 
     @property
     def links(self) -> Sequence[Mapping[str, str]]:
@@ -59,7 +59,7 @@ async def pages(
         except refusals.Missing as error:
             if not seen:
                 raise
-            # That is no cloud without the service.
+            # A cloud that has given a page has the service.
             raise refusals.unreachable(f"{what}: the list changed as it was read") from error
         page = decode(reply.body, kind)
         yield page, reply

@@ -22,7 +22,7 @@ from controller.providers.openstack.reasons import CloudReason
 from controller.providers.openstack.register import MachineRegister
 
 _STOP = "os-stop"
-# What is asked for in each state so that a server goes down, or comes up.
+# The action that is asked for in each state so that a server goes down, or comes up.
 _DOWN = {"ACTIVE": _STOP, "ERROR": _STOP}
 _UP = {
     "SHUTOFF": "os-start",
@@ -31,7 +31,7 @@ _UP = {
     "SHELVED": "unshelve",
     "SHELVED_OFFLOADED": "unshelve",
 }
-# What is under way once Nova has said yes.
+# The task that is under way once Nova has said yes to an action.
 _TASKS = {
     _STOP: "powering-off",
     "os-start": "powering-on",
@@ -43,7 +43,7 @@ _TASKS = {
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class _Asked:
-    """What a server was asked for, at which generation of its Server; `vain` once that failed."""
+    """The action asked of a server, at which generation of its Server; `vain` once that failed."""
 
     action: str
     generation: int

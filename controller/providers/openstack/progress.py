@@ -1,4 +1,4 @@
-"""What is on record with a server of a change in place that is not whole: in its own metadata.
+"""The record of a change in place that is not whole: in the metadata of the server itself.
 
 A change takes several calls, and its revision is told with the last one. Whoever looks after the
 server next, another plan or another operator, would otherwise take one that was changed half way

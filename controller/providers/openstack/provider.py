@@ -1,7 +1,7 @@
 """Servers of an OpenStack cloud: sees them through the register, makes and deletes them by Nova.
 
-`execution` calls it for the servers of fleets whose provider is `openstack`. What it sees comes
-from the lister's lists; what it does is one call, but for a create after one in doubt.
+`execution` calls it for the servers of fleets whose provider is `openstack`. Observations come
+from the lister's lists; an act is one call, but for a create after one in doubt.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ from controller.reasons import Vocabulary
 
 @dataclasses.dataclass(slots=True, kw_only=True)
 class ProviderParts:
-    """What a provider of a cloud is put together from."""
+    """The parts that a provider of a cloud is put together from."""
 
     client: CloudClient
     register: MachineRegister
@@ -193,7 +193,7 @@ class CloudProvider:
     def can_change(self, before: bytes, after: bytes) -> bool:
         """Image, user data, key by rebuild, the flavor by resize, where the Fleet lets it.
 
-        What only concerns its ports, security groups and floating IPs, changes on any server.
+        A change of ports, security groups and floating IPs alone is possible on any server.
         """
         allowed = self._resizing.allowed
         return template.can_change(before, after, rebuilds=self._rebuilds, resizes=allowed)

@@ -64,7 +64,7 @@ class Hearing(Protocol):
 
 @dataclasses.dataclass(slots=True, eq=False)
 class _Watch:
-    """What is known of one server's readiness, at one incarnation and revision."""
+    """The known readiness of one server, at one incarnation and revision."""
 
     token: str
     began: float
@@ -90,7 +90,7 @@ class _Watch:
     # When that is next to be noted on the server, if its metadata do not show it by then.
     note_due: float = 0.0
     note_pause: float = FIRST_NOTE
-    # What was known when that was last told.
+    # The proof that was last told.
     told: Proof | None = None
 
     def failed(self, asked: float) -> None:
@@ -133,7 +133,7 @@ class ReadinessProbes:
         self._clock = clock
         self._changed = changed
         self._watches: dict[str, _Watch] = {}
-        # Those that are being asked, or wait for a place.
+        # The watches whose servers are being asked, or wait for a place.
         self._asked: set[_Watch] = set()
         self._probes, self._reads = Places(PROBES), Places(READS)
         register.on_change.append(self._follow)
@@ -258,9 +258,9 @@ class ReadinessProbes:
     ) -> None:
         """Take in that a probe failed, as the server is not ready, or as nobody gets through.
 
-        It was the server where the cloud is heard afterwards, and the next probe fails all the
-        same. Example: a port is closed, the cloud answers a list, the port is closed. While both
-        are out of reach, and at the first probe after that, nothing is known of the server.
+        The server was at fault where the cloud is heard afterwards, and the next probe fails all
+        the same. Example: a port is closed, the cloud answers a list, the port is closed. While
+        both are out of reach, and at the first probe after that, nothing is known of the server.
         """
         over = self._over(watch, machine)
         if isinstance(error, _NO_ANSWER):
@@ -435,7 +435,7 @@ def _token(machine: Machine) -> str:
 def _noted(machine: Machine) -> float | None:
     """Return when a server was noted to be ready as what it is now; None where it was not.
 
-    What was ready before it was begun anew has yet to be so again.
+    A server that was ready before it was begun anew has yet to be so again.
     """
     token, _, time = machine.row.metadata.get(machines.READY, "").partition(" ")
     own = token == _token(machine)

@@ -6,7 +6,7 @@ from controller.reasons import Vocabulary
 
 
 class CloudReason(Vocabulary, section="Of servers of a cloud"):
-    """What befalls servers of a cloud."""
+    """The reasons of servers of a cloud."""
 
     CLOUD_UNREACHABLE = (
         "CloudUnreachable",

@@ -1,4 +1,4 @@
-"""What a cloud answers, as errors with a policy: the one place that reads status codes.
+"""The answers of a cloud, as errors with a policy: the one place that reads status codes.
 
 `client` asks it for each answer that is no success. A call that was never sent and one whose answer
 was lost are different errors, since only the former may be sent again unseen.
@@ -88,13 +88,13 @@ class VolumeRefused(errors.Stalled):
 
 
 class Missing(errors.Waiting):
-    """What the call was about is not there (404)."""
+    """The object of the call is not there (404)."""
 
     policy = errors.Waiting.policy
 
 
 class Busy(errors.Waiting):
-    """What the call was about is in another state than the call needs (409)."""
+    """The object of the call is in another state than the call needs (409)."""
 
     policy = errors.Waiting.policy
 
@@ -107,7 +107,7 @@ class Unauthorized(errors.Transient):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """What a service answered."""
+    """The answer of a service."""
 
     status: int
     body: bytes = b""

@@ -1,8 +1,8 @@
-"""What is known of a fleet's servers: in memory, and never less than what was proved.
+"""The known servers of a fleet: in memory, and never less than what was proved.
 
-The lister and the calls tell it, `provider` reads it. An answer that was begun before a call of our
-own ended says nothing against what that call returned. What is missing from a list is in doubt;
-only `forget` makes a server absent.
+The lister and the calls tell the register, `provider` reads it. An answer that was begun before a
+call of our own ended says nothing against what that call returned. A server that a list lacks is in
+doubt; only `forget` makes a server absent.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class MachineRegister:
         orphans: Callable[[], AbstractSet[str]] = frozenset,
     ) -> None:
         self.fleet = fleet
-        # What the fleet has on its record as let go of, by id.
+        # The instances that the fleet has on its record as let go of, by id.
         self.orphans = orphans
         self.synced = False
         self.machines: dict[str, Machine] = {}
@@ -63,7 +63,7 @@ class MachineRegister:
         # The Servers of which there is more than one.
         self._crowded: set[Key] = set()
         self._changed = changed
-        # What is on its way, by id.
+        # The servers that are on their way, by id.
         self._moving: set[str] = set()
         # How often those were looked at that are broken and do not say why.
         self._unexplained: dict[str, int] = {}
@@ -73,12 +73,12 @@ class MachineRegister:
         self._others: dict[str, set[str]] = {}
         # Why the cloud refuses what is due of a server, such as that a double goes, by id.
         self.refused: dict[str, errors.ArgosyError] = {}
-        # Those that somebody took our marks off: whether these are back no list tells.
+        # Servers that somebody took our marks off: whether these are back no list tells.
         self._unmarked: set[str] = set()
         # Until when what was asked before says nothing, by id.
         self._floors: dict[str, float] = {}
-        # What is proved to be no more, and from when on an answer that has it is believed all the
-        # same: never of what we had deleted, for a list may be old.
+        # The servers that are proved to be no more, and from when on an answer that has one is
+        # believed all the same: never of what we had deleted, for a list may be old.
         self._gone: collections.OrderedDict[str, float] = collections.OrderedDict()
         # The addresses outside that lead to a server, by its id.
         self._outside: dict[str, tuple[str, ...]] = {}
@@ -88,7 +88,8 @@ class MachineRegister:
     def of(self, key: Key) -> Iterable[Machine]:
         """Return what there is of the Server of that name, whosever it is.
 
-        What was let go of is nobody's, though it may run on and bear the very tag of another.
+        A server that was let go of is nobody's, though it may run on and bear the very tag of
+        another.
         """
         found = self._by_key.get(key, _NOTHING).values()
         if not found:
@@ -120,7 +121,7 @@ class MachineRegister:
             return
         known = self.machines.get(row.id)
         if row.status == "UNKNOWN":
-            # Its cell is down: all else that the row says is left out, not empty.
+            # The cell of the server is down: all else that the row says is left out, not empty.
             if known is None:
                 self.silent.add(row.id)
                 self._tell_recorded(row.id)

@@ -30,7 +30,7 @@ def check(machine: Machine) -> None:
     Raises Waiting in a state from which it cannot be restarted now: somebody may be at it.
     """
     if readiness.is_printed(machine):
-        # It was told once what to print, in user data that no restart changes.
+        # The server was told once what to print, in user data that no restart changes.
         message = f"{machine.id} shows on its console that it is ready, and that only once"
         raise errors.Stalled(message, reason=ProviderReason.CANNOT_CHANGE)
     if machine.row.status not in _STATES:
@@ -41,7 +41,8 @@ def check(machine: Machine) -> None:
 async def prove(client: CloudClient, server: objects.Server, machine: Machine) -> None:
     """Raise Stalled, `NotSupported`, where the instance could not be marked once it is down.
 
-    It would stay so. The tags that it has are written as they are: whoever may do that may mark it.
+    The instance would stay down. The tags that it has are written as they are: whoever may do that
+    may mark it.
     """
     if len(_marked(machine, server, 1.0)) > MOST_TAGS:
         message = f"{machine.id} has no room for the tag of a restart: Nova takes {MOST_TAGS}"
@@ -82,7 +83,7 @@ async def _write(
             what=f"restart {server.metadata.name}", body={"tags": list(tags)},
         )  # fmt: skip
     except errors.TemplateRefused as error:
-        # It is no fault of the template, nor of others that are made of it.
+        # The refusal is no fault of the template, nor of others that are made of it.
         message = f"{machine.id} cannot be restarted, as the cloud takes no tags of it: {error}"
         raise errors.Stalled(
             message, reason=ProviderReason.NOT_SUPPORTED, words=error.words

@@ -1,4 +1,4 @@
-"""What the operator must be allowed to do where servers are made of a cloud's."""
+"""The rights that the operator must have where servers are made of a cloud's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the cloud refuses to have done about one thing after the other, and when each is due again.
+"""Refusals of the cloud about one thing after the other, and when each is due again.
 
 Whatever goes through a list of things, such as floating IPs that are to be deleted, hands it over:
 what fails of one keeps no other waiting, and is kept to be told.
@@ -21,7 +21,7 @@ FASTEST, SLOWEST = 1.0, 60.0
 # So many failures of the cloud itself in a row end a round: the rest would meet the same.
 FAILURES = 3
 
-# What is done about the thing of that id.
+# An act about the thing of that id.
 Act = Callable[[str], Awaitable[None]]
 
 
@@ -35,7 +35,7 @@ class _Setback:
 
 
 class Setbacks:
-    """What failed lately, by the id of what it was about; `changed` is told where words differ."""
+    """Recent failures, by the id of the thing concerned; `changed` is told where words differ."""
 
     def __init__(self, changed: Callable[[str], None]) -> None:
         self._changed = changed

@@ -1,7 +1,7 @@
-"""What is known of a fleet's volumes: in memory, by the Server that each is for.
+"""The known volumes of a fleet: in memory, by the Server that each is for.
 
-`claims` tells it what the cloud has said, and `provider` reads it. A list that was begun before a
-call of our own ended says nothing against what that call returned.
+`claims` tells the stock what the cloud has said, and `provider` reads it. A list that was begun
+before a call of our own ended says nothing against what that call returned.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Stock:
         self._by_component: dict[Component, dict[str, CloudVolume]] = {}
         # Until when what was asked before says nothing, by id.
         self._floors: dict[str, float] = {}
-        # Those that are deleted as there is another for their claim.
+        # The volumes that are deleted as there is another for their claim.
         self.twice: set[str] = set()
         # Which of those do not go, and why.
         self.setbacks = Setbacks(self._wake)

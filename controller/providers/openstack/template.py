@@ -1,4 +1,4 @@
-"""What a server of a cloud is made from, and what Nova is asked for to make it.
+"""The template of a server of a cloud, and the request by which Nova makes the server.
 
 `provider` sends what is made here. Names are not resolved here, and nothing is looked up.
 """
@@ -100,7 +100,7 @@ class _Template(View, frozen=True, kw_only=True):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Links:
-    """What a template asks of a server's ports, by ids."""
+    """The demands of a template on a server's ports, by ids."""
 
     # The network outside that a floating IP comes from, by the network whose port gets it.
     outside: Mapping[str, str] = dataclasses.field(default_factory=dict)
@@ -109,7 +109,7 @@ class Links:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Ids:
-    """What the names of a template stand for in the cloud."""
+    """The ids that the names of a template stand for in the cloud."""
 
     flavor: str
     flavor_name: str
@@ -267,7 +267,7 @@ def new(
     body: dict[str, Any] = {
         "name": server.metadata.name,
         "flavorRef": ids.flavor,
-        # What boots from a volume names its image there.
+        # A server that boots from a volume names its image there.
         "imageRef": ids.image if spec.boot_volume is None else "",
         "networks": [{"uuid": each} for each in ids.networks] or "auto",
         "tags": [
@@ -293,7 +293,7 @@ def new(
 def devices(spec: Spec, ids: Ids) -> list[dict[str, Any]]:
     """Return what Nova is told of a server's disks, where it has volumes: the image's goes first.
 
-    What it boots from goes with the server; what it claims outlives it.
+    The disk that the server boots from goes with it; the volumes that it claims outlive it.
     """
     boot = spec.boot_volume
     if not ids.volumes and boot is None:

@@ -1,8 +1,8 @@
-"""What time it is for the cloud: its stamps are by its clock, and all that is decided is by ours.
+"""The time of the cloud: its stamps are by its clock, and all that is decided is by ours.
 
 `client` tells it the `Date` of Nova's answers; `observation` and `readiness` read stamps through
 it. An answer's date allows a span of offsets, as it was written between the question and its
-arrival. What is known is kept for as long as it is allowed, and until several answers in a row
+arrival. The known offset is kept for as long as it is allowed, and until several answers in a row
 agree on another: what is told must not waver, not even where one of the cloud's hosts has a clock
 of its own.
 """
@@ -30,7 +30,7 @@ class CloudTimes:
         # The cloud's time minus ours.
         self._ahead = 0.0
         self._heard = False
-        # What the latest answers allow, all of which speak against that.
+        # The offsets that the latest answers allow, all of which speak against that.
         self._against: list[tuple[float, float]] = []
 
     def hear(self, date: float, *, sent: float, received: float) -> None:

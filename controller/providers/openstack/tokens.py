@@ -1,7 +1,8 @@
 """Tokens and the catalogue, by keystoneauth: it knows the many ways in which clouds let people in.
 
-It blocks, so it runs in a thread, one login at a time. Its sessions send no other request: it
-repeats POSTs where connections fail. Imported where a fleet of a cloud is opened, and nowhere else.
+A login blocks, so it runs in a thread, one at a time. The sessions of keystoneauth send no other
+request, for keystoneauth repeats POSTs where connections fail. Imported where a fleet of a cloud is
+opened, and nowhere else.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Requests to a cloud's services over HTTP, one at a time; the tests bring a cloud in memory.
 
-What matters of a request that failed is whether it can have been carried out: `NotSent` says that
-it cannot, `NoAnswer` that it can.
+Of a request that failed, only one question matters: whether it can have been carried out. `NotSent`
+says that it cannot, `NoAnswer` that it can.
 """
 
 from __future__ import annotations

@@ -101,12 +101,12 @@ class CloudVolume(msgspec.Struct, frozen=True):
 
     @property
     def rank(self) -> tuple[bool, str, str]:
-        """What tells which of several for one claim counts: the least; data goes before age."""
+        """The rank among several for one claim: the least counts; data goes before age."""
         return self.is_new, self.created, self.id
 
 
 class WantedVolume(View, frozen=True, kw_only=True):
-    """What a claim's spec says to a cloud; its access modes are those of clusters."""
+    """The part of a claim's spec that a cloud reads; its access modes are those of clusters."""
 
     storage_class_name: str | None = None
 

@@ -1,4 +1,4 @@
-"""What a StatefulSet left, as a server takes it up: which pods and claims, and at which revision.
+"""The pods and claims that a StatefulSet left: which of them a server takes up, at which revision.
 
 Both sides consent: whoever wrote the application names the StatefulSet, and nothing controls its
 pods any more. Labels of Argosy's own and an ownerReference are all that a pod gets, labels all that
@@ -23,7 +23,7 @@ from controller.providers.pod.reasons import PodReason
 
 
 class StillControlled(errors.Waiting):
-    """What ran the pod before still does: it is taken up once that lets go of it."""
+    """The former controller still runs the pod: the pod is taken up once that lets go of it."""
 
     policy = dataclasses.replace(errors.Waiting.policy, told_after=1, longest_wait=15.0)
 

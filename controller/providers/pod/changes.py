@@ -1,4 +1,4 @@
-"""What of a pod's template may change while the pod stays: a table, and what is read of templates.
+"""A table of the template's fields that may change while the pod stays, and what is read of them.
 
 The provider answers by it whether one template becomes another in place, and makes of it the body
 that is sent to `pods/resize`. A row is a field of containers. Whatever no row names takes a new

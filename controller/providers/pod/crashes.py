@@ -39,7 +39,7 @@ def find(pod: objects.Pod, each: objects.ContainerStatus, now: float) -> Crash |
         return None
     run, wait = each.state.running, each.state.waiting
     loops = wait is not None or _loops(each, end)
-    # What ended with 0 may have done its part, and one that is resized is ended for that.
+    # A container that ended with 0 may have done its part; one that is resized is ended for that.
     found = loops or (end.exit_code != 0 and replaced is None)
     if run is not None:
         found = found and now - clock.parse(run.started_at) < FORGIVEN_SECONDS

@@ -1,14 +1,14 @@
-"""What others changed of a pod, how often Argosy has mended that, and when Argosy leaves it alone.
+"""Changes of others to a pod, how often Argosy has mended them, and when Argosy lets them be.
 
 Called for each look at a server (`observation`) and for each mend (`provider`). Drift is what
 differs from what Argosy itself set: labels of its own, and of a pod whose spec others changed after
 it was made the images, an earlier deadline, and ephemeral containers. Of these only images can be
 put back on a living pod. Added tolerations do nothing to a pod that runs, and are not compared;
-resources that others resize are an autoscaler's, and are only told. What the API server defaults,
-or an admission webhook made of a request, is what runs, and no drift. What is set again and again
-after Argosy mended it is somebody's will: after a few times Argosy leaves it and says so. The count
-stands on the pod, where every operator finds it; whoever removes the annotation has Argosy try
-again.
+resources that others resize are an autoscaler's, and are only told. Defaults of the API server,
+and changes of an admission webhook to a request, are what runs, and no drift. A field that is set
+again and again after Argosy mended it is somebody's will: after a few times Argosy leaves it and
+says so. The count stands on the pod, where every operator finds it; whoever removes the annotation
+has Argosy try again.
 """
 
 from __future__ import annotations

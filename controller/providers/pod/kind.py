@@ -21,7 +21,7 @@ from controller.providers.steps import steps
 def kind() -> contract.ProviderKind:
     """Return pods as the registry lists them.
 
-    They cannot be stopped and stay what they are, nor be photographed.
+    Pods cannot be stopped and stay what they are, nor be photographed.
     """
     return contract.ProviderKind(
         name="pod",

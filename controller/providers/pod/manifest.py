@@ -58,7 +58,7 @@ class _Images(msgspec.Struct, frozen=True):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class _Parts:
-    """What all pods of one template have in common, encoded."""
+    """The parts that all pods of one template have in common, encoded."""
 
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
@@ -66,7 +66,7 @@ class _Parts:
     spec: bytes
     # The zone that the template names itself.
     zone: str
-    # What the template says of `_NAMES`.
+    # The fields of `_NAMES` that the template has.
     named: Mapping[str, Any]
     # The volumes that are no claims, encoded, without brackets.
     volumes: bytes
@@ -211,7 +211,7 @@ def claim(
 ) -> dict[str, Any]:
     """Return the manifest of one claim of `server`, which remembers the domain that is meant.
 
-    It has no owner: a claim may outlive its server, and a later server of that name takes it up.
+    The claim has no owner: it may outlive its server, and a later server of that name takes it up.
     """
     asked = wanted.metadata or objects.AskedMetadata()
     own = {names.DOMAIN_ANNOTATION: placed.domain} if placed.domain else {}

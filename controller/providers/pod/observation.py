@@ -1,4 +1,4 @@
-"""What a cached pod means for its server: pure, from the pod alone.
+"""The meaning of a cached pod for its server: pure, from the pod alone.
 
 `pod.py` asks it for each look at a server, thousands of times a minute, so it reads each list of
 the pod once and makes nothing that it does not return.
@@ -58,8 +58,8 @@ _STUCK: Mapping[str, ErrorClass] = {
 # One is in all that a scheduler says of a claim which keeps a pod from its node.
 _OF_CLAIMS = ("persistentvolumeclaim", "storageclass")
 
-# Why a node, or the control plane, ended a pod or did not take it: no fault of the pod's. What
-# begins with OutOf names what the node has too little of.
+# Why a node, or the control plane, ended a pod or did not take it: no fault of the pod's. A
+# reason that begins with OutOf names what the node has too little of.
 _LOST = frozenset(
     {
         "Evicted",
@@ -79,7 +79,7 @@ _REJECTED = "Pod was rejected: "
 
 _KNOWN: Mapping[str, Vocabulary] = {str(each): each for each in (*PodReason, *KubeletReason)}
 
-# What a pod's or a container's end is called where nobody gave it a reason.
+# The name of a pod's or a container's end where nobody gave it a reason.
 _NAMELESS_END = KubeletReason.ERROR
 
 Trouble = tuple[AnyReason, str, str]  # reason, message, error class
@@ -115,7 +115,7 @@ def is_let_go(pod: objects.Pod, server: objects.Server) -> bool:
 def incarnation(pod: objects.Pod, server: objects.Server) -> int:
     """Return the incarnation that `pod` is, and 0 where that cannot be known.
 
-    What was recorded of this very pod outranks its label, which anyone may edit: the incarnation
+    The record of this very pod outranks its label, which anyone may edit: the incarnation
     of a pod never changes.
     """
     status = server.status
@@ -409,7 +409,8 @@ def _trouble(pod: objects.Pod, now: float) -> Trouble:
     for each in (*status.init_container_statuses, *status.container_statuses):
         crash = crashes.find(pod, each, now)
         if crash is not None:
-            # What runs again may become ready yet: a start may take long, and is no failure.
+            # A container that runs again may become ready yet: a start may take long, and is no
+            # failure.
             return (
                 crash.reason,
                 crash.message,
@@ -432,7 +433,8 @@ def _trouble(pod: objects.Pod, now: float) -> Trouble:
 def _is_silent(pod: objects.Pod) -> bool:
     """Return whether the control plane marked the pod as one of a node that stopped answering.
 
-    It alone turns Ready to False without a reason while the containers are still said to be ready.
+    Only the control plane turns Ready to False without a reason while the containers are said to be
+    ready still.
     """
     ready = _condition(pod, PodConditionType.READY)
     containers = _condition(pod, PodConditionType.CONTAINERS_READY)

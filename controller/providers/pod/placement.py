@@ -1,7 +1,7 @@
 """Where pods go: what their set decided, as the scheduler understands it.
 
 Rendered into each pod as it is made, and into no revision: so neither an upgrade nor a change of a
-fleet's domains restarts anything. What a template says of zones, or of spread, stands as it is.
+fleet's domains restarts anything. Rules of a template on zones, or on spread, stand as they are.
 Called by `manifest`.
 """
 

@@ -1,7 +1,7 @@
 """Servers made of pods: each a pod of the server's name, with claims of its own.
 
-`execution` calls it for the servers of fleets whose provider is `pod`. What it sees comes from the
-informers; what it does goes to the API server, one request a call where nothing is in the way.
+`execution` calls it for the servers of fleets whose provider is `pod`. Observations come from the
+informers; acts go to the API server, one request a call where nothing is in the way.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The reasons of servers that are pods: ours, and Kubernetes' own that Argosy knows.
 
-What a kubelet, a scheduler or a node controller says beside these is passed on as it is.
+Other reasons of a kubelet, a scheduler or a node controller are passed on as they are.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from controller.reasons import Vocabulary
 
 
 class PodReason(Vocabulary, section="Of pods, by Argosy"):
-    """What Argosy says of a pod."""
+    """The reasons that Argosy gives for a pod."""
 
     NODE_SILENT = (
         "NodeSilent",
@@ -69,7 +69,7 @@ class PodReason(Vocabulary, section="Of pods, by Argosy"):
 
 
 class KubeletReason(Vocabulary, section="Of pods, in Kubernetes' own words"):
-    """What Kubernetes says of a pod, in its own words."""
+    """The reasons that Kubernetes gives for a pod, in its own words."""
 
     UNSCHEDULABLE = (
         "Unschedulable",

@@ -1,7 +1,7 @@
 """Requests and limits of a pod that runs on: how they are asked for, and how far that has come.
 
 `provider` asks by it for `pods/resize`; `observation` reads of a pod's conditions whether the
-kubelet has done that, cannot yet, or never will. What somebody else asked for, such as an
+kubelet has done that, cannot yet, or never will. A size that somebody else asked for, such as an
 autoscaler, is not waited for: the pod is theirs to size.
 """
 
@@ -70,8 +70,8 @@ async def resize(
     Noted before it is asked, with what the pod has: whoever is killed before the pod is at its new
     revision leaves one that is at none, and not one whose size nobody knows. The note stays where
     the resize is refused: a write that took it off would have the refused one tried again at once.
-    What the API server takes of no living pod is raised as CannotChange. Quotas and policies are
-    not: they would refuse a new pod as well, and then there would be none.
+    A change that the API server takes of no living pod is raised as CannotChange. Quotas and
+    policies are not: they would refuse a new pod as well, and then there would be none.
     """
     meta = pod.metadata
     noted: contract.Receipt = ()

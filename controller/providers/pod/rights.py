@@ -1,4 +1,4 @@
-"""What the operator must be allowed to do where servers are made of pods."""
+"""The rights that the operator must have where servers are made of pods."""
 
 from __future__ import annotations
 

@@ -183,7 +183,7 @@ class HttpStep:
 
     async def _secret(self, namespace: str, name: str) -> dict[str, str]:
         if not _NAME.fullmatch(name):
-            # What stands between here and the API server may take dots and slashes for a way.
+            # A proxy between here and the API server may take dots and slashes for a way.
             message = f"{name!r:.80} must be a Secret's name"
             raise errors.Stalled(message, reason=StepReason.SECRET_MISSING)
         try:

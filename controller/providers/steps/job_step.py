@@ -1,9 +1,9 @@
 """Jobs that operations run beside servers.
 
-`steps` calls it, whatever servers are made of. A Job belongs to its Operation. It is named by its
-task and attempt, so whoever asks again, even another operator, finds the same one and waits for its
-end; that of a step which is done once is named by the step, so it outlives the server that carried
-it, and the next server to carry the step goes on waiting for it.
+`steps` calls it, whatever servers are made of. A Job belongs to its Operation. A Job is named by
+its task and attempt, so whoever asks again, even another operator, finds the same one and waits for
+its end; that of a step which is done once is named by the step, so it outlives the server that
+carried it, and the next server to carry the step goes on waiting for it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _LOOK_SECONDS = 2.0
 _MISSED_SECONDS = 60.0
 # The Job ends itself by its deadline; whoever waits gives it this much longer to say so.
 _MARGIN_SECONDS = 60.0
-# What befalls a request and not the Job: it is asked again.
+# Errors that befall a request and not the Job: it is asked again.
 _PASSING = (faults.ServerFailed, faults.Unreachable, faults.Overloaded, faults.Unauthorized)
 
 

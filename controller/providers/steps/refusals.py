@@ -1,6 +1,6 @@
-"""What the API server says about pods and claims, in the words of the provider contract.
+"""The refusals of the API server for pods and claims, in the words of the provider contract.
 
-`pod.py` and the acts ask it, so that one refusal has one reason wherever it is met.
+`pod.py` and the acts ask here, so that one refusal has one reason wherever it is met.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def explained() -> Iterator[None]:
         # Content is as it is.
         raise _told(error, errors.TemplateRefused) from error
     except faults.Denied as error:
-        # What somebody's policy says of it may change.
+        # The verdict of somebody's policy on it may change.
         raise _told(error, PolicyRefused) from error
 
 

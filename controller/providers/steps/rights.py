@@ -1,4 +1,4 @@
-"""What the operator must be allowed to do for steps that run beside servers."""
+"""The rights that the operator must have for steps that run beside servers."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from controller import errors
 from controller.providers.steps.reasons import StepReason
 
 _PORTS = {"http": 80, "https": 443}
-# What some servers take for a slash or for a step upwards after the comparison was made.
+# Characters that some servers take for a slash or for a step upwards after the comparison was made.
 # Escaped percent signs, which a second reader would read once more, and empty segments too.
 _TRICKS = re.compile(r"%2[ef]|%5c|%25|\\|//", re.IGNORECASE)
 _BLANKS = re.compile(r"[\x00-\x20\x7f]")
