@@ -14,9 +14,9 @@ from controller.api.policies import Deletion
 from controller.api.schema import Count, Name, ShortText, Time, rule, rules
 from controller.api.status import RetriedStatus
 
-# What stands beside an application's and a component's names: two dashes and an ordinal.
+# The room that two dashes and an ordinal leave for an application's and a component's names.
 ROOM = names.MAX_NAME - 2 - names.MAX_ORDINAL_DIGITS
-# What stands beside them in the name of a Build: "-", "-b" and its number.
+# The room for them in the name of a Build, beside "-", "-b" and its number.
 BUILD_ROOM = names.MAX_NAME - 3 - len(str(MOST_BUILDS))
 LAYERS = 16
 # dependsOn must lead to no cycle. CEL has neither loops nor recursion, so the graph is peeled: `r`

@@ -37,7 +37,7 @@ FIXED_FIELDS = (
     "onlyIfChanged",
 )
 
-# That the number is the very one of the spec, no rule can afford to say: a text of unknown length.
+# No rule can afford to say that the number is the very one of the spec: a text of unknown length.
 NAME_RULES = rules(
     rule(
         "self.metadata.name.startsWith(self.spec.application + '-' + self.spec.component + '-b')"

@@ -1,7 +1,7 @@
 """The words of Kubernetes' own kinds by which decisions are made, as closed lists.
 
-They are spelt as ours are and mean something else: a pod is Ready by its containers, a server by
-its provider, its revision and its incarnation. So each field has a list of its own; those of our
+The words are spelt as ours are and mean something else: a pod is Ready by its containers, a server
+by its provider, its revision and its incarnation. So each field has a list of its own; those of our
 kinds are in `choices` and `conditions`.
 """
 
@@ -43,7 +43,7 @@ class PodPhase(enum.StrEnum):
     RUNNING = "Running"
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"
-    # Its node does not answer.
+    # The pod's node does not answer.
     UNKNOWN = "Unknown"
 
 

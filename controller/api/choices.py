@@ -35,12 +35,12 @@ class TaskState(enum.StrEnum):
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"
     CANCELLED = "Cancelled"
-    # It was begun, and who began it is gone: it may have taken effect, or run on.
+    # The task was begun, and who began it is gone: it may have taken effect, or run on.
     UNKNOWN = "Unknown"
 
 
 class Action(enum.StrEnum):
-    """What an operation does to servers; of all but a rollback and Steps, a step's act, too."""
+    """An act of operations on servers; of all but a rollback and Steps, a step's act, too."""
 
     RESTART = "Restart"
     START = "Start"
@@ -53,7 +53,7 @@ class Action(enum.StrEnum):
 
 
 class StepKind(enum.StrEnum):
-    """What a step asks for by a block of its own, and not as an action."""
+    """An act that a step asks for by a block of its own, and not as an action."""
 
     EXEC = "Exec"
     HTTP = "Http"
@@ -76,14 +76,14 @@ class TurnOrder(enum.StrEnum):
 
 
 class OnFailure(enum.StrEnum):
-    """What an operation does that failed."""
+    """The course of an operation that failed."""
 
     HALT = "Halt"
     REVERT = "Revert"
 
 
 class OnUnknown(enum.StrEnum):
-    """What becomes of a step of which nobody knows whether it was done."""
+    """The fate of a step of which nobody knows whether it was done."""
 
     FAIL = "Fail"
     RERUN = "Rerun"
@@ -104,7 +104,7 @@ class DeletionOrder(enum.StrEnum):
 
 
 class DeletionTimeout(enum.StrEnum):
-    """What becomes of an instance that does not go in time."""
+    """The fate of an instance that does not go in time."""
 
     WAIT = "Wait"
     FORCE = "Force"
@@ -134,14 +134,14 @@ class RunPolicyName(enum.StrEnum):
 
 
 class OnDeadline(enum.StrEnum):
-    """What a rollout does that makes no progress in time."""
+    """The course of a rollout that makes no progress in time."""
 
     HALT = "Halt"
     ROLL_BACK = "RollBack"
 
 
 class OnBudgetSpent(enum.StrEnum):
-    """What is done once too many servers have failed for good."""
+    """The course once too many servers have failed for good."""
 
     HALT = "Halt"
     REVERT_COMPONENT = "RevertComponent"
@@ -186,12 +186,12 @@ class DomainState(enum.StrEnum):
 
 
 class ErrorClass(enum.StrEnum):
-    """What a failure means for the next attempt."""
+    """The consequence of a failure for the next attempt."""
 
     TRANSIENT = "Transient"
     # Trying again cannot help.
     TERMINAL = "Terminal"
-    # It may have taken effect.
+    # The attempt may have taken effect.
     UNKNOWN = "Unknown"
     # Nobody's failure, and no attempt: something else must happen first.
     WAITING = "Waiting"

@@ -24,7 +24,7 @@ from controller.api.service import ComponentService
 from controller.api.source import Source
 from controller.api.template import Template
 
-# What the Service is called, or nothing where that is left to Argosy.
+# The name of the Service, or nothing where that is left to Argosy.
 _SERVICE_NAME = "(has({0}.service) && has({0}.service.name) ? {0}.service.name : '')"
 
 

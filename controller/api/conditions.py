@@ -15,7 +15,7 @@ from controller.reasons import Vocabulary
 
 
 class ConditionType(enum.StrEnum):
-    """What the conditions of our kinds are about; others may add conditions of their own."""
+    """The types of our kinds' conditions; others may add conditions of their own."""
 
     READY = "Ready"
     RECONCILING = "Reconciling"
@@ -40,7 +40,7 @@ class Condition(msgspec.Struct, frozen=True, rename="camel", kw_only=True, gc=Fa
 
 
 class Blocked(msgspec.Struct, frozen=True, rename="camel", kw_only=True, omit_defaults=True):
-    """What an object waits for that has not converged, since when, and the remedy."""
+    """The obstacle of an object that has not converged, since when it waits, and the remedy."""
 
     object: str
     reason: str

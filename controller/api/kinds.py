@@ -1,6 +1,6 @@
 """The kinds, in one table: a new kind is a new file and one line here.
 
-That of Fleet names no provider: `controller.providers.models` completes it for this build.
+The model of Fleet names no provider: `controller.providers.models` completes it for this build.
 """
 
 from __future__ import annotations

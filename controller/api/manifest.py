@@ -1,4 +1,4 @@
-"""What makes a model a kind: its metadata, and how Kubernetes serves and prints it."""
+"""The parts that make a model a kind: its metadata, and how Kubernetes serves and prints it."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ ALTERNATIVE_NAME_ANNOTATION = f"{GROUP}/alternative-name"
 CHANGED_FROM_ANNOTATION = f"{GROUP}/changed-from"
 # The generation that Argosy's own changes gave a pod: a higher one is of somebody else's making.
 GENERATION_ANNOTATION = f"{GROUP}/generation"
-# What a pod had before Argosy asked for another size of it: until that change is whole.
+# The size of a pod before Argosy asked for another one: until that change is whole.
 RESIZED_FROM_ANNOTATION = f"{GROUP}/resized-from"
 # How often Argosy mended what others changed of a pod; and, once it gave up, who did.
 MENDED_ANNOTATION = f"{GROUP}/mended"
@@ -64,7 +64,7 @@ MENDED_ANNOTATION = f"{GROUP}/mended"
 DEPENDS_ON_ANNOTATION = f"{GROUP}/depends-on"
 # On a ControllerRevision that missed its deadline or was rolled back; the value is the reason.
 REJECTED_ANNOTATION = f"{GROUP}/rejected"
-# What the mark was called until 0.1; still read, and no longer written.
+# The name of the mark until 0.1; still read, and no longer written.
 CONDEMNED_ANNOTATION = f"{GROUP}/condemned"
 # On a ControllerRevision whose servers all ran in good health, from when the component leaves it.
 PROVEN_ANNOTATION = f"{GROUP}/proven"

@@ -1,4 +1,4 @@
-"""What is null in JSON says nothing: members that are null are as good as absent.
+"""Nulls of JSON say nothing: members that are null are as good as absent.
 
 Schemas leave such defaults out, and planning compares and writes content without them.
 """

@@ -1,4 +1,4 @@
-"""What the engine reads of each kind: small typed views, decoded straight from the wire.
+"""The fields that the engine reads of each kind: small typed views, decoded straight from the wire.
 
 `kube` decodes into them, planning reads them, status is written from them. The pydantic models
 are the one source of the schema, and these views are generated from them. A view has only what

@@ -96,7 +96,7 @@ class Retry(schema.Written):
 
 
 class OperationSpec(schema.Written):
-    """What to do; immutable but for paused, cancelled and retry."""
+    """The work to do; immutable but for paused, cancelled and retry."""
 
     model_config = pydantic.ConfigDict(
         json_schema_extra=rules(

@@ -121,7 +121,7 @@ class Drift(schema.Model):
 
 
 class Adopt(schema.Model):
-    """What ran a component's servers before, and whose pods are taken up as they run."""
+    """The workload that ran a component's servers before; its pods are taken up as they run."""
 
     kind: Literal["StatefulSet"]
     """The kind of what ran them. A Deployment's pods cannot keep their names: `kubectl argosy

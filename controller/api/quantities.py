@@ -1,6 +1,6 @@
 """Amounts as Kubernetes writes them ("1Gi", "1500M", "2e9"), to be compared with each other.
 
-What claims ask for and what volumes have are written by different hands, so texts are no measure.
+Sizes of claims and of volumes are written by different hands, so texts are no measure.
 """
 
 from __future__ import annotations

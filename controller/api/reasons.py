@@ -1,6 +1,6 @@
 """The reasons that more than one room gives: of every kind, of writes, of reading.
 
-What only one of them gives stands in that room's own `reasons.py`.
+A reason that only one of them gives stands in that room's own `reasons.py`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ _SERVER, _OPERATION, _BUILD, _APPLICATION = "Server", "Operation", "Build", "App
 
 
 class Reason(Vocabulary, section="Of more than one kind"):
-    """What several kinds say, and whoever makes calls."""
+    """The reasons that several kinds give, and whoever makes calls."""
 
     PENDING = (
         "Pending",

@@ -1,4 +1,4 @@
-"""What was worked out of content that anybody may write, remembered within a bound of memory.
+"""Results worked out of content that anybody may write, remembered within a bound of memory.
 
 A cache that counts its entries holds as many large texts as small ones: whoever changes one object
 of a megabyte again and again would fill the operator's memory with what it said before. So of

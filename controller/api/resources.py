@@ -41,9 +41,9 @@ class Place:
     """Where a resource is found, and the view that reads it (None: never cached).
 
     `labelled`: of kinds that others own, only what carries our label is watched; of some, only what
-    `fields` selects. What is `bucketed` bears the label of its part of the work. What is not served
-    `everywhere` is watched where it is. `verdict` is the condition that says in a word how an
-    object of ours stands.
+    `fields` selects. A kind that is `bucketed` bears the label of its part of the work. A kind that
+    is not served `everywhere` is watched where it is. `verdict` is the condition that says in a
+    word how an object of ours stands.
     """
 
     kind: str
@@ -55,7 +55,7 @@ class Place:
     everywhere: bool = True
     fields: str = ""
     verdict: ConditionType = ConditionType.READY
-    # What people may type for a kind of ours; the first is the CRD's short name.
+    # The names that people may type for a kind of ours; the first is the CRD's short name.
     short_names: tuple[str, ...] = ()
 
     @property
@@ -129,7 +129,7 @@ PLACES: dict[Resource, Place] = {
     ),
     Resource.EVENTS: Place(kind="Event", api_version="events.k8s.io/v1"),
     Resource.LEASES: Place(kind="Lease", api_version="coordination.k8s.io/v1"),
-    # Those that take no new pods: a cluster has thousands of nodes, and a drain is of few of them.
+    # Nodes that take no new pods: a cluster has thousands of nodes, a drain is of few of them.
     Resource.NODES: Place(
         kind="Node",
         api_version="v1",

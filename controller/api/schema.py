@@ -1,7 +1,7 @@
-"""What every model of the API shares: its base, its bounded types, its rules.
+"""The parts that every model of the API shares: its base, its bounded types, its rules.
 
 The models in this package are the one source of the CRDs (`crds.py` renders them) and the parser
-of manifests at the edges (`providers.models`). What JSON schema cannot say is said here as CEL.
+of manifests at the edges (`providers.models`). Rules beyond JSON schema are said here as CEL.
 """
 
 from __future__ import annotations
@@ -155,7 +155,7 @@ Name = Annotated[
         DNS_1123, "must be lower-case letters, digits and dashes, and begin and end without a dash"
     ),
 ]
-# What only status speaks of: nothing is called by it.
+# A label that only status speaks of: nothing is called by it.
 Label = Annotated[
     str,
     Matching(

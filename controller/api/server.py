@@ -1,6 +1,6 @@
 """The kind Server: one server, whatever it is made of. Argosy writes it; people may hold it.
 
-It refers to what it is made from, and carries no copy: the template and the claims are in the
+A Server refers to what it is made from, and carries no copy: the template and the claims are in the
 ControllerRevision that `revision` names; the policies, and so the alternatives, in its ServerSet.
 As only Argosy makes Servers, and there are many, the schema fills in no status, and who wrote what
 is kept of spec and status as a whole, not of each field: that was half of what is stored of a
@@ -254,7 +254,7 @@ class ServerStatus(RetriedStatus):
 
 
 class Server(manifest.Manifest):
-    """One server, whatever it is made of. It lives as long as its ordinal. Written by Argosy."""
+    """One server, whatever it is made of; it lives as long as its ordinal. Written by Argosy."""
 
     definition = manifest.Definition(
         plural="servers",

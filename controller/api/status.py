@@ -1,4 +1,4 @@
-"""What every kind's status has: conditions, what blocks it, and the generation it speaks of."""
+"""The status of every kind: conditions, what blocks it, and the generation it speaks of."""
 
 from __future__ import annotations
 

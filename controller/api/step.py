@@ -132,7 +132,7 @@ class Act(schema.Written):
 
 
 class Compensation(Act):
-    """What undoes a step."""
+    """An act that undoes a step."""
 
 
 class Step(Act):

@@ -1,8 +1,8 @@
 """From pydantic's JSON schema to a Kubernetes structural schema; `crds.py` calls it.
 
 pydantic writes references, unions with null, constants and numeric exclusive bounds, which the API
-server refuses. What has an equal in structural schemas is rewritten; what has none is an error at
-generation, never a silent loss.
+server refuses. A form that has an equal in structural schemas is rewritten; one that has none is an
+error at generation, never a silent loss.
 """
 
 from __future__ import annotations

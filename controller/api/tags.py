@@ -1,7 +1,7 @@
-"""What is read of annotations and labels, which anybody may write: bounded, and never trusted.
+"""Values of annotations and labels, which anybody may write: bounded, and never trusted.
 
-All layers read them here. What makes no sense reads as if it were absent; what is too long for the
-status that repeats it is cut.
+All layers read them here. A value that makes no sense reads as if it were absent; one that is too
+long for the status that repeats it is cut.
 """
 
 from __future__ import annotations

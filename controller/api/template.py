@@ -1,8 +1,8 @@
-"""What a server is made from: a pod template, or what a cloud makes a server of.
+"""The template of a server: a pod template, or what a cloud makes a server of.
 
 Everything else passes through unread. The lists of containers are known by name, because an
-untyped list would lose its other items under server-side apply. What is known may be null, as in a
-pod: Helm renders that for an empty block, and server-side apply sends it.
+untyped list would lose its other items under server-side apply. A field that is known may be null,
+as in a pod: Helm renders that for an empty block, and server-side apply sends it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What Argosy reads of kinds whose schema others own."""
+"""The fields that Argosy reads of kinds whose schema others own."""
 
 from __future__ import annotations
 

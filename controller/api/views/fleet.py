@@ -17,17 +17,17 @@ class Fleet(Object, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         share(self, "written")
-        # What does not fit is found where objects are decoded, and told as with any other.
+        # A spec that does not fit is found where objects are decoded, and told as with any other.
         _read(bytes(self.written))
 
     @property
     def spec(self) -> FleetSpec:
-        """What the fleet is to be, whatever its provider."""
+        """The part of the spec that every fleet has, whatever its provider."""
         return _read(bytes(self.written))
 
     @property
     def settings(self) -> Json:
-        """What the spec says for its provider alone; null where it says nothing."""
+        """The part of the spec for its provider alone; null where there is none."""
         return _fields(bytes(self.written)).get(self.spec.provider, NULL)
 
 

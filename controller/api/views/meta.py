@@ -1,4 +1,4 @@
-"""What every view has: frozen, camelCase on the wire, unknown fields skipped."""
+"""The base of every view: frozen, camelCase on the wire, unknown fields skipped."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def _shared(raw: bytes, most: int) -> msgspec.Raw:
 
 
 if TYPE_CHECKING:
-    # What is read as T, though null may be written: `absent` puts the default in its place.
+    # A field that is read as T, though null may be written: `absent` puts the default in its place.
     Nullable = Annotated[T, "or null"]
 else:
 
     class Nullable:
-        """What is read as T, though null may be written."""
+        """A field that is read as T, though null may be written."""
 
         def __class_getitem__(cls, item: Any) -> Any:
             """Return the type to decode."""
@@ -118,7 +118,7 @@ class Meta(View, frozen=True, kw_only=True):
 
 
 class Object(View, frozen=True, kw_only=True):
-    """What every cached object has."""
+    """The base of every cached object."""
 
     metadata: Meta
 

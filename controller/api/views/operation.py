@@ -48,7 +48,7 @@ class Retry(View, frozen=True, kw_only=True):
 
 
 class OperationSpec(View, frozen=True, kw_only=True):
-    """What to do; immutable but for paused, cancelled and retry."""
+    """The work to do; immutable but for paused, cancelled and retry."""
 
     application: str
     components: Nullable[tuple[str, ...]] = ()

@@ -53,7 +53,7 @@ class Drift(View, frozen=True, kw_only=True):
 
 
 class Adopt(View, frozen=True, kw_only=True):
-    """What ran a component's servers before, and whose pods are taken up as they run."""
+    """The workload that ran a component's servers before; its pods are taken up as they run."""
 
     kind: str
     name: str

@@ -144,7 +144,7 @@ class ServerStatus(View, frozen=True, kw_only=True):
 
 
 class Server(Object, frozen=True, kw_only=True):
-    """One server, whatever it is made of. It lives as long as its ordinal. Written by Argosy."""
+    """One server, whatever it is made of; it lives as long as its ordinal. Written by Argosy."""
 
     spec: ServerSpec
     status: ServerStatus = ServerStatus()
