@@ -8,7 +8,7 @@ import sys
 
 from controller.cli.app import app
 
-# What kubectl's completion is to do beside the words it is given.
+# The orders to kubectl's completion beside the words it is given.
 OFFER_FILES, NO_FILES = 0, 4
 FILE_OPTIONS = (["-f"], ["--filename"], ["--file"], ["--kubeconfig"])
 
@@ -20,7 +20,7 @@ def main() -> None:
 
 def plugin() -> None:
     """Run as `kubectl argosy`: help shows the name that was typed."""
-    # What a shell is taught is about `argosy`; of plugins kubectl asks `complete`.
+    # The completion that a shell is taught is about `argosy`; of plugins kubectl asks `complete`.
     taught = any(each.startswith(("--install-comp", "--show-comp")) for each in sys.argv[1:])
     app(prog_name="argosy" if taught else "kubectl argosy")
 

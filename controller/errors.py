@@ -36,7 +36,7 @@ class Level(enum.StrEnum):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """What is done about an error; each class carries one."""
+    """The treatment of an error; each class carries one."""
 
     kind: FailureKind
     # Whether it is a failure of the server that was to be made: it counts as one of its attempts.
@@ -114,7 +114,7 @@ class NotSent(Waiting):
 
 
 class Warned(Waiting):
-    """What the cluster says of an object that does not get on: told at once, and asked again."""
+    """A warning of the cluster on an object that does not get on: told at once, and asked again."""
 
     policy = dataclasses.replace(Waiting.policy, told_after=1)
 
@@ -133,7 +133,7 @@ class Stalled(ArgosyError):  # noqa: N818 - as above
 
 
 class TemplateRefused(Stalled):
-    """What servers are made from is refused: so it would be for every one of them."""
+    """The template of servers is refused: so it would be for every one of them."""
 
     policy = dataclasses.replace(Stalled.policy, shared=True)
 
@@ -148,7 +148,7 @@ class NameTaken(Stalled):
 
 
 class OwnerGone(Waiting):
-    """What has the name was left by an owner that is gone: the cluster will collect it."""
+    """The object with the name was left by an owner that is gone: the cluster will collect it."""
 
     policy = dataclasses.replace(Waiting.policy, told_after=1, longest_wait=30.0)
 
@@ -189,7 +189,7 @@ class UnknownOutcome(Transient):
 class Outage(Transient):
     """The other side as a whole does not work: unreachable, overloaded or failing.
 
-    That is no failure of whatever was asked for; a fleet's circuit breaker counts it.
+    An outage is no failure of whatever was asked for; a fleet's circuit breaker counts it.
     """
 
     policy = Policy(kind=FailureKind.FAILED, told_after=6, works=False)

@@ -40,7 +40,7 @@ async def together(works: Mapping[str, Work]) -> None:
 class Shift:
     """Works that begin and end while others go on; none ends unnoticed, but those that are ended.
 
-    Those that begin before `run` is called wait for that.
+    Works that begin before `run` is called wait for that.
     """
 
     def __init__(self) -> None:

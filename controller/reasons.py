@@ -1,4 +1,4 @@
-"""What a reason is: one word for programs, with the sentences for people beside it.
+"""Reasons: one word for programs, with the sentences for people beside it.
 
 A reason is given by conditions, Events, `blockedBy` and errors. Each room lists those that it
 gives in its `reasons.py`, as an enum made from `Vocabulary`; a kind or a provider names its list in
@@ -23,7 +23,7 @@ ANY = ""
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Explanation:
-    """What a reason means, and what can be done: empty where nothing need be.
+    """The meaning of a reason, and what can be done: empty where nothing need be.
 
     `command` can be typed as it is once NAME is the object's own, or that of one below it.
     """
@@ -74,5 +74,5 @@ class Vocabulary(enum.StrEnum):
         return self.explanations.get(kind) or self.explanations.get(ANY, UNEXPLAINED)
 
 
-# What may stand as a reason: one of ours, or a word that is passed on.
+# A value that may stand as a reason: one of ours, or a word that is passed on.
 AnyReason = Vocabulary | ForeignReason

@@ -1,4 +1,4 @@
-"""What the API server's answer to a dry run means for whoever applies: refusal, warning, nothing.
+"""The meaning of a dry run's answer for whoever applies: a refusal, a warning, or nothing.
 
 `reviewer` asks. Refused is what the grammar of the object refuses, as the API server refuses a
 Deployment for; all else may be otherwise by the time the object is really made, and is a warning.
@@ -25,7 +25,7 @@ _WORDS = {"str": "string", "int": "number", "float": "number", "bool": "bool"}
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class ReviewAnswer:
-    """What whoever applies is told; with an error, nothing is stored."""
+    """The words for whoever applies; with an error, nothing is stored."""
 
     errors: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""What would be created of an Application or an Operation, to be tried without being made.
+"""The objects that would be created of an Application or an Operation, tried without being made.
 
 `reviewer` sends each probe as a dry run. A probe is built by what builds the real object, so that
 nothing passes here which is refused later, nor the other way round.
@@ -19,7 +19,7 @@ from controller.providers.pod import manifest
 from controller.providers.steps import job_step
 
 _TEMPLATE_FIELDS = frozenset({"metadata", "spec"})
-# What Kubernetes knows in the metadata of any object; of a template's, Argosy takes two.
+# The fields that Kubernetes knows in any object's metadata; of a template's, Argosy takes two.
 _META_FIELDS = frozenset(
     {
         "annotations", "creationTimestamp", "deletionGracePeriodSeconds", "deletionTimestamp",
@@ -33,7 +33,7 @@ _META_FIELDS = frozenset(
 class Probe:
     """One object that would be created, and where in the user's manifest it comes from.
 
-    What the object has at `within` stands in the manifest at `place`. `content` is all that the
+    The part of the object at `within` stands in the manifest at `place`. `content` is all that the
     answer depends on. `build` makes the body with a name that ends in its argument; it raises
     Stalled where the content is none that can be sent. `strays` are fields that nobody knows and
     that the body does not have. Where the probe at `base` is refused, a refusal of this one says

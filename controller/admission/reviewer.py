@@ -1,7 +1,7 @@
 """Reviews what users apply: sends what would be created as dry runs, and says what came of it.
 
-`wiring` calls it for each request of the webhook. It remembers what has passed, and asks only for
-what a change brings, so that a large application that is applied again costs nothing.
+`wiring` calls it for each request of the webhook. The reviewer remembers what has passed, and asks
+only for what a change brings, so that a large application that is applied again costs nothing.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _View = TypeVar("_View", bound=objects.Object)
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class FleetAnswer:
-    """What is wrong with a fleet for a namespace, if anything, and whether it can be tried.
+    """The problem of a fleet for a namespace, if there is one, and whether the fleet can be tried.
 
     Of some fleets the API server says by a dry run what is wrong with a template.
     """
@@ -76,7 +76,7 @@ class Reviewer:
         namespace, fleet_name = application.metadata.namespace, application.spec.fleet
         fleet = await self._ask_fleet(namespace, fleet_name)
         warnings = (f"spec.fleet: {fleet.problem}",) if fleet.problem else ()
-        # What servers of other fleets are made from, their providers know.
+        # The templates of servers in other fleets are known to their providers.
         wanted = list(probes.of_application(application)) if fleet.dry_runs else []
         known = _known(before, objects.Application, probes.of_application)
         found = await self._try(namespace, wanted, known)

@@ -1,7 +1,7 @@
 """Refuses that claims shrink: less storage than one of them asks for already.
 
-`reviewer` asks it for each update that wants less than before. What was asked for and never made,
-or made no larger, may be taken back.
+`reviewer` asks it for each update that wants less than before. Storage that was asked for and never
+made, or made no larger, may be taken back.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ async def review(
         try:
             claims = await _claims(api, after, component)
         except (errors.ArgosyError, msgspec.MsgspecError):
-            # What cannot be looked at is told by the operator instead.
+            # Claims that cannot be looked at are told by the operator instead.
             continue
         for each in less:
             found += _refusals(component, each, claims)

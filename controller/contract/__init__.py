@@ -1,4 +1,4 @@
-"""What a provider is, in one room: what it sees, what it is asked, what it answers.
+"""The contract of providers, in one room: what they see, what they are asked, what they answer.
 
 Planning asks by these words, providers answer in them, and neither knows the other.
 """

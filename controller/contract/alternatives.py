@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from controller.api import objects
 
-# What is kept is of an alternative that is in the list no more.
+# The place of an alternative of which something is kept, and that is in the list no more.
 UNKNOWN = -1
 
 

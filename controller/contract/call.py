@@ -1,4 +1,4 @@
-"""What a provider is asked to do with one server."""
+"""The calls by which a provider is asked to do something with one server."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from controller.api import objects
 
 
 class Verb(enum.StrEnum):
-    """What a provider is asked to do with one server."""
+    """The act that a provider is asked to do with one server."""
 
     CREATE = "create"
     CHANGE = "change"

@@ -32,9 +32,10 @@ def after(
 ) -> Checkpoints:
     """Return a server's checkpoints once `task` has ended, at that incarnation.
 
-    Those of its operation become the ones that counted when the task was given, plus its step,
-    or less the step that it undid; what failed in the same run stays. They move to the last place.
-    Those of operations that may go on stay, as the task names them; of the others the oldest go.
+    Checkpoints of its operation become the ones that counted when the task was given, plus its
+    step, or less the step that it undid; what failed in the same run stays. The operation moves to
+    the last place. Checkpoints of operations that may go on stay, as the task names them; of the
+    others the oldest go.
     """
     mine = [each for each in before if _owner(each) == _owner_of_task(task)]
     others = [each for each in before if _owner(each) != _owner_of_task(task)]
@@ -72,7 +73,7 @@ def after(
 def broken(before: Checkpoints, task: objects.Task, *, incarnation: int) -> Checkpoints:
     """Return a server's checkpoints once `task` has failed because its orders cannot be read.
 
-    What counted when it was given is not known then, so nothing that was passed is forgotten.
+    Steps that counted when it was given are not known then, so none that was passed is forgotten.
     """
     mark = objects.Checkpoint(
         operation=task.operation,

@@ -1,4 +1,4 @@
-"""What a provider knows of a server's volumes that outlive its instances.
+"""The volumes of a server that outlive its instances, as its provider knows them.
 
 Only a set knows which of them are needed again, and only their provider what they are: so the set
 asks for what there is, and says which may go.

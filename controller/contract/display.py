@@ -14,7 +14,7 @@ from controller.api.resources import PLACES, Resource
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Display:
-    """What each server is an object of in the API, and the commands that show things.
+    """The resource that each server is an object of in the API, and the commands that show things.
 
     Where it is of no `resource`, its fleet alone is named. `commands` have, by the Kind of what is
     in the way, the command that shows one: {name} and {namespace} are filled in.

@@ -12,9 +12,10 @@ from controller.api import objects
 def raised(server: objects.Server, *, restart: bool = False) -> dict[str, object]:
     """Return what is to be another in the server's spec: it is made anew, or restarted.
 
-    What has yet to come to the incarnation of before is made anew whatever is asked: a restart of
-    the instance that is there would pass over why that one had to go. A restart is said of the very
-    incarnation: whoever raises that one alone, later and by hand, asks for a new instance.
+    A server that has yet to come to the incarnation of before is made anew whatever is asked: a
+    restart of the instance that is there would pass over why that one had to go. A restart is said
+    of the very incarnation: whoever raises that one alone, later and by hand, asks for a new
+    instance.
     """
     spec = server.spec
     after = spec.incarnation + 1

@@ -1,4 +1,4 @@
-"""What this build must know of a provider before any fleet has one: a line of the registry.
+"""The facts about a provider that this build needs before any fleet has one: a registry line.
 
 A provider is a folder that ends in one `ProviderKind`. The CRD of Fleet, the table of permissions
 and the supervisor of fleets are made from what stands here; nothing else names a provider.
@@ -58,7 +58,7 @@ def nobody_else(namespace: str, name: str) -> float:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """What a provider is given to work with for as long as it is open.
+    """The means that a provider is given to work with for as long as it is open.
 
     `changed` is to be called whenever what `observe` answers may have changed by itself; never
     after the provider is closed. `claims_changed` is, with namespace, application and component,
@@ -78,7 +78,7 @@ class Context:
     claims_changed: Callable[[str, str, str], None] = no_component
     may_write: Callable[[], bool] = always
     alone_since: AloneSince = nobody_else
-    # What HTTP steps may call beyond a server's own addresses.
+    # The URLs that HTTP steps may call beyond a server's own addresses.
     allowed_urls: Sequence[str] = ()
     # Where the operator itself lives, and what is for it alone.
     namespace: str = ""
@@ -102,11 +102,11 @@ class ProviderKind:
     capabilities: frozenset[Capability]
     open: Callable[[Context, objects.Fleet], AbstractAsyncContextManager[Provider]]
     # Where the operator alone has a way to its servers: what can change in place by the settings of
-    # a Fleet, for whoever looks on. It raises Stalled as `open` does. None: whoever looks on opens
-    # the provider, too, and sees its servers by caches of their own.
+    # a Fleet, for whoever looks on. The function raises Stalled as `open` does. None: whoever looks
+    # on opens the provider, too, and sees its servers by caches of their own.
     foresees: Callable[[objects.Fleet], CanChange] | None = None
     settings: Callable[[], type[schema.Model]] | None = None
-    # What is said of its servers alone: `why` explains it, and a page for people lists it.
+    # The reasons that its servers alone give: `why` explains them, a page for people lists them.
     reasons: tuple[type[Vocabulary], ...] = ()
     rights: tuple[Permission, ...] = ()
     # The views of what its providers see servers, and what they do for them, by: these are watched.

@@ -1,4 +1,4 @@
-"""What a provider sees of a server, what it can do, and what planning knows of its fleet."""
+"""A provider's view of a server, its capabilities, and the facts that planning has of its fleet."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from controller.reasons import NOTHING, AnyReason
 
 
 class Capability(enum.StrEnum):
-    """What a provider can do beyond create, observe and delete."""
+    """An ability of a provider beyond create, observe and delete."""
 
     DNS = "Dns"  # servers are found by a headless Service of the ServerSet's name
     EVICTIONS = "Evictions"  # servers are evicted, as a PodDisruptionBudget allows
@@ -28,7 +28,7 @@ class Capability(enum.StrEnum):
 
 
 class Phase(enum.StrEnum):
-    """What is seen of a server's substance."""
+    """The visible state of a server's substance."""
 
     UNKNOWN = "Unknown"  # not observed yet: nothing may be concluded
     ABSENT = "Absent"
@@ -57,7 +57,7 @@ class Volume:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
-    """What a provider sees of one server at this moment."""
+    """The state of one server as its provider sees it at this moment."""
 
     phase: Phase
     id: str = ""
@@ -66,30 +66,31 @@ class Observation:
     revision: str = ""
     incarnation: int = 0
     alternative: int = 0
-    # It was taken up from what ran it before, at a revision that is none of the component's.
+    # The server was taken up from what ran it before, at a revision that is none of the
+    # component's.
     adopted: bool = False
     ready: bool = False
     ready_since: float = 0.0
     # Whoever would tell how it is does not answer: it may well be at work.
     hidden: bool = False
-    # It was told to go, and nobody is there to confirm that it has.
+    # The instance was told to go, and nobody is there to confirm that it has.
     abandoned: bool = False
     # An in-place change has been asked for and is not yet seen to be complete.
     changing: bool = False
     # Nor will it be on this instance: only a new one can be what is asked for.
     unchangeable: bool = False
-    # What differs, by hand of others, from what was made ("label argosy.dev/component"), and can be
+    # Differences, by hand of others, from what was made ("label argosy.dev/component") that can be
     # put right on the instance that is there; sorted.
     drift: tuple[str, ...] = ()
-    # What of it, and of `left`, is about what runs, and not only about what is written on it.
+    # Entries of `drift` and `left` that are about what runs, not only about what is written on it.
     altered: tuple[str, ...] = ()
-    # What differs that only a new instance undoes.
+    # Differences that only a new instance undoes.
     lasting: tuple[str, ...] = ()
-    # What differs and is always somebody else's to change, such as what an autoscaler resizes.
+    # Differences that are always somebody else's to make, such as what an autoscaler resizes.
     resized: tuple[str, ...] = ()
-    # What differs and is somebody else's to change, as the component says.
+    # Differences that are somebody else's to make, as the component says.
     ignored: tuple[str, ...] = ()
-    # What of it was set again after it was mended `mended` times, and by whom: that is left.
+    # Drift that was set again after it was mended `mended` times, and by whom: that is left.
     left: tuple[str, ...] = ()
     left_by: str = ""
     mended: int = 0
@@ -106,9 +107,9 @@ class Observation:
     since: float = 0.0
     # How long the instance has to end by what it was made from; None where nothing says.
     grace_seconds: int | None = None
-    # What was made a second time for it and is being deleted, in words of people ("server 7f3e").
+    # Doubles that were made for it and are being deleted, in words of people ("server 7f3e").
     doubles: tuple[str, ...] = ()
-    # What of that does not go, and why ("server 7f3e: it is locked").
+    # Doubles that do not go, and why ("server 7f3e: it is locked").
     stuck: tuple[str, ...] = ()
     # Claims that exist.
     volumes: tuple[Volume, ...] = ()
@@ -142,7 +143,8 @@ class Pause:
 class OutageSpan:
     """The latest time in which a fleet's provider did not work: what failed then failed by it.
 
-    It began with the calls that told of it, and is over once calls go through again; or `lasts`.
+    The outage began with the calls that told of it, and is over once calls go through again; or
+    `lasts`.
     """
 
     began: float = 0.0
@@ -193,7 +195,7 @@ def no_claims(namespace: str, application: str, component: str) -> tuple[Claim, 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class FleetFacts:
-    """What planning needs of the fleet that an object names.
+    """The facts that planning needs of the fleet that an object names.
 
     `problem` is a reason (UnknownFleet, FleetNotAllowed) where it cannot be used until a person
     changes something, with a message of whole sentences; what is known of its servers is told all

@@ -1,6 +1,6 @@
-"""What a fleet has let go of: instances that are on its record, and in nobody's way any more.
+"""Instances that a fleet has let go of: on its record, and in nobody's way any more.
 
-Providers whose names are not unique ask it: what was abandoned as `onTimeout` says is no Server's,
+Providers without unique names ask here: what was abandoned as `onTimeout` says is no Server's,
 so another may be made while it may still run. The Fleet planner has it collected once it is back.
 """
 

@@ -1,6 +1,6 @@
-"""What a provider promises: the contract between the engine and what servers are made of.
+"""The promises of a provider: the contract between the engine and what servers are made of.
 
-A provider never decides. It says what it sees, and does what a plan's Call asks, once. Adding one
+A provider never decides: it says what it sees, and does what a plan's Call asks, once. Adding one
 is a folder under `providers/` and its name in two lists: their `registry.py`, and the layers of
 `pyproject.toml`. One suite under `tests/contracts/` holds them all to this page.
 
@@ -26,14 +26,14 @@ from controller.contract.observation import Observation, Phase
 from controller.contract.reasons import ProviderReason
 from controller.kube.receipts import WriteReceipt
 
-# What the API server wrote for a call, so that nothing is planned before caches show it. Empty
-# where a provider sees its own calls at once.
+# The objects that the API server wrote for a call: nothing is planned before caches show them.
+# Empty where a provider sees its own calls at once.
 Receipt = tuple[WriteReceipt, ...]
 NOTHING: Receipt = ()
 
 # An object in the API: resource, namespace, name.
 Place = tuple[Resource, str, str]
-# What an act has found out, by name: an exit code, the id of a snapshot. `message` is for people.
+# The findings of an act, by name: an exit code, the id of a snapshot. `message` is for people.
 Facts = Mapping[str, str]
 
 # Called with the namespace and name of a server of which something else may now be seen.
@@ -68,7 +68,7 @@ class Silence:
 
 
 class Provider(Protocol):
-    """What the servers of one fleet are made of, for as long as it is open."""
+    """The provider of one fleet's servers, for as long as it is open."""
 
     def observe(self, server: objects.Server) -> Observation:
         """Return what is seen of `server`, from memory and at once.
@@ -89,14 +89,15 @@ class Provider(Protocol):
     def instances(self) -> Iterable[Instance] | None:
         """Return all instances of this fleet, for orphans and adoption; None while not known.
 
-        What is not among them certainly exists no more. UNREACHABLE while nothing of one is heard.
+        An instance that is not among them certainly exists no more. UNREACHABLE while nothing of
+        one is heard.
         """
 
     def silence(self) -> Silence | None:
         """Return for how long nothing has been heard of the servers at all, and why.
 
-        None while they are heard. What `observe` returns meanwhile is of before: no call need fail
-        that would tell of it.
+        None while they are heard. Observations that `observe` returns meanwhile are of before: no
+        call need fail that would tell of it.
         """
 
     def home(self) -> str:
@@ -111,8 +112,8 @@ class Provider(Protocol):
     ) -> Iterable[Claim] | None:
         """Return the claims that servers of a component have or had; None while not known.
 
-        Of all components where none is named. What a provider keeps for its servers and deletes by
-        itself is none.
+        Of all components where none is named. A volume that a provider keeps for its servers and
+        deletes by itself is none.
         """
 
     def can_change(self, before: bytes, after: bytes) -> bool:
@@ -137,8 +138,8 @@ class Provider(Protocol):
         """Make the substance of `server` at its incarnation from the call's template and claims.
 
         Idempotent by server and incarnation: repeated after an unknown outcome it adopts what the
-        first call made. What is somebody else's is never touched: Stalled, `NameTaken`. While an
-        older instance is there: Waiting.
+        first call made. An object that is somebody else's is never touched: Stalled, `NameTaken`.
+        While an older instance is there: Waiting.
         """
 
     async def change(self, server: objects.Server, call: Call) -> Receipt:
@@ -190,7 +191,7 @@ class Provider(Protocol):
 
 
 class AlwaysHeard:
-    """What a provider says of silence whose servers the API server shows, or its own memory."""
+    """The silence of a provider whose servers the API server shows, or its own memory: none."""
 
     def silence(self) -> Silence | None:
         """Return that there is none."""
@@ -202,7 +203,7 @@ class AlwaysHeard:
 
 
 class NoClaims:
-    """What a provider says of claims that makes none, or none but objects."""
+    """The claims of a provider that makes none, or none but objects: none."""
 
     def claims(
         self, namespace: str, application: str, component: str = ""

@@ -1,4 +1,4 @@
-"""What the parameters of a server's task say: everything the act needs, resolved when it was given.
+"""The parameters of a server's task: everything the act needs, resolved when it was given.
 
 The Operation planner writes them, the Server planner and the providers read them; an operation may
 be gone by the time its task is carried out.
@@ -34,10 +34,10 @@ JOB = StepKind.JOB
 
 # Acts that the server's spec asks for by itself: done when it is seen to be so, claimed by nobody.
 CONVERGING = frozenset({RESTART, REPLACE, START, STOP})
-# Those of them that give a server a new instance.
+# Converging acts that give a server a new instance.
 REMAKING = frozenset({RESTART, REPLACE})
 # Actions of operations that take no server down: the one starts what is down, the other leaves
-# servers to the rollout. What a step does to its server is not known.
+# servers to the rollout. The effect of a step on its server is not known.
 _HARMLESS = frozenset({START, Action.ROLL_BACK})
 # Acts that need the server to run.
 IN_SERVER = frozenset({EXEC, HTTP})
@@ -163,7 +163,7 @@ class TaskResult:
     error_class: str = ""
     # The next attempt may well crash as this one did, so there are no more than recovery allows.
     crashed: bool = False
-    # What it found out: an exit code, the id of a snapshot.
+    # The findings of the act: an exit code, the id of a snapshot.
     facts: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 

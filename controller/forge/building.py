@@ -19,7 +19,7 @@ CACHE_TAG = "argosy-cache"
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What is to be built, and where it goes."""
+    """One build: its source, how it is built, and where its image goes."""
 
     url: str
     commit: str

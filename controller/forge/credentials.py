@@ -26,7 +26,7 @@ _USERINFO = re.compile(r"(?<=://)[^/@\s'\"]+@")
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
-    """What may be used, and never shown: for git, for the registry, and for the daemon."""
+    """Secrets that may be used, and never shown: for git, for the registry, and for the daemon."""
 
     git: str = ""  # the value of an Authorization header
     registry: str = ""  # a Docker configuration
@@ -45,7 +45,7 @@ def read(folder: Path = FOLDER) -> Credentials:
     user, password = _file(folder / "git" / "username"), _file(folder / "git" / "password")
     token = _file(folder / "git" / "token")
     if token and not password:
-        # What GitHub, GitLab and Gitea take as the user of a token.
+        # The name that GitHub, GitLab and Gitea take as the user of a token.
         user, password = user or "x-access-token", token
     pair = base64.b64encode(f"{user}:{password}".encode()).decode()
     header = f"Basic {pair}" if password else ""

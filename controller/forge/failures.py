@@ -1,4 +1,4 @@
-"""What a failure of git or BuildKit is: whether it may pass by itself, and what people are told.
+"""Failures of git or BuildKit: whether one may pass by itself, and what people are told.
 
 Both say so in words alone. Of git all is transient that is not known to be for good: it only asks
 a server. Of a build all is for good that is not known to pass: most of what can be wrong is in the
@@ -21,7 +21,7 @@ class Class(enum.StrEnum):
 
 
 class Reason(enum.StrEnum):
-    """What of a Build could not be done."""
+    """The part of a Build that could not be done."""
 
     SOURCE = "SourceUnavailable"
     PUSH = "PushRefused"
@@ -37,7 +37,7 @@ class Failure:
     message: str
 
 
-# What git says when asking again is of no use.
+# The words of git when asking again is of no use.
 _GIT_TERMINAL = re.compile(
     r"Authentication failed|could not read (Username|Password)|terminal prompts disabled"
     r"|repository '.*' (?:not found|does not exist)|Repository not found"
@@ -47,7 +47,7 @@ _GIT_TERMINAL = re.compile(
     r"|unable to find remote helper|not a tree|not our ref|invalid subdir",
     re.IGNORECASE,
 )
-# What a registry, a network or a daemon says when it may work again later.
+# The words of a registry, a network or a daemon when it may work again later.
 _PASSES = re.compile(
     r"connection refused|connection reset|broken pipe|i/o timeout|TLS handshake timeout"
     r"|timed out|deadline exceeded|no such host|server misbehaving|temporary failure"
@@ -83,7 +83,7 @@ def of_git(output: str) -> Failure:
 def of_build(lines: Sequence[str]) -> Failure:
     """Return what it means that BuildKit's client ended with these last lines.
 
-    What a step of the build printed decides nothing: whoever writes it could say anything.
+    The output of a step of the build decides nothing: whoever writes it could say anything.
     """
     start = max((n for n, each in enumerate(lines) if each.startswith("error: ")), default=None)
     if start is None:
@@ -94,7 +94,7 @@ def of_build(lines: Sequence[str]) -> Failure:
     solve = _SOLVE.match(error)
     cause = error[solve.end() :] if solve else ""
     if not cause:
-        # It is not about the build: the daemon is away, or has let go of it.
+        # The error is not about the build: the daemon is away, or has let go of it.
         return Failure(kind=Class.TRANSIENT, reason=Reason.FAILED, message=_line(error))
     step = _STEP.search(cause)
     if step:

@@ -15,7 +15,7 @@ from types import FrameType
 
 from controller.forge.credentials import Credentials
 
-# What of the last words is kept, to tell why a program failed.
+# How much of the last words is kept, to tell why a program failed.
 KEPT_LINES = 400
 LONGEST_LINE = 2000
 GIT = {

@@ -14,7 +14,7 @@ _ADDRESS = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5
 
 
 class RefusedError(Exception):
-    """What was asked for cannot be had; carries what is told of it."""
+    """The source that was asked for cannot be had; carries what is told of it."""
 
     def __init__(self, failure: failures.Failure) -> None:
         super().__init__(failure.message)

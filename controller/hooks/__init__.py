@@ -1,5 +1,5 @@
 """`argosy hooks`: a push to a repository asks for a Build. A process of its own, open to strangers.
 
-It can read nothing of the cluster and change one annotation: whoever takes it over may ask for
-builds, which find the same commits, and no more.
+The process can read nothing of the cluster and change one annotation: whoever takes it over may ask
+for builds, which find the same commits, and no more.
 """

@@ -33,14 +33,14 @@ class UnreadableError(ValueError):
 
 @dataclasses.dataclass(slots=True, eq=False)
 class _Body:
-    """What has come of one body, and until when the rest may."""
+    """The bytes that have come of one body, and until when the rest may."""
 
     limit: asyncio.Timeout
     began: float
     held: int = 0
 
     def cost(self, now: float) -> float:
-        """What the body has taken: bytes times seconds.
+        """The memory that the body has taken: bytes times seconds.
 
         Example: of many that send 64 KiB and then nothing, each costs more after two seconds than
         one that has sent 300 KiB within a third of a second.

@@ -1,4 +1,4 @@
-"""What was pushed, as GitHub, GitLab and Gitea tell it; and which components are built of it."""
+"""Pushes, as GitHub, GitLab and Gitea tell them; and which components are built of them."""
 
 from __future__ import annotations
 

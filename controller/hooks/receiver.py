@@ -1,8 +1,8 @@
 """The receiver: a signed push becomes the annotation that asks for a Build; all else is refused.
 
 Nothing is read of a request before its size is bounded, and nothing believed before its signature
-is right. That a repeated request does no harm is the annotation's doing: its value is made of the
-body, it names no commit, and the Build resolves what the ref names then.
+is right. A repeated request does no harm thanks to the annotation: its value is made of the body,
+it names no commit, and the Build resolves what the ref names then.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the receiver of webhooks may do; the chart's policy narrows it to the one annotation."""
+"""The rights of the receiver of webhooks; the chart's policy narrows them to one annotation."""
 
 from __future__ import annotations
 
