@@ -59,7 +59,7 @@ class Rollout(schema.Model):
     drains a node takes down what is on it."""
     max_surge: Share = 0
     """How many spare servers a rollout may add. A percentage is of the desired servers, rounded
-    up. It must be 0 with volumeClaims."""
+    up. With volumeClaims, 0 alone is allowed."""
     one_domain_at_a_time: bool = False
     """Whether rollouts, operations and drains together take servers down in one failure domain
     only, and in another once all are up again. Drains then evict one pod at a time, however large

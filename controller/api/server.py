@@ -93,7 +93,7 @@ class ServerSpec(schema.Model):
     the server is made of, or restarts it: see `restartAs`."""
     restart_as: Annotated[int, Field(ge=1, le=2**53)] | None = None
     """The incarnation to which it comes by a restart of the instance that is there, where its fleet
-    can do that. It comes to any other one by a new instance."""
+    can do that. Any other incarnation takes a new instance."""
     revision: ShortText
     """The revision that it should run. The ControllerRevision <application>-<component>-<revision>
     holds what it is made from: the template and the claims."""
@@ -116,10 +116,11 @@ class ServerSpec(schema.Model):
     """Always one. By it the disruption controller works out a PodDisruptionBudget that a person
     wrote with a percentage or maxUnavailable."""
     held: bool = False
-    """Set by a person who looks into it: rollouts and operations pass it by. It still counts as
-    unavailable when it is, and is deleted with the rest."""
+    """Set by a person who looks into the server: rollouts and operations pass it by. A server that
+    is held still counts as unavailable when it is, and is deleted with the rest."""
     hold: Hold | None = None
-    """Who holds it, why, and until when, where that was said; it says nothing unless held."""
+    """Who holds the server, why, and until when, where that was said. Without `held` that has no
+    effect."""
     task: Task | None = None
     """The act that it is asked for; at most one at a time."""
 

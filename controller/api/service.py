@@ -56,8 +56,8 @@ class ComponentService(schema.Written):
         ]
         | None
     ) = None
-    """The Service's name, and the subdomain of servers. Left out: <application>-<component>. It
-    must not be changed."""
+    """The Service's name, and the subdomain of servers. Left out: <application>-<component>. The
+    name must not be changed."""
     type: Literal["Headless", "ClusterIP", "None"] = "Headless"
     """Headless gives each server a name in DNS. ClusterIP gives all of them one address. None keeps
     no Service: Kubernetes keeps no endpoints either. Where it is changed, the Service is made

@@ -63,7 +63,7 @@ class GitRepository(schema.Written):
     ref: Annotated[
         str, Field(min_length=1, max_length=255, pattern=r"^[A-Za-z0-9][-A-Za-z0-9._/+]*$")
     ] = "main"
-    """The branch, tag or commit that is built. It is resolved once for each Build."""
+    """The branch, tag or commit that is built, resolved once for each Build."""
     path: Path | None = None
     """The folder in the repository that is the context of the build; its root when left out."""
     secret_ref: SecretReference | None = None
@@ -125,7 +125,7 @@ class Source(schema.Written):
     dockerfile: Path = "Dockerfile"
     """The Dockerfile, from the context's folder."""
     arguments: Annotated[dict[str, Text], Field(max_length=64)] | None = None
-    """The build arguments. They are no place for secrets: whoever sees the image sees them."""
+    """The build arguments. No place for secrets: whoever sees the image sees the arguments."""
     image: RepositoryName
     """The repository that the image is pushed to, without a tag: images are used by digest."""
     push_secret_ref: SecretReference | None = None

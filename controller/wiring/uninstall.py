@@ -250,9 +250,10 @@ async def _delete_pods(api: Api, options: UninstallOptions) -> None:
             deleted += 1
         except (faults.NotFound, faults.Conflict):
             continue  # gone, or another pod of that name already
+    noun = PLACES[Resource.PODS].kind.lower()
     if kept:
-        _say(f"left alone: {words.count(kept, 'pod')} that no Server controls")
-    _say(f"deleted {words.count(deleted, 'pod')}")
+        _say(f"left alone: {words.count(kept, noun)} that no Server controls")
+    _say(f"deleted {words.count(deleted, noun)}")
 
 
 async def _all(

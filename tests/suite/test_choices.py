@@ -167,7 +167,8 @@ def test_no_word_of_a_list_is_a_literal_text() -> None:
     wrong = [
         f"{path.relative_to(literals.CONTROLLER.parent)}:{each.lineno}: {ast.unparse(each)}"
         for path in literals.modules()
-        if path.parent.name not in ("api", "views")
+        # Settings of providers are models, too.
+        if path.parent.name not in ("api", "views") and path.stem != "settings"
         for each in literals.literals(ast.parse(path.read_text()), path.stem, CARRIERS)
         if not (isinstance(each, ast.Constant) and each.value in MEANT)
     ]
