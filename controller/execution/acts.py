@@ -1,8 +1,8 @@
 """Acts under way: the long calls into servers, which outlive the visit that began them.
 
-An act never holds up its server's key: a cancel or a delete is planned while it runs. What this
-process knows of an act is lost at a crash, by design: the claim in status then says Started with
-nobody acting, which planning takes as an unknown outcome.
+An act never holds up its server's key: a cancel or a delete is planned while it runs. This
+process's knowledge of an act is lost at a crash, by design: the claim in status then says Started
+with nobody acting, which planning takes as an unknown outcome.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _log = structlog.get_logger(__name__)
 
 # Has the server's provider do what a call says, and returns what it found out.
 Ask = Callable[[], Awaitable[contract.Facts]]
-# What the error that ended an act means for its task.
+# The class, for its task, of the error that ended an act.
 _CLASSES = {
     errors.FailureKind.REFUSED: ErrorClass.TERMINAL,
     errors.FailureKind.UNKNOWN: ErrorClass.UNKNOWN,
@@ -37,8 +37,8 @@ _CLASSES = {
 
 # How an act ends that did what was asked.
 _DONE = frozenset({TaskState.SUCCEEDED, TaskState.CANCELLED})
-# What did not get through to the provider, or was not sent, is no attempt; and where it was to
-# follow what another process began, it has told nothing of that.
+# A call that did not get through to the provider, or was not sent, is no attempt; and where it was
+# to follow what another process began, it has told nothing of that.
 _NOT_TRIED = ErrorClass.WAITING
 
 

@@ -19,7 +19,7 @@ from controller.planning.circuit import Circuit, CircuitState, Rule
 
 _log = structlog.get_logger(__name__)
 
-# What goes through, one at a time, while the circuit is open.
+# The calls that go through, one at a time, while the circuit is open.
 PROBES = frozenset({contract.Verb.DELETE, contract.Verb.CANCEL})
 # How long a call that was planned while half open may take to begin, in seconds; then another is.
 PROMISE_SECONDS = 10.0

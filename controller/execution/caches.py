@@ -1,6 +1,7 @@
 """All that is cached of the cluster: one informer a resource, with the indexes that kinds ask for.
 
-What is watched is what kinds are, what they follow, and what providers see their servers by.
+The watched resources are those of kinds, those that kinds follow, and those that providers see
+their servers by.
 """
 
 from __future__ import annotations

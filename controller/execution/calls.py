@@ -94,7 +94,7 @@ class Calls:
     ) -> None:
         """Have the pool ask, and take the answer into the key's state.
 
-        What is of a `group` starts slowly once others of the group have failed.
+        A call of a `group` starts slowly once others of the group have failed.
         """
         asked = _Asked(key=key, state=state, target=target, verb=verb, places=places, group=group)
 
@@ -167,14 +167,15 @@ class Calls:
         """Write down what happened, and do what the error's policy says."""
         state, policy = asked.state, error.policy
         if policy.local and asked.key.namespace:
-            # What was to be written may not be there, so it is not what is in the way.
+            # The object that was to be written may not be there, so it is not what is in the way.
             error.blocker = error.blocker or f"Namespace/{asked.key.namespace}"
         fleet = asked.target.fleet if isinstance(asked.target, targets.FleetTarget) else ""
         found = state.fail(
             asked.target, asked.verb, error, self._clock(),
             waits_with_siblings=waits_with_siblings, display=self._fleets.display(fleet),
         )  # fmt: skip
-        # What is told is told at once, and all else of the key goes on: only the call itself waits.
+        # A failure that is told is told at once, and all else of the key goes on: only the call
+        # itself waits.
         quiet = not found.told or asked.verb in (ObjectVerb.STATUS, ObjectVerb.READ)
         if waits_with_siblings or not quiet:
             state.plan_again()

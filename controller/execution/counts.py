@@ -19,7 +19,7 @@ from controller.planning.subtotals import Subtotals
 
 
 class KindCounts:
-    """What kinds count: in the slots that are `mine`, and in those of others as they tell it."""
+    """The counts of kinds: in the slots that are `mine`, and in others as their replicas tell."""
 
     def __init__(self, caches: Caches, mine: Callable[[], Collection[int]]) -> None:
         self._caches = caches

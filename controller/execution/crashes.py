@@ -1,4 +1,4 @@
-"""What is told of an object that Argosy failed to visit, or whose status was refused.
+"""The status of an object that Argosy failed to visit, or whose own status was refused.
 
 Both are faults of Argosy's own, never the object's. `failed_visits` asks, for the engine's guards
 around each visit and each callback of a watch, and so does `status_writer`.

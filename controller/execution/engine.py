@@ -42,8 +42,8 @@ _log = structlog.get_logger(__name__)
 # How long planning may keep the loop to itself, in seconds, and in visits (virtual time stands
 # still while planning).
 SLICE, MOST_VISITS = 0.004, 64
-# What looks at many objects is planned again after they change at most this often: per object that
-# a plan looks at, within bounds.
+# A key that looks at many objects is planned again after they change at most this often: per object
+# that a plan looks at, within bounds.
 SECONDS_PER_OBJECT, SHORTEST_PAUSE, LONGEST_PAUSE = 50e-6, 0.02, 1.0
 # How often it is looked whether the calls of keys have ended that are let go, in seconds.
 LET_GO_POLL = 0.01
@@ -130,7 +130,7 @@ class Engine:
         """The API server's pool, and those of fleets that have one of their own."""
         return self._pool, *self._fleets.pools()
 
-    # --- What the router asks ---------------------------------------------------------------------
+    # --- Calls of the router ----------------------------------------------------------------------
 
     def touch(self, key: Key, *, urgent: bool = False) -> None:
         """Have `key` planned as soon as its writes in flight are answered and seen."""
@@ -168,8 +168,8 @@ class Engine:
     async def lead(self, *, since: float | None = None) -> None:
         """Plan and act until cancelled; call when the Lease is held, `since` this loop time.
 
-        What an earlier leader wrote may not be in the caches yet, so each that was not listed since
-        is first compared with one consistent list.
+        An earlier leader's writes may not be in the caches yet, so each cache that was not listed
+        since is first compared with one consistent list.
         """
         since = asyncio.get_running_loop().time() if since is None else since
         # How long catching up takes is up to the API server.

@@ -33,7 +33,7 @@ _log = structlog.get_logger(__name__)
 MEMORY = 4096
 # For how long a cause is not told again that came, went, and came back, in seconds.
 LATELY = 600.0
-# What an Event may have, as the API server counts: bytes of its note and of its reason, characters
+# The limits of an Event, as the API server counts: bytes of its note and of its reason, characters
 # of its name.
 LONGEST_NOTE, LONGEST_REASON, LONGEST_NAME = 1024, 128, 253
 # How often an Event is tried, and how long the first wait between is, in seconds; each further one

@@ -79,7 +79,7 @@ class FailedVisits:
         item = found or self._kinds[key.resource].remains(self._sources, meta)
         planned = plan.Plan(actions=self._bare_teardown(key, meta), urgency=plan.Urgency.TEARDOWN)
         self._dispatcher.execute(key, state, item, planned)
-        # What is below it may be unreadable, too, and then its going wakes nobody.
+        # An object below this one may be unreadable, too, and then its going wakes nobody.
         self._queue.add(key, delay=BURY_AGAIN)
 
     def _apologise(

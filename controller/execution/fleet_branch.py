@@ -95,7 +95,7 @@ class Branch:
     ) -> None:
         """Count a call out.
 
-        What may be one namespace's own trouble tells nothing of the fleet, nor the fleet's of it.
+        A failure that may be a namespace's own tells nothing of the fleet, nor the fleet's of it.
         """
         if how.local and how.failed and namespace and namespace not in self._own:
             begun = (*begun, (self._opened(namespace), CircuitState.CLOSED))
@@ -108,7 +108,7 @@ class Branch:
     def take_over(self) -> None:
         """Take in that until now another provider, or another process, may have made servers.
 
-        What these made shows in no list that was asked for before.
+        Servers that these made show in no list that was asked for before.
         """
         self.alone_since = asyncio.get_running_loop().time()
 

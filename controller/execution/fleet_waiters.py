@@ -1,8 +1,8 @@
 """Who may wait for a fleet, and is planned anew once something may be done there.
 
 The supervisor of fleets comes here: when a circuit opens or closes for all of them, and while it is
-half open for as many as may begin. Those are told that it is their turn, so that none of them waits
-out a backoff of its own: a trial that comes late keeps all others waiting.
+half open for as many as may begin. Servers that may begin are told that it is their turn, so that
+none of them waits out a backoff of its own: a trial that comes late keeps all others waiting.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Waiters:
         """Give as many of those that say that they wait their turn as may begin; return how many.
 
         Each has its turn, and is `tried` then: one whose own call never succeeds must not keep the
-        others waiting. Those of a namespace that is held by itself could not begin.
+        others waiting. Servers of a namespace that is held by itself could not begin.
         """
         found = self._caches.by(relations.SERVERS_BY_FLEET, fleet.metadata.name).items()
         near = ((p, s) for p, s in found if namespace in ("", p[0]) and p[0] not in held)

@@ -63,7 +63,7 @@ class Fleets:
         self._since = since
         self._caches = caches
         self._kinds = kinds
-        # Those that need no object, by their names, and how people see them until there is one.
+        # Fleets that need no object, by their names, and how people see them until there is one.
         self._built_in: dict[str, objects.Fleet] = {}
         self._displays: dict[str, contract.Display] = {}
         for each in kinds.values():
@@ -185,7 +185,7 @@ class Fleets:
         branch.pool.limit(width=width, per_second=per_second)
         return branch.pool
 
-    # --- What is known ----------------------------------------------------------------------------
+    # --- The fleets and their state ---------------------------------------------------------------
 
     def find(self, name: str) -> objects.Fleet | None:
         """Return the Fleet object called `name`, if there is one."""

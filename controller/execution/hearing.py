@@ -1,8 +1,8 @@
-"""What the cluster said last of an object that does not get on: its latest Warning.
+"""The cluster's last word on an object that does not get on: its latest Warning.
 
 Called by the writer, for objects of which neither a status nor an answer says why: a Job that gets
-no pod, a pod that its node does not start. That is read of one object, when its planner asks, and
-kept as an outcome: told, and asked again in time.
+no pod, a pod that its node does not start. The Warning is read of one object, when its planner
+asks, and kept as an outcome: told, and asked again in time.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the engine remembers of a key between visits; lost at a crash without harm.
+"""The engine's memory of a key between visits; lost at a crash without harm.
 
 Which phase a key is in, and which may come next, is a table in `phases`. The engine, dispatcher,
 calls and gate say what happens, by the methods here; none of them changes a field itself.
@@ -31,16 +31,16 @@ from controller.planning.outcomes import Outcome
 from controller.planning.targets import AnyVerb, Target
 from controller.telemetry import tracing
 
-# What nobody has asked for again for so long, in seconds after it was due, is forgotten.
+# An outcome whose call nobody asks for again for so long, in seconds after it is due, is forgotten.
 OUTCOME_LIFE = 600.0
 # The longest message that is kept of a failure: it may quote what anybody wrote.
 LONGEST_MESSAGE = 2000
 FIRST_BACKOFF = 0.2
 LONGEST_BACKOFF = 60.0
-# What waits with its siblings is called when its turn comes, and comes by itself after this long.
+# A key that waits with its siblings is called at its turn, and comes by itself after this long.
 SIBLINGS_SECONDS = 60.0
-# What usually passes at once is no news at first; what has gone on for so long is, however seldom
-# it was tried.
+# A failure that usually passes at once is no news at first; one that has gone on for so long is,
+# however seldom the call was tried.
 NEWS_SECONDS = 30.0
 
 
@@ -48,7 +48,7 @@ NEWS_SECONDS = 30.0
 class KeyState:
     """One key: its phase, the versions that its calls returned, and how those went that failed."""
 
-    # What the key waits for; `move` alone changes it.
+    # The phase, by what the key waits for; `move` alone changes it.
     phase: KeyPhase = IDLE
 
     # --- Of calls in flight, that is of WRITING and READING ---
@@ -58,18 +58,19 @@ class KeyState:
     failed: bool = False
     # Something happened while writes were in flight: plan again when they are answered.
     dirty: bool = False
-    # What the calls of the last visit are parts of, for who asks for traces.
+    # The trace that the calls of the last visit are parts of, for who asks for traces.
     trace: tracing.Trace = None
 
     # --- Of PARKED: what the gate looks at ---
-    # What the caches must have reached: the highest version written, by resource, namespace
-    # and slot.
+    # The versions that the caches must have reached: the highest one written, by resource,
+    # namespace and slot.
     floors: dict[tuple[Resource, str, int | None], int] = dataclasses.field(default_factory=dict)
-    # What was deleted, or has ended: how the caches must show that, `WriteReceipt` says.
+    # Objects that were deleted, or have ended: how the caches must show that, `WriteReceipt` says.
     gone: dict[tuple[Resource, str, str], WriteReceipt] = dataclasses.field(default_factory=dict)
 
     # --- Of READING: what it is about ---
-    # What an answer was lost about, or was seen to be older in the cache: read before planning.
+    # Objects whose answer was lost, or that were seen to be older in the cache: read before
+    # planning.
     uncertain: set[tuple[Resource, str, str]] = dataclasses.field(default_factory=set)
 
     # --- Of BACKING_OFF: how long it lasts ---
@@ -93,7 +94,7 @@ class KeyState:
     # The error that the visits of this object ended with, told once, and how often in a row it did.
     crashed: str = ""
     crashes: int = 0
-    # What was told of an object of which nothing could be read.
+    # The message that was told of an object of which nothing could be read.
     told: str = ""
 
     # --- The moves ---
@@ -182,7 +183,7 @@ class KeyState:
         """Remember what was told of an object of which nothing could be read."""
         self.told = message
 
-    # --- What happens meanwhile ---
+    # --- Changes meanwhile ---
 
     def falter(self) -> None:
         """Have the key back off once its calls are answered: one of them failed."""

@@ -84,8 +84,8 @@ class Labels:
         self._covers = covers
         self._writer = writer
         self._above = {PLACES[each].kind: each for each in caches.kinds}
-        # What was odd in the round before: a watch may tell of a pod before its server does, and of
-        # a write of this replica's a little late.
+        # Labels that were odd in the round before: a watch may tell of a pod before its server
+        # does, and of a write of this replica's a little late.
         self._before: dict[tuple[Resource, str], str | None] = {}
         # In which round that is still odd was last written, in vain.
         self._tried: dict[tuple[Resource, str], int] = {}
@@ -136,7 +136,7 @@ class Labels:
     def _odd(self, resource: Resource, items: tuple[objects.Object, ...]) -> Iterator[_Odd]:
         for item in items:
             meta = item.metadata
-            # What goes need be seen by its owner, and no more than that.
+            # An object that goes need be seen by its owner, and no more than that.
             is_enough = meta.deletion_timestamp and slots.labelled(meta.labels) is None
             if is_enough or not self._covers(meta.namespace):
                 continue
@@ -161,8 +161,8 @@ class Labels:
     def _whose(self, resource: Resource, item: objects.Object) -> _Whose | None:
         """Return whose an object is; None where it is somebody else's, or that is not seen here.
 
-        What nobody controls is known by its labels. What somebody else controls is that one's,
-        whatever its labels say.
+        An object that nobody controls is known by its labels. One that somebody else controls is
+        that one's, whatever its labels say.
         """
         kind, meta = self._caches.kinds.get(resource), item.metadata
         if kind is not None:
@@ -194,7 +194,7 @@ class Labels:
         try:
             await asyncio.create_task(self._send(odd.key, patch))
         except errors.ArgosyError as error:
-            # It is looked at again, as it is by then.
+            # The object is looked at again, as it is by then.
             _log.info("label not written", object=f"{odd.resource}/{patch.name}", why=str(error))
 
     async def _send(self, key: Key | None, patch: Patch) -> None:

@@ -6,7 +6,7 @@ to: its first creates are few, and a large one's are over in a moment. The same 
 namespaces, so that a crowd of small applications is no newcomer to another tenant's. `pool` asks.
 
 Example: 3,000 servers of one application are being made, eight creates at a time, and each takes
-30 ms. Somebody applies one of ten servers. Its revision, its set, its Service and its servers come
+30 ms. Somebody applies one of ten servers. The revision, set, Service and servers of that one come
 one after the other, and each would stand beside seven others. While it comes up, one does.
 
 Example: 200 applications of namespace a come up, each of them a newcomer. Somebody applies one in

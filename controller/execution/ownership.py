@@ -22,7 +22,7 @@ _acting_for: contextvars.ContextVar[Key | None] = contextvars.ContextVar("acting
 
 
 class Ownership(Protocol):
-    """What this process may do, key by key."""
+    """The rights of this process, key by key."""
 
     def owns(self, key: Key) -> bool:
         """Return whether the key is this process's to plan."""

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 
 
 class KeyPhase(enum.StrEnum):
-    """What a key waits for, if for anything."""
+    """The phase of a key: the thing that it waits for, if for any."""
 
     # For nothing: it is at rest, or to be visited. Calls begin here, and nowhere else.
     IDLE = "Idle"
@@ -41,7 +41,7 @@ MOVES: Mapping[KeyPhase, frozenset[KeyPhase]] = {
     # All calls are answered, or those that are not were taken back; or one of them has failed.
     WRITING: frozenset({IDLE, BACKING_OFF}),
     READING: frozenset({IDLE, BACKING_OFF}),
-    # What is parked calls nobody: first a visit must find it past the gate.
+    # A key that is parked calls nobody: first a visit must find it past the gate.
     PARKED: frozenset({IDLE}),
     # Nor does what backs off. Of its last calls others succeeded, which are yet to be seen.
     BACKING_OFF: frozenset({IDLE, PARKED}),

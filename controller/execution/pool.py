@@ -79,7 +79,7 @@ class Pool:
         self._slow_until: dict[str, float] = {}
         # While there are such: until when the calls of others are remembered as quick.
         self._quick_until: dict[str, float] = {}
-        # What was started, by when it counts as slow; one timer for the first of them.
+        # Calls that were started, by when each counts as slow; one timer for the first of them.
         self._watched: collections.deque[tuple[float, Entry]] = collections.deque()
         self._watch: asyncio.TimerHandle | None = None
         self._gap = 1.0 / per_second if per_second else 0.0
@@ -210,7 +210,7 @@ class Pool:
     def _most_behind(self, first: Standing, width: int) -> int:
         """Return how many calls that make room may be in flight.
 
-        Those that stand at the server make room, and none that is on the road: of 28 to a server
+        Calls that stand at the server make room, and none that is on the road: of 28 to a server
         that is 40 ms away, 20 are on the road and keep it busy, so 23 go on. A width that somebody
         set says nothing of a road.
         """

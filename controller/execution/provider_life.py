@@ -37,7 +37,7 @@ class ProviderLife:
         self.kind = kind
         self.fleet = fleet
         self.provider: contract.Provider | None = None
-        # What stood in the way when it was last tried.
+        # The error that stood in the way when opening was last tried.
         self.failure: errors.ArgosyError | None = None
         self._context = context
         self._changed = changed

@@ -19,7 +19,7 @@ from controller.planning.keys import Key
 
 # An urgent key is served as if it had been waiting this much longer, in seconds.
 URGENT_BONUS = 5.0
-# What a visit costs its namespace at least, in seconds: virtual time stands still while planning.
+# The least that a visit costs its namespace, in seconds: virtual time stands still while planning.
 LEAST_COST = 20e-6
 # Namespaces that have had no more than others say nothing; they are swept when there are more.
 MOST_NAMESPACES = 4096

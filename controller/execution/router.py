@@ -16,7 +16,7 @@ from controller.planning.wakes import Change, Wakes, When
 
 
 class Engine(Protocol):
-    """What the router tells the engine."""
+    """The part of the engine that the router calls."""
 
     def touch(self, key: Key, *, urgent: bool = False) -> None:
         """Have `key` planned."""

@@ -47,7 +47,7 @@ class Entry:
     standing: Standing = Standing.OTHER
     withdrawn: bool = False
     ended: bool = False
-    # It has been in flight for so long that its place is another's.
+    # The call has been in flight for so long that its place is another's.
     slow: bool = False
 
     @property
@@ -180,7 +180,7 @@ class Schedule:
                 *((True, each) for each in Standing),
             )
         }
-        # Those of them in which calls wait, in the same order: mostly one or two. One that has
+        # The lines in which calls wait, in the same order: mostly one or two. One that has
         # emptied since stays until the next is filled.
         self._filled: dict[tuple[Urgency, bool, Standing], _Line] = {}
         self._clock = 0.0
@@ -191,7 +191,7 @@ class Schedule:
         if line.waits(()):
             line.push(entry)
             return
-        # What was not there has saved nothing up.
+        # A line that was empty has saved nothing up.
         line.turn = max(line.turn, self._clock)
         line.push(entry)
         self._filled = {rank: each for rank, each in self._lines.items() if each.waits(())}

@@ -74,7 +74,7 @@ class _Held:
 
 
 class Sharing:
-    """What one of several replicas plans and writes for, while `heartbeat` and `guard` are held.
+    """The share of one of several replicas in the work, while `heartbeat` and `guard` are held.
 
     `covers` tells of a namespace whether this install looks after it. Call `connect` before `run`.
     """
@@ -115,7 +115,7 @@ class Sharing:
         """Tell this engine what to take up and what to let go."""
         self._engine = engine
 
-    # --- What is asked ----------------------------------------------------------------------------
+    # --- Questions --------------------------------------------------------------------------------
 
     @property
     def fresh(self) -> bool:
@@ -166,7 +166,7 @@ class Sharing:
         kind, informer = self._caches.kinds.get(key.resource), self._caches.informers[key.resource]
         odd = informer.malformed.get(key.path)
         if odd is not None and odd.remains is None:
-            # What one replica has still seen of it, another may never have: metadata is all.
+            # A part that one replica has still seen, another may never have: metadata is all.
             return slots.of(key.namespace, _labelled(odd.metadata.labels) or key.name)
         item = informer.objects.get(key.path)
         if item is None or kind is None:
@@ -249,11 +249,12 @@ class Sharing:
     async def _follow(self, wanted: set[int]) -> set[int]:
         """Follow the slots that are to be this replica's; return those of which all is shown.
 
-        What cannot be listed keeps others from being opened in the same round alone, and in later
-        ones nobody waits for it.
+        A slot that cannot be listed keeps others from being opened in the same round alone, and in
+        later ones nobody waits for it.
 
-        What it has it follows on. What it has given is in `wanted` as long as the Lease says that
-        it is this replica's: a slot is forgotten after its Lease is written, and never before.
+        The replica follows on the slots that it has. A slot that it has given is in `wanted` as
+        long as the Lease says that it is this replica's: a slot is forgotten after its Lease is
+        written, and never before.
         """
         kept = self._held.keys() | self._ending
         for slot in self._caches.slots - kept - wanted:
@@ -325,7 +326,7 @@ class Sharing:
             self._begin(found)
 
     async def _take(self, free: Iterable[int]) -> None:
-        # What is owed is to be given, not to be taken back.
+        # A slot that is owed is to be given, not to be taken back.
         kept = self._held.keys() | self._ending | self._owed.keys()
         due = [each for each in sorted(free) if each not in kept]
         taken: dict[int, int] = {}

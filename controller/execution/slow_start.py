@@ -1,6 +1,6 @@
 """Creates of one set after some failed for one cause: few at a time, more as they succeed.
 
-What a quota, a webhook or a policy refuses of one server, it refuses of its siblings, too. So the
+A quota, a webhook or a policy that refuses one server refuses its siblings, too. So the
 first failures of a set's creates hold the others back; after a backoff one of them is tried, and
 each success lets two more go, until nothing waits. A ReplicaSet starts as slowly; here only what
 failed does. The dispatcher asks before each create, and tells how it went.
@@ -36,7 +36,7 @@ class _Brake:
     tries: int = 0
     until: float = 0.0
     width: int = 1
-    # Those that were let go and have not been answered.
+    # Creates that were let go and have not been answered.
     flying: set[Hashable] = dataclasses.field(default_factory=set)
     # Who waits: what is created, and the key that creates it, in the order of their coming.
     held: dict[Hashable, Key] = dataclasses.field(default_factory=dict)
@@ -100,7 +100,7 @@ class SlowStart:
             brake.flying.discard(made)
         if not error.policy.shared:
             if brake is not None and brake.is_on():
-                # It says nothing of the cause: the next one may.
+                # The error says nothing of the cause: the next one may.
                 self._call(brake, 1)
             return
         if brake is None:
@@ -111,7 +111,7 @@ class SlowStart:
             return
         now = asyncio.get_running_loop().time()
         if now >= brake.until:
-            # Those that were in flight together fail together, and count as one try.
+            # Creates that were in flight together fail together, and count as one try.
             brake.tries += 1
             brake.until = now + self._wait(brake.tries, error)
         brake.cause, brake.width = error, 1

@@ -69,7 +69,7 @@ class StatusWriter:
         first = planned.first_status_can_wait
         held = state.pacer.wait(now, at_once=at_once, acting=acting, first=first)
         if held:
-            # What is written is worked out when its time comes: it may be overtaken until then.
+            # The status is worked out when its time comes: this one may be overtaken until then.
             return held
         whole, news = self._kinds[key.resource].puts_status, "what was seen has changed"
         patch = statuses.patch(item, planned.status, whole=whole, why=news)
@@ -88,7 +88,7 @@ class StatusWriter:
     ) -> Sequence[WriteReceipt]:
         """Write the status whose turn has come: as it is by now, where it waited long in line.
 
-        What has been overtaken would be one write, and what has overtaken it another.
+        A status that has been overtaken would be one write, and that which overtook it another.
         """
         found = self._latest(key, state)
         if found is not None:
@@ -118,7 +118,7 @@ class StatusWriter:
     ) -> Sequence[WriteReceipt]:
         """Write a smaller status, which says that the whole one was refused; try that again later.
 
-        What is refused leaves the one of before standing, which may be anything but true.
+        A status that is refused leaves the one of before standing, which may be anything but true.
         """
         metrics.status_refused(key.resource)
         _log.warning("status refused", key=str(key), error=texts.cut(str(error), crashes.LONGEST))

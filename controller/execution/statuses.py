@@ -1,4 +1,4 @@
-"""What is written of a status: the difference, and no more often than is useful."""
+"""The write of a status: the difference, and no more often than is useful."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from controller.api.resources import Resource
 from controller.planning import merge_patch, writes
 from controller.planning.plan import Patch, Status
 
-# What is being acted on has news in a moment; the acts go first, and are told of together.
+# An object that is acted on has news in a moment; the acts go first, and are told of together.
 MOMENT = 0.1
 # So long the first status of an object may be held back while it comes up in good health. The
 # default of its schema says meanwhile that nobody has looked yet; most are up by then, and
@@ -49,8 +49,8 @@ def change(
 ) -> dict[str, Any]:
     """Return what is written to turn `before` into `after`; empty where they are equal.
 
-    That is a JSON merge patch, or with `whole` all of `after`. What of `after` is cut before it is
-    written is equal to what was cut before.
+    The change is a JSON merge patch, or with `whole` all of `after`. A part of `after` that is cut
+    before it is written is equal to what was cut before.
     """
     if before == after:
         return {}

@@ -1,6 +1,6 @@
 """Objects that cannot be read whole: each is told so itself, and nothing is made of it.
 
-What remains of such an object is cached like any other, so all that concerns it finds it, and its
+The rest of such an object is cached like any other, so all that concerns it finds it, and its
 teardown is planned as ever. The engine asks, and `inspection` for whoever looks on.
 """
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-# What stands at the server, and the width until something is known.
+# The calls that stand at the server, and the width until something is known.
 BASE = 8
 LEAST, MOST = 4, 64
 # So long a write takes that spends no time on the road: the quickest of an API server next door.

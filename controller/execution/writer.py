@@ -24,14 +24,14 @@ from controller.planning import ownership, plan
 
 
 class _Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What is read of an object that the API server returned; a Status has no uid."""
+    """The fields read of an object that the API server returned; a Status has no uid."""
 
     kind: str = ""
     metadata: objects.Meta | None = None
 
 
 _answer = msgspec.json.Decoder(_Answer)
-# What an owner may be that is looked for: Argosy's own kinds.
+# The kinds of owners that are looked for: Argosy's own.
 _KINDS = {
     place.kind: each for each, place in PLACES.items() if place.api_version == names.API_VERSION
 }
@@ -236,7 +236,7 @@ class Writer:
 def _misread(resource: Resource, answer: bytes) -> str:
     """Return why nothing can be made of an object that was found; empty where it can be read.
 
-    Its watch shows it to nobody, so whoever took it up would wait for it for ever.
+    The watch shows such an object to nobody, so whoever took it up would wait for it for ever.
     """
     view = PLACES[resource].view
     found = wire.Decoder(view, f"read {resource}").one(answer) if view is not None else None

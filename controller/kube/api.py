@@ -1,8 +1,8 @@
 """The API of Kubernetes, as the rest of the engine sees it.
 
 `client.Client` is the real one, over HTTP; tests bring an API server in memory. Bodies go in and
-come out as JSON bytes: whoever asks decodes what it wants to know. What is not a success is raised
-as one of `controller.kube.faults`.
+come out as JSON bytes: whoever asks decodes what it wants to know. An answer that is no success is
+raised as one of `controller.kube.faults`.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ def assign(held: Mapping[int, str], members: Collection[str]) -> dict[int, str]:
     """Return the replica that is to have each slot; none where there are no members.
 
     `held` is who has a slot now. Nobody gets more than ⌈slots / members⌉, and no more slots move
-    than must for that. What moves goes to whoever wants it most of those who have room.
+    than must for that. A slot that moves goes to whoever wants it most of those who have room.
     """
     if not members:
         return {}

@@ -33,7 +33,7 @@ def encoded(body: Any) -> bytes:
 
 
 class Guarded(aiohttp.BytesPayload):
-    """What a write sends, unless it may not be sent any more."""
+    """The body of a write, unless it may not be sent any more."""
 
     def __init__(self, value: bytes, may_write: Callable[[], bool]) -> None:
         super().__init__(value)

@@ -36,7 +36,7 @@ class Cache(Generic[T]):
     def __init__(self, resource: Resource) -> None:
         self.objects: dict[Key, T] = {}
         self.malformed: dict[Key, wire.Malformed] = {}
-        # Those who keep what follows from the objects here: told first, and of what is forgotten.
+        # Keepers of what follows from the objects here: told first, and of what is forgotten.
         self.keepers: list[OnChange[T]] = []
         self.on_change: list[OnChange[T]] = []
         self.on_malformed: list[Callable[[wire.Malformed], None]] = []
@@ -156,7 +156,8 @@ class Cache(Generic[T]):
     ) -> None:
         """Take in a whole list of what a follower `holds`, as the changes that lead to it.
 
-        What is known to be `newer` than the list stays as it is, and what others hold.
+        An object that is known to be `newer` than the list stays as it is, and so do those that
+        others hold.
         """
         fresh = {(each.metadata.namespace, each.metadata.name): each for each in items}
         bad = {(each.metadata.namespace, each.metadata.name): each for each in malformed}

@@ -1,7 +1,7 @@
 """The API server over HTTP: one session, bytes in, bytes out, faults raised.
 
-The engine and the CLI make one `Client` a process. It adds as little as it can to what a request
-costs: a converged fleet is written three requests a server.
+The engine and the CLI make one `Client` a process. The client adds as little as it can to what a
+request costs: a converged fleet is written three requests a server.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ Answered = Callable[[float, int], None]
 _READ = aiohttp.ClientTimeout(total=READ_SECONDS, sock_connect=CONNECT_SECONDS)
 _WRITE = aiohttp.ClientTimeout(total=WRITE_SECONDS, sock_connect=CONNECT_SECONDS)
 _STREAM = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS)
-# What is over needs no goodbye of the other side, which may be gone.
+# A session that is over needs no goodbye of the other side, which may be gone.
 _WEBSOCKET = aiohttp.ClientWSTimeout(ws_close=1.0)
 # The API server gives up on a write before we do, so that none can come late.
 _BOUND = f"timeout={WRITE_SECONDS - 0.5:.0f}s"
@@ -105,8 +105,9 @@ class Client:
     def guarded(self, may_write: Callable[[], bool], answered: Answered | None = None) -> Self:
         """Return this client, on the same connections, writing only while `may_write()`.
 
-        It is asked when all is ready to be sent, so that a process which is frozen in the middle of
-        a request has next to no chance of sending it when it wakes. `answered` is told of each.
+        `may_write` is asked when all is ready to be sent, so that a process which is frozen in the
+        middle of a request has next to no chance of sending it when it wakes. `answered` is told of
+        each.
         """
         twin = copy.copy(self)
         twin._may_write = may_write  # noqa: SLF001 - its own class

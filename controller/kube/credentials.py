@@ -28,7 +28,7 @@ OIDC_SECONDS = 60.0
 
 
 class Credentials(Protocol):
-    """What proves who we are, beside a client certificate."""
+    """The proof of who we are, beside a client certificate."""
 
     header: str
     """The value of the Authorization header; empty for none."""

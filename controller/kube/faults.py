@@ -1,4 +1,4 @@
-"""What the API server may answer instead of what was asked, in the words of `controller.errors`.
+"""The API server's answers instead of what was asked, in the words of `controller.errors`.
 
 `client` turns every answer and every broken connection into one of these; the in-memory API
 server of the tests raises the same. Callers look at the class: `NotFound`, `AlreadyExists`,
@@ -20,7 +20,7 @@ from controller.reasons import Vocabulary
 
 # The API server itself is in trouble: no failure of any server, and nobody could be told anyway.
 _AWAY = errors.Policy(kind=errors.FailureKind.FAILED, shared=True, told_after=6, works=False)
-# What was planned from is old: another look is all that it takes, most of the time.
+# The objects planned from are old: another look is all that it takes, most of the time.
 _OUTDATED = errors.Policy(kind=errors.FailureKind.FAILED, doubts_caches=True, told_after=4)
 # Somebody who guards the namespace says no, of all that is alike, and may say otherwise later.
 _GUARDED = errors.Policy(kind=errors.FailureKind.FAILED, shared=True, event=True)
@@ -202,7 +202,7 @@ class Details(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class ApiStatus(msgspec.Struct, frozen=True, rename="camel"):
-    """What the API server answers when it does not answer with an object."""
+    """The answer of the API server when it does not answer with an object."""
 
     status: str = ""
     reason: str = ""

@@ -35,9 +35,9 @@ REFUSALS = 10
 MISSES = 3
 # How often a kind that is gone is looked for at least, in seconds.
 RETURN_SECONDS = 5.0
-# What not every cluster serves is looked for so seldom where it is not there.
+# A kind that not every cluster serves is looked for so seldom where it is not there.
 OPTIONAL_SECONDS = 600.0
-# What a cache of a kind that is gone has reached: nothing of the kind is still to come.
+# The version that the cache of a kind that is gone has reached: nothing of it is still to come.
 ALL = 2**63
 # How late the loop may be beyond the longest wait that it foresees, in seconds.
 LATE = 60.0
@@ -107,8 +107,9 @@ class Follower(Generic[T]):
     def learn(self, made: T) -> None:
         """Take in what the API server answered to a create, ahead of the watch.
 
-        What the watch has been past is left alone: the object may have gone since. `reached` says
-        nothing of such an object; it stays until the watch tells of it, or goes on without it.
+        A version that the watch has been past is left alone: the object may have gone since.
+        `reached` says nothing of an object that was taken in; it stays until the watch tells of it,
+        or goes on without it.
         """
         meta = made.metadata
         where, version = (meta.namespace, meta.name), version_of(meta)
@@ -200,7 +201,7 @@ class Follower(Generic[T]):
         newest = max((version_of(each) for each in listed), default=0)
 
         def is_gone(key: Key, shown: objects.Meta) -> bool:
-            """It is shown and not there: its deletion, or its leaving, is still to be told."""
+            """The object is shown, not there: its deletion, or its leaving, is still to be told."""
             return (
                 present.get(key) != shown.uid
                 and version_of(shown) <= version
@@ -226,7 +227,7 @@ class Follower(Generic[T]):
     async def _read_patiently(self) -> tuple[list[objects.Meta], int]:
         """Read what there is, however often it takes: a new leader must not end over one refusal.
 
-        What does not fit its view is there all the same.
+        An object that does not fit its view is there all the same.
         """
         backoff = RetryDelays(first=0.2, longest=15.0, rng=self._rng)
         while not self._is_closed:

@@ -112,7 +112,7 @@ class Informer(Generic[T]):
     async def close(self, slot: int) -> None:
         """Follow a slot no more, and forget it: who watches for changes is not told of any.
 
-        Its objects are there as before. Who keeps count of what is shown here is told.
+        The slot's objects are there as before. Who keeps count of what is shown here is told.
         """
         found = self._followers.pop(slot, {})
         for namespace in found:
@@ -135,7 +135,7 @@ class Informer(Generic[T]):
 
     @property
     def malformed(self) -> dict[Key, wire.Malformed]:
-        """What does not fit its view, and why; a last good view may still be in `objects`."""
+        """Objects that do not fit their view, and why; a last good view may be in `objects`."""
         return self._cache.malformed
 
     def seen(self, namespace: str, name: str) -> Meta | None:
@@ -223,7 +223,7 @@ class Informer(Generic[T]):
     def on_advance(self, callback: Callable[[int, int | None], None]) -> None:
         """Call back, after the changes, with the resourceVersion that is reached, and where.
 
-        That is in some namespace: of one slot; or, where it is None, of what says none, or of all.
+        The place is in some namespace: one slot; or, where it is None, what says none, or all.
         """
         self._on_advance.append(callback)
 

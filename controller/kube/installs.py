@@ -250,7 +250,7 @@ class ScopeClaim:
 
 
 class _Nobody:
-    """What stands above an install for the whole cluster."""
+    """The claim above that of an install for the whole cluster: there is none."""
 
     holder = ""
     clear = True

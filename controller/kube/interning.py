@@ -18,7 +18,7 @@ from controller.api import objects
 # Parts that no two objects have alike, or that have no hash, though what is in them may be alike:
 # the zone of an instance, the image of a container.
 _OWN = frozenset({objects.ProviderStatus, objects.ContainerStatus, objects.Container})
-# What has more characters repeats nothing: somebody wrote it, and it would stay when they write
+# A text of more characters repeats nothing: somebody wrote it, and it would stay when they write
 # another. Example: a pod whose condition has a message of 300 kB, another one each second.
 _LARGEST = 2048
 _set = msgspec.structs.force_setattr

@@ -7,7 +7,7 @@ has a slot is said by the slot's Lease, which is written only when the slot move
 A heartbeat that was not renewed for `patience` is that of a replica that has stopped writing: it
 gives up sooner, and never comes back under its identity. So whoever has seen that, by lists that
 are not stale, may take its slots; that nobody else has is guarded by the resourceVersion. A slot
-that was handed over says so and is free at once, unless a later epoch was seen. What else became of
+that was handed over says so and is free at once, unless a later epoch was seen. Any other change to
 its Lease, as where a person wrote another holder or deleted it, counts after `patience` only: by
 then its owner has seen that, too. Only spans of the local clock count.
 """
@@ -95,7 +95,7 @@ class Holding:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class MembersView:
-    """What one list showed, which was begun at `began` by the loop's clock."""
+    """The replicas and slots of one list, which was begun at `began` by the loop's clock."""
 
     began: float
     # The replicas that live, this one among them.
@@ -103,8 +103,8 @@ class MembersView:
     held: Mapping[int, Holding]
     # The slots that may be taken.
     free: frozenset[int]
-    # What the heartbeats of the others that live tell of their slots: each of them, as a copy of
-    # one must not stand in its place.
+    # The tallies that the heartbeats of the others that live tell of their slots: each of them,
+    # as a copy of one must not stand in its place.
     told: Mapping[str, Tally] = dataclasses.field(default_factory=dict)
 
 

@@ -1,4 +1,4 @@
-"""What a write left behind, for whoever must wait until caches show it.
+"""The receipt of a write, for whoever must wait until caches show it.
 
 Providers return these; `execution` parks the written key until its informers have caught up.
 """

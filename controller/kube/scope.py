@@ -1,4 +1,4 @@
-"""What of a resource one follower keeps the cache like: all, a namespace, or a slot of either.
+"""The part of a resource that one follower keeps in a cache: all, a namespace, or a slot of either.
 
 `informer` has one for each of its followers. By it a follower knows which cached objects are its
 own to compare with its lists: several feed one cache, and none may drop what another has told.
@@ -36,7 +36,7 @@ class WatchScope:
 
     @property
     def told(self) -> dict[str, object]:
-        """What a log calls it."""
+        """The part, as a log calls it."""
         part: dict[str, object] = {"namespace": self.namespace}
         return part | {"slot": self.slot} if self.by_slot else part
 

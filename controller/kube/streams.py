@@ -1,4 +1,4 @@
-"""What the API server sends piece by piece: lines of a watch or a log, and commands in containers.
+"""Answers that come piece by piece: lines of a watch or a log, and commands in containers.
 
 Only `client` calls this.
 """
@@ -53,7 +53,7 @@ async def lines(response: aiohttp.ClientResponse, *, partial: bool) -> AsyncGene
 
 
 class _Session:
-    """What a command in a container has said so far."""
+    """The output of a command in a container so far."""
 
     def __init__(self) -> None:
         self.printed = {_STDOUT: b"", _STDERR: b""}

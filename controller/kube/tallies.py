@@ -1,4 +1,4 @@
-"""What a replica tells the others of its slots in its heartbeat: numbers that they add up.
+"""The counts of its slots that a replica tells the others in its heartbeat, who add them up.
 
 Some counts go over all applications, and a replica that follows its own slots sees a part alone.
 `execution.counts` writes its own here and adds up those of others, which `members` reads.
@@ -26,7 +26,7 @@ _encoder = msgspec.json.Encoder(order="sorted")
 
 
 class Tally(msgspec.Struct, frozen=True):
-    """What there is in some slots: by kind and name of the object that counts it."""
+    """The counts of some slots: by kind and name of the object that counts them."""
 
     slots: frozenset[int] = frozenset()
     counts: dict[str, dict[str, int]] = {}

@@ -25,7 +25,7 @@ E = TypeVar("E")
 
 
 class WatchEventKind(enum.Enum):
-    """What a watch event says."""
+    """The kind of a watch event."""
 
     PRESENT = enum.auto()
     DELETED = enum.auto()
@@ -43,7 +43,7 @@ class Malformed:
     metadata: objects.Meta
     message: str
     remains: objects.Object | None = None
-    # What its status has said so far, where that can be read.
+    # The conditions that its status has said so far, where those can be read.
     conditions: Conditions = ()
 
 
@@ -58,7 +58,7 @@ class ListPage(Generic[T]):
 
 
 class Garbled(errors.Transient):
-    """What arrived is not what a watch or a list looks like: cut, or mixed with something else."""
+    """The answer is not what a watch or a list looks like: cut, or mixed with something else."""
 
 
 class _ListMeta(msgspec.Struct, rename="camel"):

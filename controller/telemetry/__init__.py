@@ -1,1 +1,1 @@
-"""What the operator tells about itself: log lines, metrics, probes. A leaf: it knows no layer."""
+"""The operator's account of itself: log lines, metrics, probes. A leaf: it knows no layer."""

@@ -27,7 +27,7 @@ _SECRET = re.compile(
     r"authori[sz]ation|password|secret|token|credential|clouds|body", re.IGNORECASE
 )
 _HIDDEN = "…"
-# What libraries put into text: bearer tokens, and credentials within URLs.
+# Secrets that libraries put into text: bearer tokens, and credentials within URLs.
 _LEAKS = re.compile(r"(?i)(bearer\s+)[\w.~+/=-]+|(://)[^/@\s]+(?=@)")
 # Libraries that say much at INFO that is of no use to whoever operates Argosy.
 _QUIET = ("aiohttp", "asyncio", "kopf", "kubernetes", "urllib3")
@@ -41,8 +41,8 @@ _visits = 0
 def _curb_kopf(record: logging.LogRecord) -> bool:
     """Leave tracebacks out of what kopf says, which says why: whoever runs kopf goes on.
 
-    That kopf leaves signals alone, in a thread of its own, is meant to be so; and that a review
-    refuses somebody's typo is no trouble of the operator's. (Only refusals "fail permanently".)
+    Kopf is meant to leave signals alone, in a thread of its own; and a review that refuses
+    somebody's typo is no trouble of the operator's. (Only refusals "fail permanently".)
     """
     if record.name.startswith("kopf"):
         record.exc_info = record.exc_text = None

@@ -1,8 +1,8 @@
 """Metrics, in the shape that controller-runtime gave them, under the prefix `argosy_`.
 
 The engine counts here; `health` serves them. Labels are bounded: no object has a series of its own.
-What is known anyway, such as how many servers are in which state, is asked for when scraped and
-costs nothing in between.
+Numbers that are known anyway, such as how many servers are in which state, are asked for when
+scraped and cost nothing in between.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _FAST = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 
 _LONG = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
 _SLOW = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 
-# What the reference lists: name, type, labels, meaning.
+# The rows that the reference lists: name, type, labels, meaning.
 _declared: list[tuple[str, str, Labels, str]] = []
 
 
@@ -202,7 +202,7 @@ class _Timer:
         self._good = _reconciles.labels(controller, "success")
         self._bad = _reconciles.labels(controller, "error")
         self._failures = _failures.labels(controller)
-        # What has not happened yet is 0: a series that is not there alerts nobody.
+        # A count of what has not happened yet is 0: a series that is not there alerts nobody.
         _refused.labels(controller)
         self._durations = _durations.labels(controller)
 

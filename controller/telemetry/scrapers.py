@@ -32,7 +32,7 @@ YES_SECONDS, NO_SECONDS = 60.0, 10.0
 # Tokens that were let in: their answers are renewed whatever others send.
 MOST_KNOWN = 64
 MOST_REFUSED = 1000
-# What is longer is no token: an API server takes headers of a few kilobytes.
+# A longer text is no token: an API server takes headers of a few kilobytes.
 MOST_TOKEN = 8000
 # Questions about unknown tokens: so many at once, and then so many a second, of one address and of
 # all together.

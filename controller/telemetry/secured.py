@@ -36,7 +36,7 @@ MOST_HEADERS = 64
 # When no socket is left to take a connection with.
 EXHAUSTED_SECONDS = 1.0
 _UNKNOWN = 401
-# What aiohttp says of a request that cannot be read may be a piece of that, such as a token.
+# A log line of aiohttp on a request that cannot be read may have a piece of it, such as a token.
 _unheard = logging.getLogger("argosy.unheard")
 _unheard.disabled = True
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -44,7 +44,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class SecureEndpoint:
-    """What metrics are served with; `renew` keeps the certificate fresh until cancelled."""
+    """The parts that serve metrics; `renew` keeps the certificate fresh until cancelled."""
 
     tls: ssl.SSLContext
     scrapers: Scrapers

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
     from opentelemetry.trace import Span, Tracer
 
-    # What calls are parts of: the span of the visit that asked for them, if it is kept.
+    # The trace that calls are parts of: the span of the visit that asked for them, if it is kept.
     Trace = Span | None
 
 # How long one batch may take, and the last one when the process ends, in seconds.
 SEND_SECONDS, LAST_SECONDS = 5, 3
 PATH = "/v1/traces"
 NAME = "argosy"
-# What a call ended with that did all that was asked.
+# The outcome of a call that did all that was asked.
 OK = "ok"
 
 _NOTHING: contextlib.AbstractContextManager[Trace] = contextlib.nullcontext()
@@ -33,7 +33,7 @@ _tracer: Tracer | None = None
 
 
 class Traces:
-    """What this process sends; closing it sends the rest."""
+    """The spans that this process sends; closing sends the rest."""
 
     def __init__(self, provider: TracerProvider) -> None:
         global _tracer  # noqa: PLW0603 - as metrics are, one for the process

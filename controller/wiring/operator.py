@@ -78,7 +78,7 @@ class Options:
     requesters_known: bool = False
     # How many servers a namespace may have; 0: any number.
     servers_per_namespace: int = 0
-    # What builds images: see `planning.builders`.
+    # The builder of images: see `planning.builders`.
     build_image: str = ""
     build_address: str = ""
     build_client_secret: str = ""

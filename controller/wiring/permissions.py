@@ -1,4 +1,4 @@
-"""What the operator may do, and why: the one table that RBAC is made from.
+"""The operator's permissions, and why it has them: the one table that RBAC is made from.
 
 Each kind and each provider lists what it needs in its own room; here stands what the process needs.
 `scripts/generate.py` writes the table into the chart and into the reference pages; `tests/chart`

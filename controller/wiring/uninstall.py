@@ -1,4 +1,4 @@
-"""What `helm uninstall` asks before anything goes: may it, and if so, let go of what is managed.
+"""The check of `helm uninstall`: may anything go, and if so, let go of what is managed.
 
 `argosy uninstall` calls `run`, from the chart's pre-delete hook. Refuse only answers. Release stops
 the operator, then lifts our finalizers, so that nothing waits for an operator that is gone. Owners

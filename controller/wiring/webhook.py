@@ -1,7 +1,7 @@
 """Where API servers send what users apply: kopf's webhook server, with three things of our own.
 
-It takes reviews as large as objects get, but not many at a time; it reads what is nested too deep
-for a decoder; and it says whether it listens. `handlers` gives it to kopf.
+The server takes reviews as large as objects get, but not many at a time; it reads what is nested
+too deep for a decoder; and it says whether it listens. `handlers` gives it to kopf.
 """
 
 from __future__ import annotations
