@@ -1,4 +1,4 @@
-"""What people are shown, as data: looked up, forecast and told, for every front end alike.
+"""The data that people are shown: looked up, forecast and told, for every front end alike.
 
 Nothing is drawn here and nothing is written to the cluster: a front end does both.
 """

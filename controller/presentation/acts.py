@@ -1,4 +1,4 @@
-"""What may be asked of an object where it is shown: the acts, and the request that each comes to.
+"""The acts that may be asked of an object where it is shown, and the request that each comes to.
 
 Front ends that people point at come here; those that people type into have a command for each.
 Pure: `consequences` tells what would come of a request.
@@ -39,7 +39,7 @@ class WriteVerb(enum.StrEnum):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Right:
-    """What the API server is asked whether a person may do it."""
+    """A verb on a resource: the API server is asked whether a person may do that."""
 
     verb: WriteVerb
     resource: Resource
@@ -60,7 +60,7 @@ class Subject:
 
     @property
     def meta(self) -> Any:
-        """What the object is called."""
+        """The metadata of the object, and so its name."""
         return self.view.metadata
 
     def __str__(self) -> str:
@@ -82,13 +82,13 @@ class Request:
 
     @property
     def right(self) -> Right:
-        """What a person must be allowed to do."""
+        """The right that a person must have."""
         return Right(verb=self.verb, resource=self.resource, subresource=self.subresource)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """What an act is told beside its object; `choices` are made of the object."""
+    """An input that an act is told beside its object; `choices` are made of the object."""
 
     name: str
     label: str

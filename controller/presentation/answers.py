@@ -74,7 +74,7 @@ class Answer:
     # The failure domain of a server: where it is, or is to be.
     domain: str = ""
     operator: str = ""
-    # What the containers to blame printed before they ended, where that was asked for.
+    # The lines that the containers to blame printed before they ended, where that was asked for.
     printed: tuple[Printed, ...] = ()
     # Where replicas share the work: which of them has the object's application.
     replica: str = ""
@@ -233,7 +233,7 @@ def _unreadable(meant: Reference, namespace: str, error: errors.Stalled) -> Answ
 def answer(meant: Reference, namespace: str, found: Any, planned: plans.Plan) -> Answer:
     """Return the answer for the object that `found` was gathered for alone, by the plan of it.
 
-    What the plan says of it is newer than what its status says.
+    The plan says something newer of the object than its status does.
     """
     seen = found.item
     status = planned.status if planned.status is not None else seen.status

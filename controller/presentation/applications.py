@@ -33,7 +33,7 @@ Place = tuple[str, str, str]
 class Chosen:
     """Which applications are meant: one by name, or all of a namespace ("" for all) with labels.
 
-    Those that are followed may be `among` several namespaces.
+    Applications that are followed may be `among` several namespaces.
     """
 
     namespace: str

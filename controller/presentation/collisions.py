@@ -32,7 +32,7 @@ async def of(
     sets = tuple(_of_sets(look.caches, wanted))
     made = look.fleets.display(wanted.spec.fleet).resource
     if made is None:
-        # Its servers are no objects, so they have no names in the cluster.
+        # The fleet's servers are no objects, so they have no names in the cluster.
         return tuple(said for _, said in sets)
     passed = {own for own, _ in sets} | {
         names.server_set(wanted.metadata.name, each.name)

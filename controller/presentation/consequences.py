@@ -1,4 +1,4 @@
-"""What would come of a request, in the words of `plan`: the API server and the planners tell.
+"""The consequences of a request, in the words of `plan`: the API server and the planners tell.
 
 The dashboard shows this before anything is confirmed.
 """
@@ -24,7 +24,7 @@ from controller.presentation.preview import DeletionPreview, Preview
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Consequences:
-    """What is different afterwards, line by line, and what it means for servers.
+    """The difference that a request makes, line by line, and what it means for servers.
 
     `servers` are those that an operation would be about; None where it is about none in particular.
     """

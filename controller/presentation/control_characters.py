@@ -1,7 +1,7 @@
 """Characters that steer a terminal, or turn text around, made visible where others wrote them.
 
 Messages, Events and names of objects that anybody may write are shown to people who may do more.
-What is printed goes through here, whoever prints it.
+All that is printed goes through here, whoever prints it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What an application would be once a manifest is applied, as the API server says.
+"""An application as it would be once a manifest is applied, as the API server says.
 
 Or as the schema says, for those who may only read. `preview` comes here.
 """
@@ -110,8 +110,8 @@ def _by_schema(before: dict[str, Any] | None, manifest: Mapping[str, Any]) -> di
 def three_way(before: Mapping[str, Any], manifest: Mapping[str, Any]) -> dict[str, Any]:
     """Return the merge patch of the spec that client-side `kubectl apply` would send.
 
-    What the manifest says is set; what it said when it was applied last, and says no more, goes;
-    what others have set stays.
+    A field that the manifest says is set; one that it said when it was applied last, and says no
+    more, goes; a field that others have set stays.
     """
     annotations = before["metadata"].get("annotations") or {}
     applied = annotations.get(names.LAST_APPLIED, "{}")

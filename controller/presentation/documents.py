@@ -1,4 +1,4 @@
-"""What is shown, as a document for programs: JSON or YAML, its fields named as the API names them.
+"""The data shown, as a document for programs: JSON or YAML, its fields named as the API names them.
 
 `-o json` and `-o yaml` come here.
 """
@@ -21,7 +21,8 @@ WIDTH = 100
 def document(value: Any, form: str) -> str:
     """Return `value` (dataclasses, structs or plain data) as JSON or YAML.
 
-    What would steer a terminal is escaped: a program that reads the document gets it as it was.
+    Text that would steer a terminal is escaped: a program that reads the document gets it as it
+    was.
     """
     plain = _plain(value)
     if form == "json":

@@ -1,4 +1,4 @@
-"""What happened to an application and all that belongs to it, the latest last.
+"""The Events of an application and all that belongs to it, the latest last.
 
 `events` comes here: once for what is there, then for what comes.
 """

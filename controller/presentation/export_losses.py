@@ -1,4 +1,4 @@
-"""What an application says that no StatefulSet can: told before `export` writes anything.
+"""The fields of an application that no StatefulSet can say: told before `export` writes anything.
 
 Each field that people can write has a line in one of the tables below: that a StatefulSet says the
 same, or which value costs nothing and what is lost with any other. `translation` comes here.
@@ -27,7 +27,7 @@ class Lost:
 
 # Of the spec of an application: what goes along, or ends with Argosy's own work.
 CARRIED = frozenset({"paused", "management", "replicas", "revisionHistoryLimit", "components"})
-# It keeps the application from being exported at all, which is told as that.
+# The fleet keeps the application from being exported at all, which is told as that.
 FORBIDS = frozenset({"fleet"})
 LOST: Mapping[str, Lost] = {
     "deletion.protected": Lost(False),
@@ -49,7 +49,7 @@ CARRIED_OF_COMPONENTS = frozenset(
         "rollout.minReadySeconds",
         # No pod of a StatefulSet becomes another revision in place.
         "rollout.inPlace",
-        # What it was taken up from has long been gone.
+        # The workload that the component was taken up from has long been gone.
         "adopt",
         "volumeClaims.name",
         "volumeClaims.spec",
@@ -92,7 +92,7 @@ LOST_OF_COMPONENTS: Mapping[str, Lost] = {
     "recovery.remediation.per": Lost("Domain"),
     "recovery.remediation.maxHoldSeconds": Lost(1800),
 }
-# What a StatefulSet does, or can be told in other words.
+# Values that a StatefulSet follows, or can be told in other words.
 _SAID = (
     ("service.type", "None"),
     ("rollout.strategy", "OnDelete"),

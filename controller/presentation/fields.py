@@ -22,8 +22,8 @@ _KNOWN = ("argosy.dev/", "app.kubernetes.io/", "kubernetes.io/", "node.kubernete
 
 _AMOUNT = re.compile(r"\d{1,20}(\.\d{1,9})?[A-Za-z]{0,2}")
 
-# What may stand in a field: a word, an amount, a sentence, a flag of ours; or what is below it, by
-# name. A list is of what is said of each; "x*" is of any name that begins so.
+# The shape of a field: a word, an amount, a sentence, a flag of ours; or what is below it, by name.
+# A list is of what is said of each; "x*" is of any name that begins so.
 WORD, AMOUNT, TEXT, FLAG = "word", "amount", "text", "flag"
 Shape = str | Mapping[str, Any]
 
@@ -296,7 +296,7 @@ _STATUSES: dict[Resource, Shape] = {
     ),
 }
 _ABOUT = words("apiVersion kind namespace name uid fieldPath")
-# What is neither spec nor status.
+# The fields that are neither spec nor status.
 _MORE: dict[Resource, dict[str, Shape]] = {
     Resource.REVISIONS: words("revision"),
     Resource.EVENTS: words(

@@ -1,4 +1,4 @@
-"""What would come of an application if nothing failed: its planners, run ahead of time.
+"""The steps that an application would take if nothing failed: its planners, run ahead of time.
 
 `kubectl argosy plan` and `delete` show this. The Application and ServerSet planners are asked again
 and again; what they want takes effect in memory, and every server comes up at once. So the order,
@@ -56,7 +56,7 @@ _BESIDE = (
 
 
 class Effect(enum.StrEnum):
-    """What happens to a server."""
+    """The effect of a step on a server."""
 
     CREATE = "create"
     REPLACE = "replace"
@@ -66,7 +66,7 @@ class Effect(enum.StrEnum):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class ForecastStep:
-    """What happens to servers of one component at one moment; the next step waits for it."""
+    """The effect on servers of one component at one moment; the next step waits for it."""
 
     effect: Effect
     component: str
@@ -76,9 +76,9 @@ class ForecastStep:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Forecast:
-    """What would happen, in order; `budgets` are how many servers may be down, by component.
+    """The steps to come, in order; `budgets` are how many servers may be down, by component.
 
-    `finished` tells whether it comes to an end; `message` is how the application then stands.
+    `finished` tells whether they come to an end; `message` is how the application then stands.
     `builds` are what must be built first, each a Build's name.
     Of the claims that are there, `claims_deleted` go with their data, and `claims_kept` outlive the
     servers that they were made for. `domains` are the failure domains that servers are given.
@@ -102,7 +102,7 @@ def forecast(
 ) -> Forecast:
     """Return what would come of `application`, which may differ from the one in the caches.
 
-    It goes no further than the round in which nobody wants it any more.
+    The forecast goes no further than the round in which nobody wants it any more.
     """
     rehearsal = _Rehearsal(sources, application, now)
     rounds: list[tuple[ForecastStep, ...]] = []

@@ -45,7 +45,7 @@ _WITHOUT: dict[Resource, str] = {
     Resource.FLEETS: "fleets other than the built-in one are not seen",
     Resource.NAMESPACES: "whether the namespace is going, and what its labels are, is not seen",
 }
-# What is planned; without most of it nothing can be, and the rest only refines the answer.
+# The planned kinds; without most of them nothing can be, and the rest only refines the answer.
 PLANNED = tuple(each.resource for each in KINDS if PLACES[each.resource].namespaced)
 NEEDED = tuple(each for each in PLANNED if each not in _WITHOUT)
 SYNC_SECONDS = 60.0
@@ -54,14 +54,14 @@ _UNSEEN = "You may not list fleets and namespaces, so what would be done next is
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Inspection:
-    """What can be gathered at one moment; `notes` say what could not be read, and what it means."""
+    """The objects gathered at one moment; `notes` say what could not be read, and what it means."""
 
     caches: Caches
     fleets: Fleets
     notes: tuple[str, ...]
     # Since when the caches are full.
     since: float
-    # What could not be read.
+    # The resources that could not be read.
     hidden: frozenset[Resource] = frozenset()
 
     @property

@@ -26,7 +26,7 @@ LONGEST = 16_384
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Printed:
-    """What one container of a server has printed last, or why that is not known."""
+    """The lines that one container of a server has printed last, or why they are not known."""
 
     server: str
     container: str

@@ -12,8 +12,8 @@ import yaml
 from controller.api import names
 from controller.presentation.problems import UsageError
 
-# What an API server takes as one request. A text of a kilobyte, in which each alias stands for ten
-# others, comes to more than any memory holds.
+# The most that an API server takes as one request. A text of a kilobyte, in which each alias stands
+# for ten others, comes to more than any memory holds.
 MOST_CHARACTERS = 3 << 20
 
 

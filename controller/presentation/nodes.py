@@ -1,4 +1,4 @@
-"""What the control plane says of the nodes of pods that are to blame.
+"""The control plane's word on the nodes of pods that are to blame.
 
 `answers` comes here. The operator watches no nodes but cordoned ones: a cluster has thousands, each
 written again every few minutes. Whoever asks why has the few that matter read at that moment.

@@ -1,8 +1,8 @@
 """Fleets for whoever looks on: what only the operator sees of them is left open, and not denied.
 
-The operator alone has a way to the servers of some providers. What can change in place is known
-there all the same, and of how a fleet stands the status of what waits for it tells. `inspection`
-comes here.
+The operator alone has a way to the servers of some providers. The fields that can change in place
+are known there all the same, and of how a fleet stands the status of what waits for it tells.
+`inspection` comes here.
 """
 
 from __future__ import annotations

@@ -344,7 +344,7 @@ def _state(found: objects.Server, ready: conditions.Condition | None) -> str:  #
     if status.observed_generation == 0:
         return STARTING
     if spec.power == Power.STOPPED:
-        # What does not run has no revision to be at.
+        # A server that does not run has no revision to be at.
         return STOPPED if status.power == Power.STOPPED else UPDATING
     if ready is not None and ready.status != "True" and _failed_before(found):
         return UNREADY

@@ -1,4 +1,4 @@
-"""What applying or deleting an application would do.
+"""The effects of applying or deleting an application.
 
 The API server says what the object would be, the planners what would come of it. `plan` and
 `delete` come here.
@@ -22,13 +22,13 @@ from controller.presentation import aside, collisions, desired, forecast, inspec
 from controller.presentation.forecast import Effect, Forecast
 from controller.presentation.problems import Refusal
 
-# What happens to servers that are down meanwhile, and come back.
+# The effects on servers that are down meanwhile, and come back.
 _RETURNING = (Effect.REPLACE, Effect.CHANGE)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """What applying one manifest would do."""
+    """The effects of applying one manifest."""
 
     application: str
     namespace: str
@@ -119,7 +119,7 @@ async def read(api: kube.Api, namespace: str, manifest: Mapping[str, Any], now: 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class DeletionPreview:
-    """What deleting an application would take down."""
+    """The servers and claims that deleting an application would take down."""
 
     steps: tuple[tuple[forecast.ForecastStep, ...], ...]
     claims_deleted: tuple[str, ...]
@@ -160,7 +160,7 @@ def preview(
         namespace=str(after["metadata"].get("namespace", "")),
         exists=before is not None,
         created=tuple(each for each in created if each not in remade),
-        # What is made anew, or changed, before it ever ran is not a change to what runs.
+        # A server that is made anew, or changed, before it ever ran is no change to what runs.
         replaced=(*(each for each in by_effect[Effect.REPLACE] if each not in created), *remade),
         changed_in_place=tuple(each for each in by_effect[Effect.CHANGE] if each not in created),
         deleted=tuple(each for each in deleted if each not in remade),

@@ -10,21 +10,21 @@ from controller.presentation.reasons import CommandReason
 
 
 class UsageError(errors.Stalled):
-    """What is asked for cannot be meant."""
+    """The request cannot be meant as it was put."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, reason=CommandReason.USAGE)
 
 
 class TookTooLongError(errors.Waiting):
-    """What was waited for did not come in time."""
+    """The state that was waited for did not come in time."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, reason=CommandReason.TIMEOUT)
 
 
 class Refusal(errors.Stalled):
-    """What was asked for is not possible as things are; the message says what to do."""
+    """The request is not possible as things are; the message says what to do."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, reason=CommandReason.IMPOSSIBLE)

@@ -1,6 +1,6 @@
 """Reads of whole collections and single objects, decoded into views.
 
-What shows only what is there comes here; what plans goes to `inspection`.
+Modules that only show what is there come here; those that plan go to `inspection`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What only the operator met, as it stands in status: how its own calls went.
+"""The outcomes that only the operator met, as status tells them: how its own calls went.
 
 `inspection` plans without having made a call. Given these, it says what the operator says.
 """
@@ -25,7 +25,7 @@ from controller.reasons import ForeignReason
 
 # Both end at a time that is told, and no call is tried then.
 _SPANS = (Reason.CIRCUIT_OPEN, Reason.REMEDIATION_HELD)
-# What kinds say of themselves answers no call.
+# A reason that a kind says of itself answers no call.
 _OF_KINDS = frozenset(str(each) for kind in KINDS for room in kind.reasons for each in room)
 # Only writes are answered so: never do a provider's instances look so.
 _OF_WRITES = frozenset(

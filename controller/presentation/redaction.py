@@ -1,4 +1,4 @@
-"""What looks like a credential, taken out of text that is handed to others.
+"""Words that look like a credential, taken out of text that is handed to others.
 
 `report` comes here after `fields`, which says which fields there are at all.
 """

@@ -1,4 +1,4 @@
-"""What people ask of applications, as bodies to be written: the same from every front end.
+"""The requests of people to applications, as bodies to be written: the same from every front end.
 
 Pure: a front end reads what it concerns, and writes what comes of it.
 """

@@ -1,6 +1,6 @@
 """The revisions of each component, and what sets two of them apart.
 
-`history` and `diff` come here. What marks say is read where the planners read it.
+`history` and `diff` come here. Marks are read where the planners read them.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def revisions(
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """What sets the revision of a component that servers should run apart from another one.
+    """The difference between the revision that a component's servers should run and another one.
 
     Without `other` there is none that it could be compared with.
     """

@@ -1,4 +1,4 @@
-"""What stands beside a workload that is taken over, and what becomes of it: told, not touched.
+"""Objects beside a workload that is taken over, and what becomes of them: told, not touched.
 
 Services, budgets and the like select pods by labels, and go on where servers have the labels of the
 template. `kubectl argosy import` asks here which of them do, and which would lose pods unnoticed.
@@ -15,8 +15,8 @@ from controller.api import names, objects
 from controller.kinds.serverset import selectors
 
 Json = dict[str, Any]
-# What controllers of Kubernetes write on pods of theirs, and no template says: pods that Argosy
-# makes are without. What to select by instead, where there is something.
+# The labels that controllers of Kubernetes write on pods of theirs, and no template says: pods that
+# Argosy makes are without. With each, the label to select by instead.
 CONTROLLERS: Mapping[str, str] = {
     names.STATEFUL_POD: names.SERVER_LABEL,
     names.STATEFUL_HASH: names.REVISION_LABEL,

@@ -1,6 +1,6 @@
 """The operations of an application in time: who asked for what, and when each began and ended.
 
-Pure. Those that are there tell more than those of which only the application's history is left.
+Pure. An operation that is there tells more than one that only the application's history has left.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from controller.api import clock, conditions, objects
 from controller.api.conditions import ConditionType
 from controller.api.reasons import Reason
 
-# What is over in no time is still seen.
+# An operation that is over in no time is still seen.
 LEAST_PERCENT = 0.5
 WHOLE = 100.0
 

@@ -1,4 +1,4 @@
-"""What a StatefulSet says, as an Application says it, and the other way round.
+"""A StatefulSet in the words of an Application, and the other way round.
 
 Pure: `kubectl argosy import` and `export` read objects as they are on the wire, and write what
 comes of this. Whatever one side says and the other cannot is told before anything is touched.
@@ -41,7 +41,7 @@ _MARKS = (
     "meta.helm.sh/release-namespace",
 )
 _MOST_REVISIONS = 100
-# What of a StatefulSet's spec is said in other words, or says nothing of its own.
+# The fields of a StatefulSet's spec that are said in other words, or say nothing of their own.
 _KNOWN = frozenset(
     {
         "replicas",
@@ -72,7 +72,7 @@ _KNOWN_OF_DEPLOYMENTS = frozenset(
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Translation:
-    """What comes of it: `problems` forbid it, `losses` want consent, `notes` are worth a word."""
+    """The result: `problems` forbid it, `losses` want consent, `notes` are worth a word."""
 
     body: Json
     problems: tuple[str, ...] = ()

@@ -1,7 +1,7 @@
 """Every reason that Argosy gives, and those of others that Argosy knows, by who gives them.
 
-`why` explains by it, and "Reasons and remedies" is generated from it. What pods say of themselves
-is Kubernetes' own and open: a word that is not here is passed on with its message.
+`why` explains by it, and "Reasons and remedies" is generated from it. The reasons that pods give
+are Kubernetes' own and open: a word that is not here is passed on with its message.
 
 Kinds and providers bring their own by their line of a registry. A registry loads planners, and
 `answers`, the only caller in a command, plans by both of them: nothing starts slower for that.

@@ -30,7 +30,7 @@ class WaitResult(enum.Enum):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Goal:
-    """What is waited for: a condition that has a status, or that the object is gone."""
+    """The goal of a wait: a condition that has a status, or that the object is gone."""
 
     kind: str
     status: str = "True"
