@@ -43,7 +43,7 @@ Kind = Annotated[
 
 
 class Questions:
-    """What can be asked: nothing here writes."""
+    """The questions that can be asked: none of them writes."""
 
     def __init__(self, api: reading.Cluster, namespace: str, clock: Callable[[], float]) -> None:
         self._api = api

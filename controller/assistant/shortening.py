@@ -24,7 +24,7 @@ MOST_CHARACTERS = 100_000
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class ListExcerpt:
-    """What is listed of a list, and how many there are."""
+    """The items that are listed of a list, and how many there are."""
 
     total: int
     listed: int

@@ -21,8 +21,8 @@ import typer.models
 from controller.cli.table import COMMANDS, OWN_PROGRAM
 from controller.cli.target import ClusterTarget
 
-# What a command does with its `session.Session`, whose module takes long to import; the answer is
-# its exit code.
+# The work of a command with its `session.Session`, whose module takes long to import; the answer
+# is its exit code.
 Work = Callable[[Any], Awaitable[int]]
 
 MARKUP: Literal["markdown"] = "markdown"
@@ -95,7 +95,7 @@ class Declared:
     rights: tuple[CommandRight, ...] = ()
 
 
-# What has been declared; the module of a command does so when it is imported.
+# The commands that have been declared; the module of each does so when it is imported.
 _DECLARED: dict[str, Declared] = {}
 
 
@@ -232,7 +232,7 @@ def _connected(function: Callable[..., Work]) -> Callable[..., None]:
     def run(**values: Any) -> None:
         target = ClusterTarget(**{each: values.pop(each) for each, _ in COMMON})
         work = function(**values)
-        # What a session needs takes long to import.
+        # The modules that a session needs take long to import.
         from controller.cli import session  # noqa: PLC0415 - see above
 
         raise typer.Exit(session.perform(target, work))

@@ -1,4 +1,4 @@
-"""What `delete` does: tell what goes, in which order, ask, delete, and see it gone."""
+"""The steps of `delete`: tell what goes, in which order, ask, delete, and see it gone."""
 
 from __future__ import annotations
 

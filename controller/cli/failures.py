@@ -1,4 +1,4 @@
-"""What went wrong, in words that say what to do next, and the exit code for it.
+"""Errors, in words that say what to do next, and the exit code for each.
 
 `session` calls this for every error that a command lets through.
 """

@@ -204,7 +204,7 @@ async def _send(reader: asyncio.StreamReader, opened: tunnel.Tunnel) -> None:
 async def _pods(session: Session, target: ForwardTarget) -> list[dict[str, Any]]:
     """Return pods that servers are, as they are on the wire; raises Refusal if there is none.
 
-    What is watched of pods leaves out their ports. A page of them is enough to take turns.
+    The view of a watched pod leaves out its ports. A page of pods is enough to take turns.
     """
     text = await session.api.list(
         Resource.PODS, session.namespace, label_selector=target.selector, limit=reading.PAGE

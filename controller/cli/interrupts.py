@@ -15,8 +15,9 @@ def hear() -> None:
     """Have a Ctrl-C wake the loop, in whatever moment it comes and whichever thread takes it.
 
     `asyncio.run` cancels at a Ctrl-C, but only once Python runs again: a signal that came just
-    before the loop began to wait, or to another thread, ends no wait. What a loop knows a handler
-    for wakes it through a descriptor; the handler of `asyncio.run` stays the one that is run.
+    before the loop began to wait, or to another thread, ends no wait. A signal that a loop knows
+    a handler for wakes the loop through a descriptor; the handler of `asyncio.run` stays the one
+    that is run.
     Whoever had Ctrl-C ignored, as a shell does for what it starts in the background, keeps that.
     """
     handler = signal.getsignal(signal.SIGINT)

@@ -1,4 +1,4 @@
-"""What `status` and `top` do: read, draw, and with `-w` draw again whenever something changed."""
+"""`status` and `top`: read, draw, and with `-w` draw again whenever something changed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FRAME_SECONDS = 0.25
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class WantedScreen:
-    """What is to be shown, and how; `compact` as a table."""
+    """The applications to be shown, and how; `compact` as a table."""
 
     application: str = ""
     everywhere: bool = False

@@ -97,7 +97,7 @@ async def cancel(session: Session, given: Sequence[str], *, detach: bool) -> int
         screen.say(f"operation/{name} is being cancelled")
         return 0
     await following.follow(session, name, answered=True)
-    # That it was cancelled is what was asked for.
+    # An operation that was cancelled is what was asked for.
     return 0
 
 

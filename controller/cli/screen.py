@@ -1,4 +1,4 @@
-"""What is written to the terminal: colours only where somebody sees them.
+"""The output to the terminal: colours only where somebody sees them.
 
 Every command prints through here; only `exec`, and `logs` through a pipe, hand on what they get as
 kubectl does.
@@ -69,7 +69,7 @@ def output() -> SafeConsole:
 
 
 class Working:
-    """What a command says while it works: a line that goes when it ends; nothing on a pipe."""
+    """The line that a command shows while it works: it goes when that ends; nothing on a pipe."""
 
     def __init__(self, text: str) -> None:
         self._status = rich.status.Status(rich.text.Text(text, style="dim"), console=errors())

@@ -29,7 +29,7 @@ CUT = 141  # what a shell shows for a program whose reader went away
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """What a command works with; `namespace` is the one it was told, or the context's."""
+    """The cluster a command works with; `namespace` is the one it was told, or the context's."""
 
     api: client.Client
     namespace: str

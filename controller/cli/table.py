@@ -171,5 +171,5 @@ COMMANDS: dict[str, CommandRow] = {
         "Answer `helm uninstall`: refuse while applications exist, or let go of them.",
     ),
 }
-# What only whoever runs the operator needs is no part of the plugin.
+# Commands that only whoever runs the operator needs are no part of the plugin.
 OWN_PROGRAM = frozenset(name for name, row in COMMANDS.items() if row.section == OPERATOR)

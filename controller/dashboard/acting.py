@@ -23,7 +23,7 @@ from controller.presentation import acts, consequences, preview, reading, refere
 from controller.presentation.acts import OfferedAct, Request, Subject, WriteVerb
 from controller.presentation.problems import Refusal, UsageError
 
-# What is written is shown at once: so long the page that shows it waits for its watch.
+# A write is shown at once: so long the page that shows it waits for its watch.
 SEEN_SECONDS = 3.0
 CONFLICT = web.HTTPConflict.status_code
 _OF = (Resource.APPLICATIONS, Resource.OPERATIONS, Resource.SERVERS)
@@ -38,7 +38,7 @@ class Acting:
         self._rights = rights
 
     async def show(self, request: web.Request) -> web.Response:
-        """What would come of an act: the API server's dry run, and what planners make of it."""
+        """The consequences of an act: the API server's dry run, and what planners make of it."""
         act, found = await self._named(request)
         return await self._told(act, found, dict(request.query))
 

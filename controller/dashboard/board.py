@@ -1,4 +1,4 @@
-"""What the pages show of applications: kept up to date by watches, counted anew where it changed.
+"""Applications as the pages show them: kept up to date by watches, counted anew on a change.
 
 A page that is asked for costs no call to the API server, and at rest nothing is counted.
 """

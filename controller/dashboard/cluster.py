@@ -30,7 +30,7 @@ SHUTDOWN_SECONDS = 5.0
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterSettings:
-    """What is served where; `connect` returns the API server as somebody with a token asks it."""
+    """The cluster to show, and where; `connect` returns the API server for somebody's token."""
 
     connect: Callable[[str], Connected]
     cluster: str

@@ -1,4 +1,4 @@
-"""What is asked before every page: does the request come from this site, and from whom?
+"""The questions before every page: does the request come from this site, and from whom?
 
 There are two ways in: `alone` for one person on their own machine, `lobby` for many in a cluster.
 `site` puts one of them before its pages.
@@ -31,7 +31,7 @@ HEADERS = {
     "X-Frame-Options": "DENY",
 }
 SIGN_IN, SIGN_OUT, HEALTH = "/sign-in", "/sign-out", "/healthz"
-# What is shown before anybody has signed in.
+# The paths that are shown before anybody has signed in.
 OPEN_PATHS = frozenset({SIGN_IN, "/static/icon.svg", "/static/sign-in.js", "/static/style.css"})
 _BAD_GATEWAY = 502
 

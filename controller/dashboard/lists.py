@@ -20,7 +20,7 @@ MOST_SECTIONS = 20
 # Pages of one picture that are kept for whoever asks next.
 MOST_KNOWN = 20
 T = TypeVar("T")
-# What applications are filtered by: a word for each verdict.
+# The words that applications are filtered by: one for each verdict.
 READY, UNREADY, PENDING = "ready", "not ready", "pending"
 VERDICTS = {"True": READY, "False": UNREADY, "Unknown": PENDING}
 
@@ -108,7 +108,7 @@ def number(text: str) -> int:
 
 
 class Shelf:
-    """What a picture's components look like: sorted, counted and drawn once for all who look."""
+    """A picture's components for pages: sorted, counted and drawn once for all who look."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, WantedServers], tuple[ComponentPicture, str]] = {}
@@ -158,5 +158,5 @@ def servers(found: ComponentPicture, wanted: WantedServers) -> ShownServers:
 
 
 def _rank(found: ServerPicture) -> tuple[int, int]:
-    """What needs a look stands last among the states, and first on the page."""
+    """States that need a look stand last in `STATES`, and their servers first on the page."""
     return -pictures.STATES.index(found.state), found.ordinal

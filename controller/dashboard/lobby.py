@@ -35,7 +35,7 @@ _log = structlog.get_logger(__name__)
 # `__Host-` has browsers take it over TLS alone (or from this machine), for this host alone.
 COOKIE = "__Host-argosy-dashboard"
 TOKEN_BYTES = 32
-# What is longer is no token: an API server takes headers of a few kilobytes.
+# A longer text is no token: an API server takes headers of a few kilobytes.
 MOST_TOKEN_BYTES = 16_384
 # A person who does nothing for so long is forgotten, and everybody after so long.
 IDLE_SECONDS, LONGEST_SECONDS = 1800.0, 12 * 3600.0
@@ -73,7 +73,7 @@ class Viewer:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Shared:
-    """What is the same for everybody; `writes` offers acts to whoever has the rights to them."""
+    """The parts that all viewers share; `writes` offers acts to whoever has the rights to them."""
 
     followed: Followed
     board: Board

@@ -52,7 +52,7 @@ def form_token(key: str) -> str:
 def is_same(sent: str, own: str) -> bool:
     """Return whether what was sent is our own, in a time that does not tell how much of it is.
 
-    What was sent may be no text at all: then it is not.
+    The value that was sent may be no text at all: then it is not.
     """
     return hmac.compare_digest(_bytes(sent), _bytes(own))
 

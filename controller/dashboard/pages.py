@@ -46,14 +46,14 @@ MOST_BYTES = 1 << 20
 MOST_EVENTS = 200
 # Failure domains and lost instances of a fleet that are named; the others are counted.
 MOST_DOMAINS = 10
-# What no mark of a board is: a page that is behind from the start is loaded again.
+# The mark that no board ever gives: a page that is behind from the start is loaded again.
 BEHIND = "behind"
 # Of one application, so many operations are listed on its own page; its timeline has them all.
 MOST_OPERATIONS = 20
 
 
 class Known(Protocol):
-    """What is followed, as far as whoever looks may see it."""
+    """The objects that are followed, as far as whoever looks may see them."""
 
     def keys(self, selector: str = "") -> set[tuple[str, str]]:
         """Return the applications by namespace and name; of them those with these labels."""
@@ -106,7 +106,7 @@ class Drawn(Protocol):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Pages:
-    """What every page is made of; `namespace` is the one that is looked at, "" for all."""
+    """The parts of every page; `namespace` is the one that is looked at, "" for all."""
 
     api: reading.Cluster
     followed: Known
@@ -233,7 +233,7 @@ class Pages:
         )
 
     async def events(self, request: web.Request) -> web.Response:
-        """What happened to an application, the latest first."""
+        """The Events of an application, the latest first."""
         found = self._application(request)
         told = await events.read(self.api, found.namespace, found.name)
         latest = [events.happening(each) for each in reversed(told.found[-MOST_EVENTS:])]
@@ -286,7 +286,7 @@ class Pages:
         return self.page("fleets.html", found=found, counted=counted, most=MOST_DOMAINS)
 
     async def preview(self, request: web.Request) -> web.Response:
-        """What applying a manifest would do; nothing is changed by asking."""
+        """The effects of applying a manifest; nothing is changed by asking."""
         text, found = "", []
         if request.method == "POST":
             sent = await request.post()
@@ -365,7 +365,7 @@ class Pages:
     ) -> web.Response:
         """Return a page of ours; `live` names what it follows, of which are the `pictured`."""
         now = self.clock()
-        # What changes between this page and its stream is told on the stream at once.
+        # A change between this page and its stream is told on the stream at once.
         since = "" if live is None else self.board.mark(live)
         if self.board.is_behind(pictured):
             since = BEHIND

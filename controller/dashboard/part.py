@@ -19,7 +19,7 @@ from controller.kube import api as kube
 from controller.presentation.applications import Followed, Place
 from controller.presentation.pictures import ApplicationPicture
 
-# What the pages show of a namespace, and so what somebody must be allowed to list there.
+# The resources that pages show of a namespace: whoever looks must be allowed to list them there.
 SHOWN = (
     Resource.APPLICATIONS,
     Resource.SERVERSETS,
@@ -122,7 +122,7 @@ class Sight:
 
 
 class Part:
-    """What is followed, as far as one person sees it: a `pages.Known`."""
+    """The objects that are followed, as far as one person sees them: a `pages.Known`."""
 
     def __init__(self, followed: Followed, sight: Sight) -> None:
         self._followed = followed

@@ -1,4 +1,4 @@
-"""What the person in front of the pages may do: asked of the API server, and remembered a moment.
+"""The rights of the person in front of the pages: asked of the API server, and remembered a moment.
 
 A review is a hint, which decides what is offered; the API server decides what is done.
 """
@@ -67,7 +67,7 @@ class Rights:
             try:
                 return await self.missing(right, meta.namespace, name)
             except errors.ArgosyError as error:
-                # What is shown must not fail for what is only offered.
+                # The page must not fail for an act that is only offered.
                 return f"whether you may {right} is not known: {error}"
 
         needed = list(dict.fromkeys(each.right for each in fitting))

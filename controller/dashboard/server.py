@@ -36,7 +36,7 @@ SHUTDOWN_SECONDS = 1.0
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class DashboardSettings:
-    """What is shown, and how: `typed` returns a command of ours for a namespace, to be copied."""
+    """The cluster shown, and how: `typed` returns a command of ours for a namespace, to copy."""
 
     namespace: str
     cluster: str

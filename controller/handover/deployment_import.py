@@ -1,4 +1,4 @@
-"""What `import deployment/NAME` does: ours come up as theirs go down, within both budgets.
+"""The steps of `import deployment/NAME`: ours come up as theirs go down, within both budgets.
 
 A Deployment's pods cannot keep their names, so they cannot become servers. There are never more of
 both than the Deployment's maxSurge allows, and never fewer available than its maxUnavailable does.

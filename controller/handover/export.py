@@ -1,4 +1,4 @@
-"""What `export APPLICATION` does: servers become the pods of StatefulSets again, none restarts.
+"""The steps of `export APPLICATION`: servers become the pods of StatefulSets again, none restarts.
 
 The StatefulSets are made first, while the pods are still Argosy's: so there is no moment at which
 nobody would make a pod anew. Then Argosy lets go from the top: application, sets, servers. Each

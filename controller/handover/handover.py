@@ -26,7 +26,7 @@ POLL_SECONDS = 0.5
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Consent:
-    """What a person agrees to: to lose what cannot be said, to point autoscalers elsewhere."""
+    """The consent of a person: to lose what cannot be said, to point autoscalers elsewhere."""
 
     accept_losses: bool = False
     retarget: bool = False

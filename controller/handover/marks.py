@@ -1,4 +1,4 @@
-"""What a run leaves in an annotation of what it wrote, and a later run goes by.
+"""The mark that a run leaves in an annotation of what it wrote, and a later run goes by.
 
 Pure. Whoever is killed half way loses nothing by that: how far it came stands in the cluster.
 """

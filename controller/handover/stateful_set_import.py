@@ -1,4 +1,4 @@
-"""What `import statefulset/NAME` does: a StatefulSet's pods become servers, and none restarts.
+"""The steps of `import statefulset/NAME`: a StatefulSet's pods become servers, and none restarts.
 
 The application is written paused, then the StatefulSet lets go of its pods, then Argosy takes them
 up. Whoever is killed in between finds, with the same command, where it was: in the application.

@@ -117,5 +117,5 @@ def _lines(found: ComponentPicture) -> list[rich.console.RenderableType]:
 
 
 def _rank(found: ServerPicture) -> tuple[int, str]:
-    """What needs a look stands last among the states, and first on the screen."""
+    """States that need a look stand last in `STATES`, and their servers first on the screen."""
     return -pictures.STATES.index(found.state), found.name

@@ -1,4 +1,4 @@
-"""What all screens share: how they are filled again, and text that steers no terminal."""
+"""The parts that all screens share: how they are filled again, and text that steers no terminal."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from controller.presentation.applications import Followed
 if TYPE_CHECKING:
     from controller.cli.browsing.program import Browser
 
-# What is listed at once; beyond, a line says how many more there are.
+# The rows that are listed at once; beyond, a line says how many more there are.
 MOST_ROWS = 300
 
 

@@ -12,7 +12,7 @@ from controller.cli.app import CommandRight, Work
 if TYPE_CHECKING:
     from controller.cli.session import Session
 
-# What may be taken over, as people call it; `handover.imports` has the kinds.
+# The workloads that may be taken over, as people call them; `handover.imports` has the kinds.
 KINDS = {
     **dict.fromkeys(("statefulset", "statefulsets", "sts"), "statefulset"),
     **dict.fromkeys(("deployment", "deployments", "deploy"), "deployment"),

@@ -1,6 +1,6 @@
 """`scale`: how many servers a component has, set where that is owned.
 
-That is the Application; or the ServerSet, where the Application does not say.
+The owner is the Application; or the ServerSet, where the Application does not say.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""What is printed on a terminal, drawn with rich of what `presentation` tells."""
+"""The output on a terminal, drawn with rich of what `presentation` tells."""

@@ -1,4 +1,4 @@
-"""What an import or an export would do, as lines that kubectl reads, too: the rest are comments."""
+"""The plan of an import or an export, as lines that kubectl reads, too: the rest are comments."""
 
 from __future__ import annotations
 

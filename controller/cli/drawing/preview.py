@@ -1,4 +1,4 @@
-"""What would come of an application, on a terminal: `plan`, and what `delete` shows first."""
+"""The forecast of an application, on a terminal: `plan`, and what `delete` shows first."""
 
 from __future__ import annotations
 
