@@ -55,7 +55,7 @@ class Entrance(Protocol):
     """A way in."""
 
     renderer: Renderer
-    """What draws the page of whoever is not known."""
+    """The renderer of the page for whoever is not known."""
 
     def refusal(self, request: web.Request) -> str:
         """Return why a request comes from no page of this site; empty if it does."""

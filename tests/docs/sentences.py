@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import io
 import json
 import re
+import tokenize
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -61,6 +63,25 @@ def _texts(source: str) -> Iterator[tuple[str, int]]:
                 yield f"… {node.value}", node.lineno
             elif id(node) not in docstrings:
                 yield node.value, node.lineno
+
+
+def of_prose() -> Iterator[Told]:
+    """Yield each docstring of the operator's code, and each comment, its lines joined."""
+    for path in sorted((ROOT / "controller").rglob("*.py")):
+        place, source = path.relative_to(ROOT), path.read_text()
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+                yield " ".join(str(node.value.value).split()), f"{place}:{node.lineno}"
+        block, last = "", 0
+        for token in tokenize.generate_tokens(io.StringIO(source).readline):
+            if token.type != tokenize.COMMENT:
+                continue
+            text, line = token.string.lstrip("# "), token.start[0]
+            if line != last + 1:
+                yield block, f"{place}:{last}"
+                block = ""
+            block, last = f"{block} {text}".strip(), line
+        yield block, f"{place}:{last}"
 
 
 def of_pages() -> Iterator[Told]:

@@ -107,3 +107,16 @@ def test_sentences_name_their_subject(source: str) -> None:
         for each in unclear(text, is_cell=source == PAGES)
     ]
     assert found == []
+
+
+def test_the_code_names_its_subjects() -> None:
+    """No docstring or comment begins with a pronoun, or with What without asking."""
+    told = [(text, place) for text, place in sentences.of_prose() if text]
+    assert len(told) > 5000, "the search finds nothing"
+    found = [
+        f"{place}: {text}"
+        for text, place in told
+        if (NAMELESS.match(text) and not text.endswith("?"))
+        or any(not each.endswith("?") for each in PROMISES.findall(text))
+    ]
+    assert found == []
