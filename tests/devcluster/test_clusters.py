@@ -18,7 +18,7 @@ from devcluster import client, cluster, controlplane, errors, kwok, operator, po
 
 pytestmark = pytest.mark.e2e
 PODS = "/api/v1/namespaces/default/pods"
-PATIENCE = 60
+PATIENCE = 180
 
 NewCluster = Callable[..., cluster.Cluster]
 
@@ -60,7 +60,7 @@ def ids(found: dict[str, Any]) -> list[str]:
 def test_up_gives_an_api_nodes_volumes_and_accounts(new_cluster: NewCluster) -> None:
     """After start, at once: nodes are Ready, a pod with a claim runs, and RBAC is on."""
     one = new_cluster(nodes=3, audit="full")
-    assert one.running
+    assert processes.wait_until(lambda: one.running, PATIENCE)
     nodes = one.client.get("/api/v1/nodes")["items"]
     assert [node["metadata"]["name"] for node in nodes] == ["fake-0", "fake-1", "fake-2"]
     claim = {
@@ -242,7 +242,7 @@ def test_down_after_everything_was_killed_leaves_no_process(new_cluster: NewClus
     assert list(processes.marked(one.dir)) == []
     assert {path.name for path in one.dir.iterdir()} == {"logs", "lock"}
     one.start()
-    assert one.running
+    assert processes.wait_until(lambda: one.running, PATIENCE)
 
 
 def test_down_ends_frozen_and_half_started_clusters(new_cluster: NewCluster) -> None:
@@ -304,9 +304,8 @@ def test_the_command_line_from_up_to_down(tmp_path: Path) -> None:
         up = devcluster("up", "--nodes", "2")
         assert up.returncode == 0, up.stderr
         assert devcluster("env").stdout == f"export KUBECONFIG={tmp_path / 'd' / 'kubeconfig'}\n"
-        status = devcluster("status")
-        assert status.returncode == 0, status.stdout
-        assert all(name in status.stdout for name in cluster.COMPONENTS)
+        assert processes.wait_until(lambda: devcluster("status").returncode == 0, PATIENCE)
+        assert all(name in devcluster("status").stdout for name in cluster.COMPONENTS)
         cluster.Cluster(tmp_path / "d").kill(controlplane.SCHEDULER)
         assert devcluster("status").returncode == 1
     finally:

@@ -63,6 +63,6 @@ def test_a_given_kubeconfig_is_used_instead(tmp_path: Path) -> None:
         done = run(suite, 1, given=str(one.kubeconfig))
         assert done.returncode == 0, done.stdout
         assert set((suite / "seen").read_text().split()) == {str(one.kubeconfig)}
-        assert one.running
+        assert processes.wait_until(lambda: one.running, 180)
     finally:
         one.stop()

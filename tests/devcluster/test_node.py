@@ -31,21 +31,33 @@ pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="a real node needs root"),
 ]
 PODS = "/api/v1/namespaces/default/pods"
-PATIENCE = 90
+PATIENCE = 240
 DOCKERFILE = """
 FROM python:3.11-slim-bookworm
 ARG WORD
 RUN echo "$WORD" > /word
 USER 1000:1000
 """
-# What a pod sees, written to its log: its file, the cluster's DNS, a Service, and no way out.
+# What a pod sees, written to its log: its file, the cluster's DNS, a Service, and no way out. It
+# is let into Services some seconds after they were made: kube-proxy follows.
 LOOK = """
-import socket, urllib.request
+import socket, time, urllib.request
 print(open("/word").read().strip())
-print(socket.gethostbyname("kubernetes.default.svc.cluster.local"))
-print(urllib.request.urlopen("http://web.default.svc.cluster.local", timeout=10).status)
+deadline = time.monotonic() + 120
+def until(look):
+    while True:
+        try:
+            return look()
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
+print(until(lambda: socket.gethostbyname("kubernetes.default.svc.cluster.local")))
+print(until(
+    lambda: urllib.request.urlopen("http://web.default.svc.cluster.local", timeout=10).status
+))
 try:
-    socket.create_connection(("198.51.100.1", 80), timeout=10)
+    socket.create_connection(("198.51.100.1", 80), timeout=60)
 except OSError as error:
     print(type(error).__name__)
 """
@@ -229,7 +241,7 @@ def test_a_second_real_node_is_refused(
     with pytest.raises(errors.DevclusterError, match="there can be one"):
         second.start(controlplane.Settings(real_node=True))
     second.stop()
-    assert real.running
+    assert processes.wait_until(lambda: real.running, PATIENCE)
     assert all(map(real.alive, node.COMPONENTS))
 
 
