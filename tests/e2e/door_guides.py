@@ -114,7 +114,7 @@ def deployment() -> str:
 def address(service: str) -> str:
     """Return what asks for the page at a Service's address."""
     at = f"kubectl get service {service} -o jsonpath='{{.spec.clusterIP}}'"
-    return f"curl -s http://$({at})"
+    return f"curl -s --max-time 5 http://$({at})"
 
 
 def ill() -> str:
@@ -316,7 +316,7 @@ GUIDES = (
             APPLY,
             READY,
             "kubectl apply -f shop-service.yaml -f shop-ingress.yaml",
-            f"{address('shop-web')} | grep 'web 1'",
+            until(f"{address('shop-web')} | grep 'web 1'"),
             until(f"{address('shop')} | grep web"),
         ),
     ),
