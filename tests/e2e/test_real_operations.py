@@ -145,7 +145,7 @@ def test_command_that_never_returns_is_ended_in_time(kube: Kube) -> None:
     """After its time it has failed; cancelled, it is gone within the grace, with its children."""
     app = stations.application(kube, 2)
     before = driving.uids(app.pods())
-    late = run(kube, "late", {"name": "hang", **shell(NEVER), "timeoutSeconds": 2}, servers="0")
+    late = run(kube, "late", {"name": "hang", **shell(NEVER), "timeoutSeconds": 20}, servers="0")
     stuck = run(
         kube, "stuck", {"name": "hang", **shell(NEVER, detached=True)}, servers="1",
         cancelGraceSeconds=2,
@@ -157,7 +157,7 @@ def test_command_that_never_returns_is_ended_in_time(kube: Kube) -> None:
     kube.wait_until("its processes are gone", lambda: not station(kube, 1).runs("trap"))
     late.wait_end("Failed")
     assert failures(late) == [(name_of(0), "hang", "Unknown")]
-    assert "2 seconds" in late.status()["failures"][0]["message"]
+    assert "20 seconds" in late.status()["failures"][0]["message"]
     assert [station(kube, each).lines() for each in (0, 1)] == [["begun"], ["begun"]]
     assert driving.uids(app.pods()) == before
     app.wait_ready()
