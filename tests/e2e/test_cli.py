@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,8 @@ import yaml
 
 from controller.api import names
 from controller.api.resources import Resource
-from tests.e2e.driving import HOOK, MADE, App, Kube, Place, component
+from devcluster import client
+from tests.e2e.driving import HOOK, MADE, App, Kube, Place, component, is_ready
 from tests.e2e.terminals import Terminal, end, kube, place, pods, shop, terminal, verdict
 
 __all__ = ["kube", "place", "shop", "terminal"]
@@ -17,13 +19,36 @@ __all__ = ["kube", "place", "shop", "terminal"]
 pytestmark = pytest.mark.e2e
 
 
+GATED = "shop-web-0"
+BY_ONE = ("shop", "--concurrency", "1")
+
+
 @pytest.fixture
-def slow_shop(kube: Kube) -> App:
-    """A shop whose servers take long enough to come up that people can step in."""
-    app = kube.app(component("web", replicas=4, hooks={"delay": "3s"}), name="shop")
+def gated_shop(kube: Kube) -> App:
+    """A shop whose first server comes up only once it is let to: until then people can step in."""
+    hooks = {"outcome": "hang", "only": GATED}
+    app = kube.app(component("web", replicas=4, hooks=hooks), name="shop")
     app.apply()
+    kube.wait_until("the first server is let through", lambda: _let_through(kube) and app.ready())
     app.wait_ready()
     return app
+
+
+def _let_through(kube: Kube) -> bool:
+    """Let the first server come up, if it is on its way."""
+    found = kube.get(Resource.PODS, GATED)
+    if found is not None and not is_ready(found):
+        # It may go at this moment, and another come.
+        with contextlib.suppress(client.ApiError):
+            kube.annotate(Resource.PODS, GATED, outcome="ready")
+    return True
+
+
+def _ends(kube: Kube, name: str, reason: str) -> None:
+    """Let the first server come up, however often it is made, until an operation ends so."""
+    kube.wait_until(
+        f"{name} is {reason}", lambda: _let_through(kube) and verdict(kube, name) == reason
+    )
 
 
 def test_an_operation_is_followed_to_its_end(terminal: Terminal, shop: App, kube: Kube) -> None:
@@ -41,18 +66,18 @@ def test_an_operation_is_followed_to_its_end(terminal: Terminal, shop: App, kube
 
 
 def test_ctrl_c_leaves_an_operation_or_cancels_it(
-    terminal: Terminal, slow_shop: App, kube: Kube
+    terminal: Terminal, gated_shop: App, kube: Kube
 ) -> None:
     """Ctrl-C asks; to leave is the default, `c` cancels; the cancelled one can be retried."""
-    del slow_shop
-    slow = ("restart", "shop", "--concurrency", "1", "--component", "web")
+    del gated_shop
+    slow = ("restart", *BY_ONE, "--component", "web")
     child = terminal.spawn(*slow, "--name", "left")
     child.expect("Running")
     child.sendintr()
     child.expect(r"Leave left running, or cancel it\?")
     child.sendline("")
     assert end(child)[0] == 130
-    kube.wait_until("it went on by itself", lambda: verdict(kube, "left") == "Completed")
+    _ends(kube, "left", "Completed")
 
     child = terminal.spawn(*slow, "--name", "twice")
     child.expect("Running")
@@ -60,7 +85,7 @@ def test_ctrl_c_leaves_an_operation_or_cancels_it(
     child.expect(r"Leave twice running, or cancel it\?")
     child.sendintr()
     assert end(child)[0] == 130
-    kube.wait_until("it went on, too", lambda: verdict(kube, "twice") == "Completed")
+    _ends(kube, "twice", "Completed")
 
     child = terminal.spawn(*slow, "--name", "cut")
     child.expect("Running")
@@ -68,27 +93,36 @@ def test_ctrl_c_leaves_an_operation_or_cancels_it(
     child.expect(r"Leave cut running, or cancel it\?")
     child.sendline("c")
     assert end(child)[0] == 130
-    kube.wait_until("it was cancelled", lambda: verdict(kube, "cut") == "Cancelled")
-    assert "Completed" in terminal.run("retry", "cut")
+    _ends(kube, "cut", "Cancelled")
+    child = terminal.spawn("retry", "cut")
+    _ends(kube, "cut", "Completed")
+    code, screen = end(child)
+    assert code == 0
+    assert "Completed" in screen
     assert "has ended already" in terminal.run("cancel", "cut", code=1)
 
 
 def test_operations_are_paused_resumed_and_cancelled_by_name(
-    terminal: Terminal, slow_shop: App, kube: Kube
+    terminal: Terminal, gated_shop: App, kube: Kube
 ) -> None:
     """pause, resume and cancel act on an operation that was left running."""
-    del slow_shop
-    terminal.run("replace", "shop", "--concurrency", "1", "--detach", "--name", "slow")
+    del gated_shop
+    terminal.run("replace", *BY_ONE, "--detach", "--name", "slow")
     terminal.run("pause", "operation/slow")
     kube.wait_until("it is paused", lambda: verdict(kube, "slow") == "Paused")
     assert "Paused" in terminal.run("why", "operation/slow")
     terminal.run("resume", "operation/slow")
-    terminal.run("wait", "operation/slow")
-    assert verdict(kube, "slow") == "Completed"
-    terminal.run("replace", "shop", "--concurrency", "1", "--detach", "--name", "stopped")
+    child = terminal.spawn("wait", "operation/slow")
+    _ends(kube, "slow", "Completed")
+    assert end(child)[0] == 0
+    terminal.run("replace", *BY_ONE, "--detach", "--name", "stopped")
     terminal.run("pause", "operation/stopped")
     terminal.run("cancel", "stopped")
-    assert "Cancelled" in terminal.run("wait", "operation/stopped", code=1)
+    child = terminal.spawn("wait", "operation/stopped")
+    _ends(kube, "stopped", "Cancelled")
+    code, screen = end(child)
+    assert code == 1
+    assert "Cancelled" in screen
 
 
 def test_stop_start_hold_and_scale(terminal: Terminal, shop: App, kube: Kube) -> None:
