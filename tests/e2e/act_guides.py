@@ -36,6 +36,8 @@ LAB_GOES = (
     until("kubectl delete argfleet lab"),
 )
 STOP_TWO = "kubectl argosy stop shop --component web --servers 0-1"
+# Servers that are made anew meanwhile wait for the node, and what restarts them is under way.
+CORDON, UNCORDON = f"kubectl cordon {NODE}", f"kubectl uncordon {NODE}"
 
 
 def of(version: int) -> str:
@@ -65,15 +67,17 @@ def again(name: str, change: str) -> str:
 GUIDES = (
     Guide(
         page="docs/how-to/operations.md",
-        # Slow enough that one is still under way when the next is asked for.
-        files={
-            "shop.yaml": application(component("web", 10, rollout={"minReadySeconds": 3})),
-        },
+        files={"shop.yaml": shop(10)},
         first=(APPLY, READY),
         before={
             "kubectl argosy pause operation/restart-web": (
                 FORGET,
+                CORDON,
                 "kubectl apply -f restart-web.yaml",
+            ),
+            "kubectl argosy retry restart-web --detach": (
+                UNCORDON,
+                until("kubectl get argop restart-web | grep Cancelled"),
             ),
             "kubectl get argop restart-web -o jsonpath='{.status.total} {.status.targets}'": (
                 "kubectl argosy wait operation/restart-web",
@@ -82,11 +86,13 @@ GUIDES = (
                 until("kubectl get argop restart-web -o jsonpath='{.status.targets}' | grep web"),
             ),
             "kubectl get argop": (
+                CORDON,
                 "kubectl argosy resume operation/restart-web",
                 f"{STOP_TWO} --name stop-two --detach",
                 until("kubectl get argop stop-two | grep Waiting"),
             ),
             "kubectl get argapp shop -o jsonpath='{.status.operations[-1:]}'": (
+                UNCORDON,
                 "kubectl argosy wait operation/stop-two",
                 until("kubectl get argapp shop -o jsonpath='{.status.operations}' | grep two"),
             ),
@@ -108,11 +114,11 @@ GUIDES = (
         before={
             "kubectl get argop": (
                 FORGET,
-                f"kubectl cordon {NODE}",
+                CORDON,
                 again("restart-web", r"s/^spec:/spec:\n  timeoutSeconds: 45/"),
                 "kubectl argosy wait operation/restart-web || true",
             ),
-            "kubectl argosy retry restart-web": (f"kubectl uncordon {NODE}",),
+            "kubectl argosy retry restart-web": (UNCORDON,),
         },
         loose=r"^default/shop|servers are available: see|^  restart-web|nodes are available",
         last=(READY,),
