@@ -207,8 +207,11 @@ def _moment(text: str) -> dt.datetime:
     return dt.datetime.fromisoformat(text)
 
 
-def test_standby_takes_over_within_the_leases_time(crew: Crew, kube: Kube) -> None:
-    """The leader killed, a standby leads once the Lease has run out, not before, and carries on."""
+def test_standby_takes_over_after_the_leases_time(crew: Crew, kube: Kube) -> None:
+    """The leader killed, a standby leads once the Lease has run out, not before, and carries on.
+
+    How soon it does is held in virtual time: `tests/kube/test_lease.py`.
+    """
     app = kube.app(component(replicas=6, hooks={"delay": "1s"}))
     app.apply()
     leader = crew.wait_for_leader(kube)
@@ -220,23 +223,23 @@ def test_standby_takes_over_within_the_leases_time(crew: Crew, kube: Kube) -> No
     taken = _moment(after["acquireTime"]) - _moment(before["renewTime"])
     duration = dt.timedelta(seconds=before["leaseDurationSeconds"])
     assert taken >= duration
-    # Standbys look every few seconds; the rest is for a machine that is busy with other tests.
-    assert taken < duration + dt.timedelta(seconds=15)
     app.wait_ready()
 
 
 def test_clean_stop_hands_over_at_once(crew: Crew, kube: Kube) -> None:
-    """A leader that is told to stop lets go of the Lease: nobody waits until it runs out."""
+    """A leader that is told to stop lets go of the Lease: nobody waits until it runs out.
+
+    How soon a Lease is taken that nobody has is held in virtual time: `tests/kube/test_lease.py`.
+    """
     app = kube.app(component(replicas=30, hooks={"delay": "1s"}))
     app.apply()
     leader = crew.wait_for_leader(kube)
     kube.wait_until("it has begun", app.servers)
     before = crew.lease()
     leader.terminate()
-    stopped = dt.datetime.now(dt.UTC)
+    # Free, or another's already.
+    assert crew.lease()["holderIdentity"] != before["holderIdentity"]
     kube.wait_until("the standby leads", _later(crew, before))
-    taken = _moment(crew.lease()["acquireTime"]) - stopped
-    assert taken < dt.timedelta(seconds=before["leaseDurationSeconds"])
     app.wait_ready()
     assert "Traceback" not in leader.log.read_text()
 
