@@ -14,6 +14,7 @@ import yaml
 from devcluster import binaries, client, controlplane, fixtures, operator, processes
 from devcluster.cluster import Cluster
 from devcluster.errors import DevclusterError
+from tests.e2e import releases
 from tests.e2e.conftest import is_given
 from tests.e2e.driving import component
 
@@ -52,7 +53,7 @@ UNKNOWN_HERE = {"Certificate", "Issuer", "ServiceMonitor", "PrometheusRule"}
 @pytest.fixture(scope="module", autouse=True)
 def installed(cluster: Cluster) -> None:
     """The chart, installed without replicas."""
-    operator.install(cluster)
+    releases.install(cluster)
 
 
 @pytest.fixture

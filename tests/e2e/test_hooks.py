@@ -18,13 +18,13 @@ import pytest
 from controller.api import names, resources
 from controller.api.resources import Resource
 from devcluster import client, cluster, operator, ports, processes, registry
+from tests.e2e import releases
 
 pytestmark = pytest.mark.e2e
 
 FORBIDDEN = 403
 KEY = b"a secret of the shop"
 KEY_NAME = names.BUILD_REQUESTED_ANNOTATION
-VALUES = ("hooks.enabled=true", "hooks.secretName=hooks")
 # How a policy of ours says no, that which leaves one annotation, and roles.
 POLICY = "ValidatingAdmissionPolicy 'argosy"
 ALONE, CANNOT = "the receiver of webhooks may write the annotation", " cannot "
@@ -34,7 +34,7 @@ URL = "https://git.example.com/team/shop"
 @pytest.fixture(scope="module")
 def account(cluster: cluster.Cluster) -> Path:
     """A kubeconfig of the receiver's ServiceAccount, as the chart makes it."""
-    operator.install(cluster, values=VALUES)
+    releases.install(cluster)
     return operator.service_account_config(cluster, "argosy-hooks")
 
 
