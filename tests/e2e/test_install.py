@@ -43,7 +43,7 @@ TRIO_POD = _WEB["template"]["spec"]
 # Looks names up until each has the address that it should have.
 LOOK = """
 import json, socket, sys, time
-wanted, found, deadline = json.loads(sys.argv[1]), {}, time.monotonic() + 60
+wanted, found, deadline = json.loads(sys.argv[1]), {}, time.monotonic() + 120
 while found != wanted:
     for name in wanted:
         try:
@@ -56,7 +56,7 @@ while found != wanted:
 """
 OPERATOR = "argosy-system"
 NAMESPACE = "shops"
-PATIENCE_SECONDS = 120
+PATIENCE_SECONDS = 240
 # How many seconds the operator may lag behind while containers start on the same machine.
 SLACK = 15.0
 GROUP = f"/apis/argosy.dev/v1alpha1/namespaces/{NAMESPACE}"
@@ -127,7 +127,7 @@ def installed(real: cluster.Cluster, helm: Helm, image: str) -> Iterator[client.
     repository, _, tag = image.rpartition(":")
     chosen = {"image.repository": repository, "image.tag": tag, "image.pullPolicy": "Never"}
     values = [word for key, value in chosen.items() for word in ("--set", f"{key}={value}")]
-    done = helm("upgrade", "--install", "argosy", str(CHART), *values, "--wait", "--timeout", "2m")
+    done = helm("upgrade", "--install", "argosy", str(CHART), *values, "--wait", "--timeout", "4m")
     assert done.returncode == 0, done.stderr + logs(real.client)
     until(
         real.client,
@@ -196,7 +196,7 @@ def pods(api: client.Client, application: str = "shop") -> dict[str, dict[str, A
 def page(pod: dict[str, Any], port: int) -> str:
     """Return what a pod's server answers over HTTP."""
     url = f"http://{pod['status']['podIP']}:{port}/"
-    with urllib.request.urlopen(url, timeout=10) as response:
+    with urllib.request.urlopen(url, timeout=PATIENCE_SECONDS) as response:
         return str(response.read().decode())
 
 
@@ -245,7 +245,7 @@ def logs(api: client.Client) -> str:
 
 def test_helm_test_sees_the_operator_act(installed: client.Client, helm: Helm) -> None:
     """`helm test` passes: an application without servers becomes Ready and goes again."""
-    done = helm("test", "argosy", "--timeout", "2m")
+    done = helm("test", "argosy", "--timeout", "4m")
     assert done.returncode == 0, done.stdout + done.stderr + logs(installed)
 
 
@@ -272,7 +272,7 @@ def test_a_misspelt_field_is_an_error_at_apply(installed: client.Client, helm: H
     secret = f"/api/v1/namespaces/{OPERATOR}/secrets/argosy-admission"
     before = installed.get(secret)["data"]
     done = helm(
-        "upgrade", "argosy", str(CHART), "--reset-then-reuse-values", "--wait", "--timeout", "2m"
+        "upgrade", "argosy", str(CHART), "--reset-then-reuse-values", "--wait", "--timeout", "4m"
     )
     assert done.returncode == 0, done.stderr + logs(installed)
     assert installed.get(secret)["data"] == before
@@ -390,7 +390,7 @@ def served(helm: Helm, *values: str) -> None:
     """Have the dashboard served like this, beside what was installed."""
     chosen = [word for each in values for word in ("--set", each)]
     done = helm(
-        "upgrade", "argosy", str(CHART), "--reuse-values", *chosen, "--wait", "--timeout", "2m"
+        "upgrade", "argosy", str(CHART), "--reuse-values", *chosen, "--wait", "--timeout", "4m"
     )
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -455,7 +455,7 @@ def test_uninstall_refuses_while_applications_exist(
     installed: client.Client, shop: str, helm: Helm
 ) -> None:
     """`helm uninstall` fails and names the application; the operator goes on running it."""
-    done = helm("uninstall", "argosy", "--timeout", "2m")
+    done = helm("uninstall", "argosy", "--timeout", "4m")
     assert done.returncode != 0
     job = f"/api/v1/namespaces/{OPERATOR}/pods?labelSelector=job-name=argosy-uninstall"
     said = done.stdout + done.stderr
@@ -466,7 +466,7 @@ def test_uninstall_refuses_while_applications_exist(
 
     installed.delete(shop)
     until(installed, lambda: found(installed, shop) is None, "not deleted")
-    done = helm("uninstall", "argosy", "--timeout", "2m")
+    done = helm("uninstall", "argosy", "--timeout", "4m")
     assert done.returncode == 0, done.stdout + done.stderr
     crd = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/applications.argosy.dev"
     assert found(installed, crd) is not None
@@ -488,7 +488,7 @@ def test_release_leaves_pods_running(installed: client.Client, shop: str, helm: 
     assert done.returncode == 0, done.stderr
     done = helm(*release)
     assert done.returncode == 0, done.stderr
-    done = helm("uninstall", "argosy", "--timeout", "2m")
+    done = helm("uninstall", "argosy", "--timeout", "4m")
     assert done.returncode == 0, done.stdout + done.stderr + logs(installed)
 
     for resource in ("applications", "serversets", "servers"):

@@ -16,7 +16,7 @@ from tests.e2e.driving import Kube, Place, component
 
 pytestmark = pytest.mark.e2e
 
-SECONDS = 60
+SECONDS = 180
 Type = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -32,7 +32,8 @@ def kubectl(operated: Place, kube: Kube) -> Type:
             ["kubectl", f"--kubeconfig={config}", f"--namespace={kube.namespace}", *words],
             capture_output=True,
             text=True,
-            timeout=SECONDS,
+            # Longer than kubectl itself may wait, so that it says for what.
+            timeout=SECONDS + 60,
             check=False,
         )
 
