@@ -11,14 +11,16 @@ from typing import Any
 
 import pytest
 
-from devcluster import client, operator
+from devcluster import client, operator, processes
 from devcluster.cluster import Cluster
+from tests.e2e import driving
 
 pytestmark = pytest.mark.e2e
 
 ROOT = Path(__file__).parents[2]
 GROUP = "/apis/argosy.dev/v1alpha1"
 OURS, THEIRS = "argosy.dev/finalizer", "example.com/theirs"
+SECONDS = 180
 TEMPLATE = {"spec": {"containers": [{"name": "main", "image": "app"}]}}
 
 
@@ -42,7 +44,7 @@ def uninstall(
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=SECONDS,
     )
 
 
@@ -55,8 +57,14 @@ def make(api: client.Client, kind: str, name: str, spec: dict[str, Any]) -> str:
         "metadata": {"name": name, "finalizers": [OURS, THEIRS]},
         "spec": spec,
     }
-    api.create(collection, body)
+    create(api, collection, body)
     return f"{collection}/{name}"
+
+
+def create(api: client.Client, collection: str, body: dict[str, Any]) -> None:
+    """Create an object of a kind whose CRD has just been made."""
+    assert processes.wait_until(lambda: driving.is_known(api, collection, body), SECONDS), body
+    api.create(collection, body)
 
 
 def application(api: client.Client, name: str) -> str:
@@ -111,7 +119,7 @@ def test_it_does_not_leak_machines(installed: Cluster) -> None:
         "metadata": {"name": "rehearsal"},
         "spec": {"provider": "memory"},
     }
-    api.create(f"{GROUP}/fleets", fleet)
+    create(api, f"{GROUP}/fleets", fleet)
     paths = [application(api, "shop"), server(api, "rehearsal")]
     done = uninstall(installed, "--policy=Release")
     assert done.returncode == 1

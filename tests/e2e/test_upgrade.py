@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,10 +13,10 @@ import yaml
 
 from controller.api import resources
 from controller.api.resources import PLACES, Resource
-from devcluster import client, controlplane, operator
+from devcluster import client, controlplane, operator, processes
 from devcluster.cluster import Cluster
 from tests.e2e.conftest import is_given, namespace_of
-from tests.e2e.driving import App, Kube, Place, uids
+from tests.e2e.driving import PATIENCE_SECONDS, App, Kube, Place, is_known, uids
 
 pytestmark = pytest.mark.e2e
 
@@ -62,11 +63,17 @@ def kube(place: Place) -> Iterator[Kube]:
 
 
 def define(api: client.Client, servers: Path = SERVERS) -> None:
-    """Apply the CRDs, the one of Servers as it stands in the file."""
+    """Apply the CRDs, the one of Servers as it stands in the file, and have all kinds known."""
     for path in sorted((ROOT / "crds").glob("*.yaml")):
         chosen = servers if path.name == SERVERS.name else path
         body = yaml.safe_load(chosen.read_text())
         api.apply(f"{DEFINITIONS}/{body['metadata']['name']}", body)
+    for resource in resources.OURS:
+        place = PLACES[resource]
+        collection = resources.path(resource, "default" if place.namespaced else "")
+        probe = {"apiVersion": place.api_version, "kind": place.kind, "metadata": {"name": "x"}}
+        known = functools.partial(is_known, api, collection, probe)
+        assert processes.wait_until(known, PATIENCE_SECONDS), resource
 
 
 def restore(kube: Kube) -> None:
