@@ -15,13 +15,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from controller import errors
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
-from controller.cli import failures, interrupts
+from controller.cli import failures, interrupts, screen
 from controller.cli.target import ClusterTarget
 from controller.kube import client, connection, faults
 from controller.presentation import problems, references
 
-# How long the API server may take to say that it is there at all.
-HELLO_SECONDS = 8.0
+# How long the API server may take to say that it is there at all: as long as kubectl lets it take
+# to be connected with. Somebody at a terminal sees for whom the command waits, and need not.
+HELLO_SECONDS = 30.0
 INTERRUPTED = 130
 TOO_DEEP = "what was given, or read from the cluster, is nested too deep to be worked on"
 CUT = 141  # what a shell shows for a program whose reader went away
@@ -71,7 +72,8 @@ async def _connected(target: ClusterTarget, work: Callable[[Session], Awaitable[
         return failures.tell(error, target, server="")
     try:
         async with client.Client(where) as api:
-            await _greet(api)
+            async with screen.working(f"waiting for {where.server}"):
+                await _greet(api)
             namespace = target.namespace or where.namespace
             return await work(
                 Session(api=api, namespace=namespace, target=target, server=where.server)
@@ -89,7 +91,7 @@ async def _connected(target: ClusterTarget, work: Callable[[Session], Awaitable[
 
 
 async def _greet(api: client.Client) -> None:
-    """Find out within seconds whether the cluster is there; raises Unreachable or Unauthorized.
+    """Find out soon whether the cluster is there; raises Unreachable or Unauthorized.
 
     Reads may take a minute on a busy cluster, and a silent address must not.
     """

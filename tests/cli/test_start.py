@@ -12,13 +12,16 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
+import pexpect
 import pytest
 
 from controller.cli import app as declared
-from controller.cli import table
+from controller.cli import failures, session, table
+from controller.cli.target import ClusterTarget
 from controller.presentation import vocabulary
 from tests.cli import typing_in
 from tests.cli.typing_in import GROUP
+from tests.e2e.terminals import listen_to_ctrl_c
 
 ROOT = pathlib.Path(__file__).parents[2]
 # pydantic is not among them: typer itself checks options with it.
@@ -208,12 +211,52 @@ def test_a_cluster_that_is_not_there_is_named(tmp_path: pathlib.Path) -> None:
     assert str(config) in said
 
 
-def test_a_cluster_that_is_silent_is_given_up(tmp_path: pathlib.Path) -> None:
-    """An address that takes connections and says nothing is named after a few seconds."""
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        server = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        said = _failing("top", "--kubeconfig", str(_nowhere(tmp_path, server)))
-    assert f"cannot reach the API server at {server}: no answer within 8 seconds" in said
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """The address of what takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+def test_a_cluster_that_is_silent_is_given_up(
+    silent: str,
+    tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """An address that takes connections and says nothing is named once its time is over."""
+    monkeypatch.setattr(session, "HELLO_SECONDS", 1.0)
+
+    async def work(_: session.Session) -> int:
+        raise AssertionError("there is no cluster")
+
+    target = ClusterTarget(kubeconfig=str(_nowhere(tmp_path, silent)))
+    assert session.perform(target, work) == failures.UNREACHABLE
+    told = capsys.readouterr().err
+    assert f"cannot reach the API server at {silent}: no answer within 1 seconds" in told
+    assert "waiting" not in told
+
+
+def test_somebody_at_a_terminal_sees_which_cluster_is_silent(
+    silent: str, tmp_path: pathlib.Path
+) -> None:
+    """Long before it is given up the address is shown, and Ctrl-C ends the command."""
+    words = ["-m", "controller", "top", "--kubeconfig", str(_nowhere(tmp_path, silent))]
+    child: pexpect.spawn[str] = pexpect.spawn(
+        sys.executable,
+        words,
+        cwd=str(ROOT),
+        env={**os.environ, "TERM": "xterm-256color"},
+        dimensions=(24, 100),
+        encoding="utf-8",
+        timeout=180,
+        preexec_fn=listen_to_ctrl_c,
+    )
+    child.expect_exact(f"waiting for {silent}")
+    child.sendintr()
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == session.INTERRUPTED
 
 
 def test_a_context_that_is_not_there_is_named(tmp_path: pathlib.Path) -> None:
