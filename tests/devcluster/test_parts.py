@@ -127,7 +127,7 @@ def test_a_started_process_is_found_by_another_reader_of_the_folder(
     other = processes.Ledger(ledger.folder)
     assert other.all()["sleeper"].pid == started.pid
     assert other.alive("sleeper")
-    assert processes.wait_until(lambda: "started" in other.log_tail("sleeper"), 20)
+    assert processes.wait_until(lambda: "started" in other.log_tail("sleeper"), 180)
 
 
 def test_a_started_process_keeps_no_file_of_its_caller(
@@ -152,7 +152,7 @@ def test_ending_a_process_leaves_none_even_if_it_ignores_sigterm(
         " print('deaf', flush=True); time.sleep(600)"
     )
     started = ledger.start("stubborn", [sys.executable, "-c", stubborn])
-    assert processes.wait_until(lambda: "deaf" in ledger.log_tail("stubborn"), 20)
+    assert processes.wait_until(lambda: "deaf" in ledger.log_tail("stubborn"), 180)
     ledger.end(["stubborn"], grace=0.1)
     assert not started.alive
 

@@ -32,7 +32,7 @@ def server(tmp_path: Path) -> Iterator[str]:
     address = f"127.0.0.1:{ports.free(1)[0]}"
     argv = [sys.executable, "-m", git_server.__name__, str(folder), address]
     ledger.start("git", argv, environment={"PYTHONPATH": str(ROOT)})
-    assert processes.wait_until(lambda: registry.listens(address), 30)
+    assert processes.wait_until(lambda: registry.listens(address), 180)
     yield address
     ledger.sweep()
 
@@ -88,7 +88,7 @@ def test_nobody_enters_by_a_malformed_word(server: str, tmp_path: Path, told: st
     (tmp_path / "git" / git_server.PASSWORDS).write_text(json.dumps({"shop": "hunter22"}))
     split = urllib.parse.urlsplit(f"//{server}")
     for _ in range(2):
-        link = http.client.HTTPConnection(str(split.hostname), split.port, timeout=30)
+        link = http.client.HTTPConnection(str(split.hostname), split.port, timeout=120)
         link.request(
             "GET", "/shop.git/info/refs?service=git-upload-pack", headers={"Authorization": told}
         )
@@ -101,7 +101,7 @@ def test_a_way_around_the_name_meets_no_repository(server: str, tmp_path: Path) 
     (tmp_path / "git" / git_server.PASSWORDS).write_text(json.dumps({"shop": "hunter22"}))
     for path in ("//shop.git", "/./shop.git", "/x/../shop.git", "/%73hop.git", "/shop"):
         split = urllib.parse.urlsplit(f"//{server}")
-        link = http.client.HTTPConnection(str(split.hostname), split.port, timeout=30)
+        link = http.client.HTTPConnection(str(split.hostname), split.port, timeout=120)
         link.request("GET", f"{path}/info/refs?service=git-upload-pack")
         assert link.getresponse().status >= http.HTTPStatus.BAD_REQUEST, path
         link.close()

@@ -79,8 +79,8 @@ class Ground:
         return not await self.exists(resource, name)
 
 
-async def until(check: Callable[[], Awaitable[bool]], within: float = 60.0) -> None:
-    """Wait until something is so."""
+async def until(check: Callable[[], Awaitable[bool]], within: float = 300.0) -> None:
+    """Wait until something is so; a collector of garbage may rest for half a minute, and again."""
     async with asyncio.timeout(within):
         while not await check():  # noqa: ASYNC110 - the world outside sends no events
             await asyncio.sleep(0.05)
