@@ -29,11 +29,13 @@ pytestmark = pytest.mark.e2e
 PER_SECOND = 60
 # Eight calls at once that are not answered for five seconds are sixteen in a window: fewer open it.
 CIRCUIT = {"windowSeconds": 10, "openSeconds": 1, "minimumCalls": 10}
-# The least patient policies that one can write: any failure that counts is the end.
+# Impatient policies: any failure that counts is the end. An API server
+# that is busy for less than the deadline is none, and the outage lasts for longer.
+DEADLINE_SECONDS = 30
 STRICT: dict[str, Any] = {
     "recovery": {"attempts": 1, "giveUp": True, "failureBudget": 0,
                  "onBudgetSpent": "RevertComponent"},
-    "rollout": {"progressDeadlineSeconds": 5, "onDeadline": "RollBack"},
+    "rollout": {"progressDeadlineSeconds": DEADLINE_SECONDS, "onDeadline": "RollBack"},
 }  # fmt: skip
 TRIALS = 2
 
@@ -108,6 +110,7 @@ def test_an_outage_while_servers_are_made_is_nobodys_failure(
     app.apply()
     kube.wait_until("the first pods", lambda: len(app.pods()) > count // 20)
     away = Away(kind)
+    began = time.monotonic()
     place.suffer(f"an outage of {name}", away)
     kube.wait_until("the circuit opens", lambda: "CircuitOpen" in held(kube))
     before = len(away.tried)
@@ -115,6 +118,10 @@ def test_an_outage_while_servers_are_made_is_nobodys_failure(
     # A trial is one call, and its pause is twice as long as the one before: two seconds at least.
     times = away.tried[-TRIALS:]
     assert min(after - one for one, after in itertools.pairwise(times)) >= 1.8
+    kube.wait_until(
+        "a rollout would have missed its deadline",
+        lambda: time.monotonic() > began + DEADLINE_SECONDS + 5,
+    )
     assert blamed(app) == []
     found = kube.get(Resource.SERVERSETS, "shop-web")
     assert found is not None
