@@ -16,6 +16,7 @@ from bench import bodies, ratios, runs, tally
 from bench.arms import argosy
 from controller.api import resources
 from controller.api.resources import PLACES, Resource
+from controller.execution import statuses
 from devcluster import processes
 from devcluster.client import ApiError
 from tests.e2e import conftest
@@ -94,8 +95,13 @@ def test_who_applies_a_server_gives_all_of_its_spec(costs: Costs) -> None:
 
 @pytest.mark.parametrize("resource", ["applications", "serversets"])
 def test_statuses_of_many_servers_are_written_a_few_times(costs: Costs, resource: str) -> None:
-    """Ratio 3: what speaks for N servers is written about log N times while they come up."""
-    assert 1 <= costs.counts[resource, "status", "patch"] <= ratios.status_bound(SERVERS)
+    """Ratio 3: what speaks for N servers is written about log N times while they come up.
+
+    On a machine that takes minutes for it, once more in each half minute: people look on.
+    """
+    slow = max(costs.run.ready, costs.run.told) / statuses.LONGEST_INTERVAL
+    most = ratios.status_bound(SERVERS) + slow
+    assert 1 <= costs.counts[resource, "status", "patch"] <= most
 
 
 def test_no_server_is_made_twice(costs: Costs) -> None:
