@@ -23,7 +23,7 @@ class FloatingIP:
     id: str
     outside: str
     address: str
-    description: str
+    description: str | None
     created: float
     port: str | None = None
     # When a list shows it first.

@@ -13,7 +13,7 @@ from controller.api import names, resources
 from controller.api.resources import Resource
 from controller.kube import installs
 from devcluster import accounts, client, cluster, fixtures, operator, processes
-from tests.e2e import people
+from tests.e2e import people, releases
 
 pytestmark = pytest.mark.e2e
 
@@ -41,7 +41,7 @@ User = Callable[..., client.Client]
 @pytest.fixture(scope="module", autouse=True)
 def installed(cluster: cluster.Cluster) -> None:
     """The chart, installed without replicas."""
-    operator.install(cluster)
+    releases.install(cluster)
 
 
 @pytest.fixture

@@ -23,7 +23,8 @@ class FloatingIP(msgspec.Struct, frozen=True):
     """A floating IP as Neutron lists it."""
 
     id: str
-    description: str = ""
+    # Rows that others made long ago may have none.
+    description: str | None = None
     address: str = msgspec.field(name="floating_ip_address", default="")
     outside: str = msgspec.field(name="floating_network_id", default="")
     port: str | None = msgspec.field(name="port_id", default=None)
@@ -107,7 +108,7 @@ async def delete(client: CloudClient, owned: Owned) -> None:
 
 def _read(row: FloatingIP, fleet: str) -> Owned | None:
     """Return whose a floating IP is; None where it is none that we made for this fleet."""
-    match row.description.split(" "):
+    match (row.description or "").split(" "):
         case [mark, its_fleet, server, instance, network] if (mark, its_fleet) == (_MARK, fleet):
             return Owned(row=row, server=server, instance=instance, network=network)
         case _:

@@ -58,7 +58,7 @@ class _Images(msgspec.Struct, frozen=True):
 
 class _Network(msgspec.Struct, frozen=True):
     id: str
-    name: str = ""
+    name: str | None = None
 
 
 class _Networks(msgspec.Struct, frozen=True):

@@ -60,11 +60,12 @@ async def test_a_fleet_without_floating_ips_lists_them_once(coast: Coast) -> Non
     assert len(coast.asked("GET", NAMES)) == 1
 
 
-async def test_a_floating_ip_goes_with_its_server(coast: Coast) -> None:
-    """The Server is seen until its floating IP is gone, too; those of others stay."""
+@pytest.mark.parametrize("described", ["argosy fleet-2 server-1 nobody network-1", None])
+async def test_a_floating_ip_goes_with_its_server(coast: Coast, described: str | None) -> None:
+    """The Server is seen until its floating IP is gone, too; those of others stay, as they are."""
     coast.cloud.outside["outside-2"] = "other"
     provider, identifier = await made(coast)
-    await stranger(coast)
+    await stranger(coast, described)
     recorded = server(recorded=identifier)
     coast.cloud.faults.append(Fault(method="DELETE", path=NAMES, times=2, reply=_failed(coast)))
     await provider.delete(
@@ -77,12 +78,12 @@ async def test_a_floating_ip_goes_with_its_server(coast: Coast) -> None:
     assert addresses(coast) == [("198.51.100.1", False)]
 
 
-async def stranger(coast: Coast) -> None:
-    """Have somebody of the same project make one, called much like ours."""
+async def stranger(coast: Coast, described: str | None) -> None:
+    """Have somebody of the same project make one, described so."""
     own = next(iter(coast.cloud.floating_ips.values()))
     coast.cloud.floating_ips["theirs"] = type(own)(
         id="theirs", outside="outside-1", address="198.51.100.1", created=0.0,
-        description="argosy fleet-2 server-1 nobody network-1",
+        description=described,
     )  # fmt: skip
 
 
