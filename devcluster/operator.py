@@ -46,7 +46,7 @@ NO_REPLICAS = "replicas=0"
 NO_ADMISSION = "admission.enabled=false"
 TOKEN_SECONDS = 7 * 86_400
 START_SECONDS = 30
-GRACE_SECONDS = 15.0
+GRACE_SECONDS = 180.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

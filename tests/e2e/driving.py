@@ -60,18 +60,6 @@ def component(
     return made
 
 
-def is_known(api: client.Client, path: str, body: Object) -> bool:
-    """Return whether a collection is served, and admission knows its kind, whose CRD may be new.
-
-    Nothing is made of the body, and it may be wrong.
-    """
-    try:
-        api.create(f"{path}?dryRun=All", body)
-    except client.ApiError as error:
-        return error.status not in {client.NOT_FOUND, UNAVAILABLE}
-    return True
-
-
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """Where operators run; without a cluster of ours there is nothing to break or look into."""

@@ -13,7 +13,6 @@ import pytest
 
 from devcluster import client, operator, processes
 from devcluster.cluster import Cluster
-from tests.e2e import driving
 
 pytestmark = pytest.mark.e2e
 
@@ -63,7 +62,7 @@ def make(api: client.Client, kind: str, name: str, spec: dict[str, Any]) -> str:
 
 def create(api: client.Client, collection: str, body: dict[str, Any]) -> None:
     """Create an object of a kind whose CRD has just been made."""
-    assert processes.wait_until(lambda: driving.is_known(api, collection, body), SECONDS), body
+    assert processes.wait_until(lambda: operator.is_admitted(api, collection, body), SECONDS), body
     api.create(collection, body)
 
 

@@ -16,7 +16,7 @@ from controller.api.resources import PLACES, Resource
 from devcluster import client, controlplane, operator, processes
 from devcluster.cluster import Cluster
 from tests.e2e.conftest import is_given, namespace_of
-from tests.e2e.driving import PATIENCE_SECONDS, App, Kube, Place, is_known, uids
+from tests.e2e.driving import PATIENCE_SECONDS, App, Kube, Place, uids
 
 pytestmark = pytest.mark.e2e
 
@@ -72,7 +72,7 @@ def define(api: client.Client, servers: Path = SERVERS) -> None:
         place = PLACES[resource]
         collection = resources.path(resource, "default" if place.namespaced else "")
         probe = {"apiVersion": place.api_version, "kind": place.kind, "metadata": {"name": "x"}}
-        known = functools.partial(is_known, api, collection, probe)
+        known = functools.partial(operator.is_admitted, api, collection, probe)
         assert processes.wait_until(known, PATIENCE_SECONDS), resource
 
 
