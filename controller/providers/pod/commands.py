@@ -150,8 +150,7 @@ class PodExec:
             pod = await self._pod(server, call)
             result = await self._follow(pod, wanted, script, arguments, _patience(given))
         except errors.ArgosyError as error:
-            away = error.policy.works is False or not error.policy.sent
-            if away or _is_refused(error):
+            if _is_away(error) or _is_refused(error):
                 raise
             raise errors.UnknownOutcome(str(error), reason=ProviderReason.NO_TRACE) from error
         if result is None:
@@ -212,7 +211,7 @@ class PodExec:
                 late = loop.time() + _RECONNECT_SECONDS >= deadline
                 if (lost and late) or not (lost or begun) or _is_refused(error):
                     raise
-                if late or not (lost or error.policy.works is False):
+                if late or not (lost or _is_away(error)):
                     message = str(error)
                     raise errors.UnknownOutcome(message, reason=ProviderReason.NO_TRACE) from error
             begun, script = True, _FIND_FOLDER + _FOLLOW
@@ -254,6 +253,11 @@ def _container(pod: objects.Pod, wanted: _Exec) -> str:
 def _is_refused(error: errors.ArgosyError) -> bool:
     """Return whether the same would be answered again, however often it is asked."""
     return error.policy.kind is errors.FailureKind.REFUSED
+
+
+def _is_away(error: errors.ArgosyError) -> bool:
+    """Return whether the container was not reached, and may be another time."""
+    return error.policy.works is False or not error.policy.sent
 
 
 def _read(call: contract.Call) -> tuple[objects.Task, tasks.TaskParameters, _Exec]:

@@ -288,8 +288,9 @@ async def test_a_command_is_asked_about_again_after_an_outage(
         await stage.provider.resume(server, call(["x"], detached=True))
 
 
+@pytest.mark.parametrize("error", [faults.Unreachable, faults.NotRun])
 async def test_a_command_that_has_begun_is_followed_through_an_outage(
-    stage: PodStage, container: Container
+    stage: PodStage, container: Container, error: type[errors.ArgosyError]
 ) -> None:
     """Its stream is cut, and for a while nobody gets through: it was sent, and runs on, once."""
     server = await prepare(stage, container)
@@ -297,7 +298,7 @@ async def test_a_command_that_has_begun_is_followed_through_an_outage(
     command = log(container, "begun", "sleep 2", "exit 6")
     running = asyncio.ensure_future(stage.provider.act(server, call(command, detached=True)))
     await until(lambda: container.lines() == ["begun"] and not container.cut)
-    stage.api.on_exec = raising(faults.Unreachable)
+    stage.api.on_exec = raising(error)
     await asyncio.sleep(3)
     assert not running.done()
     stage.api.on_exec = container.exec
