@@ -23,8 +23,23 @@ from controller.kube import faults
 from controller.providers.pod import observation
 from controller.providers.steps import refusals
 
+# Reads what the kernel tells of a process. Its name may hold anything, blanks and lines as well.
+# Pids begin anew with a container, and notes in a volume outlive it: a process is known by when it
+# started, and its container by when the first process did.
+_LOOK = """
+look() {
+  state= group= start= last=
+  { while read -r line; do last=$line; done <"/proc/$1/stat"; } 2>/dev/null
+  set -- ${last##*) }
+  state=$1 group=$3 start=${20}
+}
+birth() { look 1; first=$start; look "$1"; }
+"""
+
 # Where the shell keeps its notes: the first of these that can be written to.
-_FIND_FOLDER = """
+_FIND_FOLDER = (
+    _LOOK
+    + """
 task=$1; shift
 notes=
 for root in "${TMPDIR:-/tmp}" /dev/shm; do
@@ -34,20 +49,25 @@ for root in "${TMPDIR:-/tmp}" /dev/shm; do
 done
 if [ -z "$notes" ]; then echo argosy:nowhere; exit 0; fi
 nap() { sleep 0.1 2>/dev/null || sleep 1; }
-# Few containers have an init that reaps: what has ended stays, and takes signals as if it lived.
-look() {
-  state= group=
-  { read -r line <"/proc/$1/stat"; } 2>/dev/null || return 0
-  set -- ${line##*) }
-  state=$1 group=$3
+recall() {
+  pid= born=
+  { read -r pid <"$notes/pid"; read -r born <"$notes/born"; } 2>/dev/null
 }
-lives() { kill -0 "$1" 2>/dev/null && look "$1" && [ "$state" != Z ]; }
+# Few containers have an init that reaps: what has ended stays, and takes signals as if it lived.
+lives() {
+  kill -0 "$pid" 2>/dev/null || return 1
+  birth "$pid"
+  [ "$state" != Z ] && [ "${born:-$first/$start}" = "$first/$start" ]
+}
 """
+)
 
 # Making the folder is the claim: of two requests for one task only one begins the command.
-_BEGIN = """
+_BEGIN = f"""
 if mkdir "$notes" 2>/dev/null; then
-  run='echo $$ >"$0/pid"; "$@" >"$0/out" 2>&1; echo $? >"$0/new"; mv "$0/new" "$0/exit"'
+  run='{_LOOK}
+    (birth $$; [ -z "$start" ] || echo "$first/$start" >"$0/born"); echo $$ >"$0/pid"
+    "$@" >"$0/out" 2>&1; echo $? >"$0/new"; mv "$0/new" "$0/exit"'
   if command -v setsid >/dev/null 2>&1; then
     setsid sh -c "$run" "$notes" "$@" </dev/null >/dev/null 2>&1 &
   else
@@ -59,7 +79,7 @@ fi
 _FOLLOW = """
 if [ ! -d "$notes" ]; then echo argosy:nothing; exit 0; fi
 while [ ! -e "$notes/exit" ]; do
-  if [ -s "$notes/pid" ] && ! lives "$(cat "$notes/pid")"; then
+  if [ -s "$notes/pid" ] && recall && ! lives; then
     [ -e "$notes/exit" ] || { echo argosy:lost; exit 0; }
   fi
   nap
@@ -75,17 +95,25 @@ _CANCEL = (
 grace=$1
 if mkdir "$notes" 2>/dev/null; then echo 143 >"$notes/exit"; exit 0; fi
 [ -e "$notes/exit" ] && exit 0
-pid=$(cat "$notes/pid" 2>/dev/null) || exit 0
-# The group may live on without its leader.
-signal() { kill "-$1" "-$pid" 2>/dev/null || kill "-$1" "$pid" 2>/dev/null; }
+[ -s "$notes/pid" ] || exit 0
+recall
+# Without /proc nobody can tell it from a stranger: rather a command too many than that one's end.
+if [ -z "$born" ] && { kill -0 "-$pid" || kill -0 "$pid"; } 2>/dev/null; then
+  echo argosy:unsure; exit 0
+fi
+# The group may live on without its leader, whose pid is nobody else's for as long.
+ours() {
+  birth "$pid"
+  [ "$born" = "$first/$start" ] || { [ -z "$start" ] && [ "${born%/*}" = "$first" ]; }
+}
+signal() { ours && { kill "-$1" "-$pid" 2>/dev/null || kill "-$1" "$pid" 2>/dev/null; }; }
 anyone() {
   signal 0 || return 1
-  [ -r /proc/self/stat ] || return 0
   for each in /proc/[0-9]*; do
     look "${each#/proc/}"
     [ "$group" = "$pid" ] && [ "$state" != Z ] && return 0
   done
-  lives "$pid"
+  lives
 }
 signal TERM
 while [ "$grace" -gt 0 ] && anyone; do sleep 1; grace=$((grace - 1)); done
@@ -160,13 +188,19 @@ class PodExec:
         return _judge(_wrapped_exit(result), result)
 
     async def cancel(self, server: objects.Server, call: contract.Call) -> None:
-        """End a detached command and its children: asked first, then killed after its grace."""
+        """End a detached command and its children: asked first, then killed after its grace.
+
+        Raises UnknownOutcome, and ends nothing, where the command cannot be told from a stranger.
+        """
         task, given, wanted = _read(call)
         if not wanted.detached:
             return
         pod = await self._pod(server, call)
         command = ("sh", "-c", _CANCEL, "argosy", _trace(server, task), str(given.grace_seconds))
-        await self._try(pod, wanted, command, given.grace_seconds + _CANCEL_MARGIN)
+        result = await self._try(pod, wanted, command, given.grace_seconds + _CANCEL_MARGIN)
+        if result is not None and b"argosy:unsure" in result.stdout:
+            message = "the command cannot be told from a stranger: the container shows no /proc"
+            raise errors.UnknownOutcome(message, reason=ProviderReason.NO_TRACE)
 
     async def _pod(self, server: objects.Server, call: contract.Call) -> objects.Pod:
         """Return the pod as it is now: exec goes by name, and another may have taken it."""
