@@ -67,6 +67,7 @@ _BEGIN = f"""
 if mkdir "$notes" 2>/dev/null; then
   run='{_LOOK}
     (birth $$; [ -z "$start" ] || echo "$first/$start" >"$0/born"); echo $$ >"$0/pid"
+    [ -e "$0/exit" ] && exit
     "$@" >"$0/out" 2>&1; echo $? >"$0/new"; mv "$0/new" "$0/exit"'
   if command -v setsid >/dev/null 2>&1; then
     setsid sh -c "$run" "$notes" "$@" </dev/null >/dev/null 2>&1 &
@@ -88,13 +89,16 @@ tail -c 1024 "$notes/out" >&2 2>/dev/null
 echo "argosy:exit:$(cat "$notes/exit")"
 """
 
-# A folder without a process is left behind too: a command that was called off never begins.
+# A folder without a process is left behind too: a command that was called off never begins. One
+# whose shell has not come to its pid yet looks for an end right after it, as here for a pid.
 _CANCEL = (
     _FIND_FOLDER
     + """
 grace=$1
-if mkdir "$notes" 2>/dev/null; then echo 143 >"$notes/exit"; exit 0; fi
+call_off() { echo 143 >"$notes/off.$$"; mv "$notes/off.$$" "$notes/exit"; }
+if mkdir "$notes" 2>/dev/null; then call_off; exit 0; fi
 [ -e "$notes/exit" ] && exit 0
+[ -s "$notes/pid" ] || call_off
 [ -s "$notes/pid" ] || exit 0
 recall
 # Without /proc nobody can tell it from a stranger: rather a command too many than that one's end.
@@ -118,7 +122,7 @@ anyone() {
 signal TERM
 while [ "$grace" -gt 0 ] && anyone; do sleep 1; grace=$((grace - 1)); done
 anyone && signal KILL
-[ -e "$notes/exit" ] || echo 143 >"$notes/exit"
+[ -e "$notes/exit" ] || call_off
 exit 0
 """
 )

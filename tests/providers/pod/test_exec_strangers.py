@@ -1,8 +1,9 @@
-"""Notes of a detached command that name a process of somebody else's: pids begin anew."""
+"""Notes of a detached command that name a process of somebody else's, or of nobody yet."""
 
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -13,6 +14,9 @@ from controller import contract, errors
 from controller.api import objects
 from tests.contracts.provider_stages import PodStage
 from tests.providers.pod.test_exec import Container, call, log, prepare, until
+
+# Those of the machine, for the programs of tests that stand before them.
+SETSID, MV = shutil.which("setsid"), shutil.which("mv")
 
 
 @pytest.fixture
@@ -158,3 +162,61 @@ async def test_a_process_whose_start_was_not_noted_is_waited_for_and_not_ended(
     await until(lambda: len(container.lines("naps")) > 1)
     (notes / "exit").write_text("0\n")
     assert await following == {"exitCode": "0"}
+
+
+@pytest.fixture
+def held(container: Container, programs: Callable[[str, str], None]) -> Iterator[Path]:
+    """Have commands begun late, as in a throttled container: once the file that is given exists."""
+    go = container.folder / "go"
+    wait = f"until [ -e {go} ]; do sleep 0.1; done"
+    programs("setsid", f'echo held >>{container.folder}/held; {wait}; exec {SETSID} "$@"')
+    yield go
+    _let(go)
+
+
+def _let(held: Path) -> None:
+    held.touch()
+
+
+async def test_what_was_cancelled_while_it_began_never_runs(
+    stage: PodStage, container: Container, held: Path
+) -> None:
+    """Its notes are there and no process is yet: once there is one, it finds itself called off."""
+    server = await prepare(stage, container)
+    wish = call(log(container, "begun"), detached=True)
+    running = asyncio.ensure_future(stage.provider.act(server, wish))
+    await until(lambda: container.lines("held") == ["held"])
+    await stage.provider.cancel(server, wish)
+    with pytest.raises(errors.Transient, match="ended with 143"):
+        await running
+    _let(held)
+    process = await _begun(container)
+    await until(lambda: not _lives(process))
+    assert container.lines() == []
+
+
+async def test_what_begins_while_it_is_cancelled_is_ended(
+    stage: PodStage,
+    container: Container,
+    held: Path,
+    programs: Callable[[str, str], None],
+) -> None:
+    """A command that looked for its end too soon has its process seen by the cancel."""
+    server = await prepare(stage, container)
+    wish = call(log(container, "begun", "sleep 60"), detached=True)
+    running = asyncio.ensure_future(stage.provider.act(server, wish))
+    await until(lambda: container.lines("held") == ["held"])
+    wait = f"until [ -e {container.folder}/log ]; do sleep 0.1; done"
+    programs("mv", f'touch {held}; {wait}; exec {MV} "$@"')
+    await stage.provider.cancel(server, wish)
+    process = await _begun(container)
+    await until(lambda: not _lives(process))
+    with pytest.raises(errors.Transient, match="ended with 143"):
+        await running
+
+
+async def _begun(container: Container) -> int:
+    """Return the process of the one command, once it is noted."""
+    [notes] = container.folder.glob(".argosy/*")
+    await until(lambda: (notes / "pid").exists() and bool((notes / "pid").read_text()))
+    return int((notes / "pid").read_text())
