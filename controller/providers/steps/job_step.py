@@ -35,7 +35,9 @@ _LOOK_SECONDS = 2.0
 _MISSED_SECONDS = 60.0
 # The Job ends itself by its deadline; whoever waits gives it this much longer to say so.
 _MARGIN_SECONDS = 60.0
-# Errors that befall a request and not the Job: it is asked again.
+# How long a request whose answer was lost may still take effect: the API server ends it sooner.
+_DOUBT_SECONDS = 5.0
+# Errors that befall a request and not the Job: the Job is asked for again.
 _PASSING = (faults.ServerFailed, faults.Unreachable, faults.Overloaded, faults.Unauthorized)
 
 
@@ -45,6 +47,8 @@ class JobStep:
     def __init__(self, api: kube.Api, jobs: informer.Informer[objects.Job] | None = None) -> None:
         self._api = api
         self._changed: dict[tuple[str, str], asyncio.Event] = {}
+        # The requests that may still make a Job.
+        self._posting: dict[tuple[str, str], asyncio.Future[bytes]] = {}
         self._patience = _LOOK_SECONDS if jobs is None else _MISSED_SECONDS
         self._jobs = jobs
         if jobs is not None:
@@ -55,6 +59,8 @@ class JobStep:
         if self._jobs is not None:
             self._jobs.unsubscribe(self._tell)
         self._jobs = None
+        for each in self._posting.values():
+            each.cancel()
 
     async def run(self, server: objects.Server, task: objects.Task) -> Mapping[str, str]:
         """Make the Job of `task`, unless it is there, and wait for its end.
@@ -75,12 +81,20 @@ class JobStep:
         return _judge(job)
 
     async def cancel(self, server: objects.Server, task: objects.Task) -> None:
-        """Delete the Job of `task` and its pods."""
-        namespace, name = server.metadata.namespace, _name(server, task)
-        with contextlib.suppress(faults.NotFound, faults.Conflict, errors.UnknownOutcome):
-            owners = _owners(server, tasks.read(task))
-            job = _checked(owners, await self._get(namespace, name))
-            await self._api.delete(Resource.JOBS, namespace, name, uid=job.metadata.uid)
+        """Delete the Job of `task` and its pods, as soon as nothing more can make it."""
+        key = namespace, name = server.metadata.namespace, _name(server, task)
+        owners = _owners(server, tasks.read(task))
+        if (posting := self._posting.get(key)) is not None:
+            await asyncio.wait([posting])
+        while True:
+            doubted = key in self._posting
+            with contextlib.suppress(faults.NotFound, faults.Conflict, errors.UnknownOutcome):
+                job = _checked(owners, await self._get(namespace, name))
+                await self._api.delete(Resource.JOBS, namespace, name, uid=job.metadata.uid)
+                return
+            if not doubted:
+                return
+            await asyncio.sleep(_LOOK_SECONDS)
 
     async def _make(self, namespace: str, name: str, body: dict[str, Any]) -> bytes:
         """Return the Job, made now or before.
@@ -95,7 +109,7 @@ class JobStep:
         while True:
             try:
                 with refusals.explained():
-                    return await self._api.create(Resource.JOBS, namespace, body, strict=True)
+                    return await self._post(namespace, name, body)
             except faults.AlreadyExists:
                 with contextlib.suppress(*_PASSING):
                     return await self._get(namespace, name)
@@ -106,6 +120,31 @@ class JobStep:
                     return await self._api.get(Resource.JOBS, namespace, name)
                 raise
             await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _post(self, namespace: str, name: str, body: dict[str, Any]) -> bytes:
+        """Ask for the Job; whoever is called off meanwhile leaves the request to its end.
+
+        A request that is cut off may make the Job all the same, once a cancel has found none.
+        """
+        key = namespace, name
+        posting = asyncio.ensure_future(
+            self._api.create(Resource.JOBS, namespace, body, strict=True)
+        )
+        self._posting[key] = posting
+        posting.add_done_callback(lambda ended: self._posted(key, ended))
+        return await asyncio.shield(posting)
+
+    def _posted(self, key: tuple[str, str], posting: asyncio.Future[bytes]) -> None:
+        def forget() -> None:
+            if self._posting.get(key) is posting:
+                del self._posting[key]
+
+        error = None if posting.cancelled() else posting.exception()
+        unknown = errors.FailureKind.UNKNOWN
+        if isinstance(error, errors.ArgosyError) and error.policy.kind is unknown:
+            asyncio.get_running_loop().call_later(_DOUBT_SECONDS, forget)
+        else:
+            forget()
 
     async def _wait(self, owners: Collection[str], job: objects.Job) -> objects.Job:
         key = job.metadata.namespace, job.metadata.name

@@ -554,3 +554,34 @@ async def test_a_cancelled_job_is_deleted(stage: PodStage) -> None:
     with pytest.raises(errors.UnknownOutcome):
         await running
     assert await steps.cancel(server, job_call())
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize("loses", [False, True])
+async def test_a_job_that_is_being_made_is_deleted_when_cancelled(
+    stage: PodStage, monkeypatch: pytest.MonkeyPatch, *, loses: bool
+) -> None:
+    """Its request is under way, or its answer lost: the cancel ends once no Job can come of it."""
+    await stage.begin()
+    server, steps, real = await stage.server(), Steps(stage.api), stage.api.create
+    posts: list[asyncio.Future[bytes]] = []
+
+    async def late(*given: Any, **more: Any) -> bytes:
+        await asyncio.sleep(3)
+        return await real(*given, **more)
+
+    async def slow(*given: Any, **more: Any) -> bytes:
+        posts.append(asyncio.ensure_future(late(*given, **more)))
+        if loses:
+            raise faults.UnknownOutcome("simulated", reason=KubeReason.CONNECTION_LOST)
+        return await asyncio.shield(posts[-1])
+
+    monkeypatch.setattr(stage.api, "create", slow)
+    running = asyncio.ensure_future(steps.run(server, job_call(), ()))
+    await eventually(lambda: bool(posts))
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert await steps.cancel(server, job_call())
+    assert [each.done() for each in posts] == [True]
+    await eventually(lambda: JOB not in stage.api.objects[Resource.JOBS], seconds=1)
+    await steps.close()
