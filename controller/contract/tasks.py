@@ -41,6 +41,8 @@ REMAKING = frozenset({RESTART, REPLACE})
 _HARMLESS = frozenset({START, Action.ROLL_BACK})
 # Acts that need the server to run.
 IN_SERVER = frozenset({EXEC, HTTP})
+# Acts that no provider has a part in: how they go tells nothing of what servers are made of.
+ELSEWHERE = frozenset({HTTP, JOB})
 # Acts that find their own earlier beginning by the task's id, so beginning again does no harm.
 IDEMPOTENT = frozenset({SNAPSHOT, RESTORE, JOB})
 

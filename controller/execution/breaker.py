@@ -20,7 +20,7 @@ from controller.planning.circuit import Circuit, CircuitState, Rule
 _log = structlog.get_logger(__name__)
 
 # The calls that go through, one at a time, while the circuit is open.
-PROBES = frozenset({contract.Verb.DELETE, contract.Verb.CANCEL})
+PROBES = frozenset({contract.Verb.DELETE})
 # How long a call that was planned while half open may take to begin, in seconds; then another is.
 PROMISE_SECONDS = 10.0
 
@@ -51,9 +51,8 @@ class Breaker:
         self._promises: list[float] = []
         # Whose calls have been tried since it opened: each has its turn before the next round.
         self._tried: set[tuple[str, str]] = set()
-        # How many deletes and cancels run that began while it was open, and who waits to be next.
+        # How many deletes run that began while it was open.
         self._probing = 0
-        self.freed = asyncio.Event()
 
     def may_begin(self, verb: contract.Verb) -> bool:
         """Return whether the circuit lets such a call begin now."""
@@ -111,7 +110,6 @@ class Breaker:
         self.turn(after)
         if frees:
             self._wake_waiting()
-        self.tell_freed()
 
     def turn(self, after: Circuit) -> None:
         """Have the circuit be `after`, and whoever waits for that look again."""
@@ -160,11 +158,6 @@ class Breaker:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-
-    def tell_freed(self) -> None:
-        """Have whoever waits for a place look again."""
-        self.freed.set()
-        self.freed = asyncio.Event()
 
     def _promised(self) -> int:
         now = self._clock()

@@ -227,7 +227,7 @@ class Dispatcher:
         """Ask the server's provider: acts on their own, everything else in the fleet's pool."""
         server = cast("objects.Server", item)  # what has a provider is a server
         fleet, verb = server.spec.fleet, call.verb
-        self._fleets.promise(fleet, verb, key.namespace)
+        self._fleets.promise(fleet, verb, key.namespace, _action(call))
         if verb in _ACTS:
             told = server.status.task
             self._acts.start(
@@ -281,6 +281,7 @@ class Dispatcher:
             lambda provider: getattr(provider, call.verb)(server, call),
             namespace=server.metadata.namespace,
             whose=server.metadata.uid,
+            action=_action(call),
         )
         if call.mends:
             metrics.mended(server.spec.fleet, len(call.mends))
@@ -331,3 +332,8 @@ class Dispatcher:
     async def stop(self) -> None:
         """Ask for nothing any more by itself: no Event is tried again."""
         await self._event_writer.stop()
+
+
+def _action(call: contract.Call) -> str:
+    """Return what an act is called; empty where a call is none."""
+    return call.task.action if call.task is not None else ""

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 
 from controller import contract, errors
 from controller.api import objects, texts
+from controller.contract import tasks
 from controller.execution.breaker import Breaker
 from controller.execution.fleet_waiters import Waiters
 from controller.execution.pool import WIDTH, Pool
@@ -55,7 +56,7 @@ class Branch:
         self._own: dict[str, Breaker] = {}
 
     def breakers(self, namespace: str) -> tuple[Breaker, ...]:
-        """Return what a call for a server of that namespace must pass."""
+        """Return what calls for servers of that namespace must pass."""
         own = self._own.get(namespace)
         return (self.whole,) if own is None else (self.whole, own)
 
@@ -76,15 +77,14 @@ class Branch:
             each.fleet = fleet
             each.ruled(rule_of(fleet.spec.limits))
 
-    def blocking(self, namespace: str, verb: contract.Verb) -> Breaker | None:
-        """Return what such a call must wait for, if anything."""
-        return next((one for one in self.breakers(namespace) if not one.may_begin(verb)), None)
+    def asked(self, namespace: str, verb: contract.Verb, action: str) -> tuple[Breaker, ...]:
+        """Return what one call must pass, for that action if it is an act: a few pass by all.
 
-    def begin(
-        self, namespace: str, verb: contract.Verb
-    ) -> tuple[tuple[Breaker, CircuitState], ...]:
-        """Count a call in with each breaker; return in which state it begins there."""
-        return tuple((each, each.begin(verb)) for each in self.breakers(namespace))
+        No provider has a part in a request or a Job. How a cancel ends is up to the command that it
+        is for, and nobody tries it again: so it neither waits nor tells anything.
+        """
+        by = verb is contract.Verb.CANCEL or action in tasks.ELSEWHERE
+        return () if by else self.breakers(namespace)
 
     def end(
         self,
@@ -93,11 +93,12 @@ class Branch:
         verb: contract.Verb,
         how: CallEnd,
     ) -> None:
-        """Count a call out.
+        """Count a call out with each breaker that it has passed.
 
         A failure that may be a namespace's own tells nothing of the fleet, nor the fleet's of it.
         """
-        if how.local and how.failed and namespace and namespace not in self._own:
+        local = how.local and how.failed
+        if begun and local and namespace and namespace not in self._own:
             begun = (*begun, (self._opened(namespace), CircuitState.CLOSED))
         for breaker, began in begun:
             fits = not how.failed or how.local == bool(breaker.namespace)
@@ -118,10 +119,9 @@ class Branch:
             each.anew()
 
     def stop(self) -> None:
-        """Look at no clock any more; whoever waits for a place asks this one's successor."""
+        """Look at no clock any more."""
         for each in self.every():
             each.stop()
-            each.tell_freed()
 
     def held(self) -> frozenset[str]:
         """Return the namespaces whose calls alone are held back."""

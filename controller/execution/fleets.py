@@ -160,7 +160,7 @@ class Fleets:
             branch.life = ProviderLife(kind, context, fleet, changed=lambda: self._wake(name))
 
     def _end(self, branch: Branch) -> None:
-        """Close a provider in the background; what waits for its turn asks its successor."""
+        """Close a provider in the background."""
         life, branch.life = branch.life, None
         branch.stop()
         if life is not None:
@@ -388,10 +388,12 @@ class Fleets:
 
     # --- Calls ------------------------------------------------------------------------------------
 
-    def promise(self, name: str, verb: contract.Verb, namespace: str = "") -> None:
+    def promise(
+        self, name: str, verb: contract.Verb, namespace: str = "", action: str = ""
+    ) -> None:
         """Count a call that was planned, and will begin when its turn comes, as one that tries."""
         branch = self._branches.get(name)
-        for each in branch.breakers(namespace) if branch is not None else ():
+        for each in branch.asked(namespace, verb, action) if branch is not None else ():
             each.promise(verb)
 
     async def ask(
@@ -402,26 +404,24 @@ class Fleets:
         *,
         namespace: str = "",
         whose: str = "",
+        action: str = "",
     ) -> T:
         """Lend a fleet's provider to `call`, about the server `whose`, and count how that ends.
 
-        Raises NotSent where the provider is not open, or not to be called for now; a cancel, which
-        nobody would try again, waits for its turn here.
+        `action` is that of an act. Raises NotSent where the provider is not open, or not to be
+        called for now.
         """
         branch = self._branches.get(name)
-        while branch is not None and verb is contract.Verb.CANCEL:
-            if (held := branch.blocking(namespace, verb)) is None:
-                break
-            await held.freed.wait()
-            branch = self._branches.get(name)
         if branch is None or branch.life is None:
             raise errors.NotSent(f"the fleet {name} is not open", reason=Reason.FLEET_OPENING)
         life = branch.life
         with life.lend() as provider:
-            if branch.blocking(namespace, verb) is not None:
+            asked = branch.asked(namespace, verb, action)
+            if not all(each.may_begin(verb) for each in asked):
                 message = f"many calls to the fleet {name} failed: new ones wait for a while"
                 raise errors.NotSent(message, reason=Reason.CIRCUIT_OPEN)
-            begun, how = branch.begin(namespace, verb), CallEnd(failed=None)
+            begun = tuple((each, each.begin(verb)) for each in asked)
+            how = CallEnd(failed=None)
             try:
                 answer = await call(provider)
                 how = CallEnd(failed=False)

@@ -3,11 +3,11 @@
 Closed lets all calls through. The circuit opens when, within the window, many calls were made and
 too great a share of them failed because the provider as a whole does not work; or, where few are
 made, when for a whole window none succeeded and several failed. While it is open nothing is made or
-changed for a while, which doubles each time it proves too short. Deletes and cancels go on, one at
-a time, and one that succeeds is a sign of life; so is what the provider shows without being asked,
-until a trial for its sake is in vain: who may be read need not be able to write. Then the circuit
-is half open: one call, then 1, 2, 4 … at once, up to what the fleet allows, and it is closed again;
-one that fails opens it again. Where only calls for one server fail, three of them, or one after
+changed for a while, which doubles each time it proves too short. Deletes go on, one at a time, and
+one that succeeds is a sign of life; so is what the provider shows without being asked, until a
+trial for its sake is in vain: who may be read need not be able to write. Then the circuit is half
+open: one call, then 1, 2, 4 … at once, up to what the fleet allows, and it is closed again; one
+that fails opens it again. Where only calls for one server fail, three of them, or one after
 another's succeeded, it is closed, too: that server has trouble of its own, and may have it for
 days. So does nobody open a circuit alone, or keep it open.
 
@@ -213,9 +213,9 @@ class Circuit:
         """Return the circuit once a call has ended; `failed` if the provider did not work.
 
         `began` is the state in which the call began: what began under another state tells nothing
-        of this one. `probe` is for deletes and cancels, which go through, one at a time, while it
-        is open. `whose` is the server that it was about, where its end may be that server's own
-        trouble. `words` are the provider's own about a failure.
+        of this one. `probe` is for deletes, which go through, one at a time, while it is open.
+        `whose` is the server that it was about, where its end may be that server's own trouble.
+        `words` are the provider's own about a failure.
         """
         if self.state is CircuitState.CLOSED:
             after = self._counted(now, failed=failed, whose=whose)
@@ -231,7 +231,7 @@ class Circuit:
         return self._tried(now, failed=failed, whose=whose)
 
     def withdrawn(self, *, began: CircuitState) -> Circuit:
-        """Return the circuit once a call has ended of which nothing is to be counted."""
+        """Return the circuit once a call has given its place up, and nothing is to be counted."""
         if not began is self.state is CircuitState.HALF_OPEN:
             return self
         return dataclasses.replace(self, running=max(self.running - 1, 0))

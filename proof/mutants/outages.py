@@ -6,6 +6,7 @@ from proof.mutants.definitions import Edit
 from proof.mutants.mechanism import Mechanism, one
 
 _FLEETS = "tests/execution/test_fleets.py"
+_TENANTS = "tests/simulation/test_tenants.py"
 _NAMESPACES = "tests/simulation/test_slow_namespaces.py"
 _NO_BACKOFF = "test_a_trial_waits_for_no_servers_own_backoff"
 _OUTAGES = "tests/simulation/test_outages.py"
@@ -56,6 +57,20 @@ MECHANISMS: tuple[Mechanism, ...] = (
         "not self._probing",
         "True",
         f"{_OUTAGES}::test_deletes_are_tried_one_at_a_time_and_close_the_circuit",
+    ),
+    one(
+        "cancels that wait for an open circuit, and open it",
+        "controller.execution.fleet_branch:Branch.asked",
+        "verb is contract.Verb.CANCEL",
+        "False",
+        f"{_TENANTS}::test_commands_that_hang_and_are_cancelled_keep_nobody_waiting",
+    ),
+    one(
+        "requests that say of a provider that it works",
+        "controller.execution.fleet_branch:Branch.asked",
+        "action in tasks.ELSEWHERE",
+        "False",
+        f"{_TENANTS}::test_requests_of_another_namespace_hide_no_outage",
     ),
     one(
         "a trial beside a delete that began while the circuit was open",

@@ -288,38 +288,6 @@ async def test_what_a_provider_refuses_opens_no_circuit() -> None:
         assert one.fleets.circuit("attic").state is CircuitState.CLOSED
 
 
-async def test_cancels_and_deletes_take_turns_while_the_circuit_is_open() -> None:
-    """A cancel waits for the delete under way, and a delete that comes then is put off."""
-    async with harbour() as one:
-        for _ in range(20):
-            with pytest.raises(errors.Outage):
-                await one.fleets.ask("attic", Verb.CREATE, fail)
-        may_end, began = asyncio.Event(), list[str]()
-
-        async def slow(_provider: contract.Provider) -> str:
-            began.append("delete")
-            await may_end.wait()
-            raise OUT
-
-        async def cancel(_provider: contract.Provider) -> str:
-            began.append("cancel")
-            return "cancelled"
-
-        delete = asyncio.create_task(one.fleets.ask("attic", Verb.DELETE, slow))
-        await asyncio.sleep(0)
-        waits = asyncio.create_task(one.fleets.ask("attic", Verb.CANCEL, cancel))
-        await asyncio.sleep(1)
-        assert began == ["delete"]
-        with pytest.raises(errors.NotSent):
-            await one.fleets.ask("attic", Verb.DELETE, answer)
-        may_end.set()
-        with pytest.raises(errors.Outage):
-            await delete
-        assert await waits == "cancelled"
-        # One that succeeds is a sign of life.
-        assert one.fleets.tries("attic")
-
-
 async def test_a_delete_under_way_is_the_trial_of_a_circuit_that_is_half_open_by_then() -> None:
     """It began while the circuit was open, and ends later: no call begins beside it."""
     async with harbour() as one:

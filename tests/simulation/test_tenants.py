@@ -14,7 +14,12 @@ from typing import Any
 import pytest
 
 from controller import errors
+from controller.api import objects
+from controller.api.reasons import Reason
 from controller.api.resources import Resource
+from controller.kube.api import ExecResult
+from controller.planning.circuit import CircuitState
+from controller.providers.steps.http_step import HttpStep
 from fakes.api_server import Behaviour, Kubelet, chaos
 from fakes.api_server.chaos import Verdict
 from fakes.api_server.refusal import refuse
@@ -114,3 +119,103 @@ async def test_a_server_comes_as_fast_beside_another_tenant(
         await load(universe)
         beside = [await came(universe, f"beside{each}") for each in range(LOOKS)]
         assert max(beside) <= WORST * idle, (idle, beside)
+
+
+def home(universe: Universe) -> None:
+    """Make the tenant's namespace."""
+    body = {"metadata": {"name": TENANT}, "status": {"phase": "Active"}}
+    universe.server.registry.create(Resource.NAMESPACES, "", body, actor="user")
+
+
+def command(**more: Any) -> list[Json]:
+    """Return the steps of an operation that runs one command in each server."""
+    return [{"name": "s", "exec": {"command": ["x"], **more}, "scope": "Server"}]
+
+
+def state(universe: Universe, fleet: str = "pods") -> CircuitState:
+    """Return how the circuit of a fleet stands."""
+    return universe.process.fleets.circuit(fleet).state
+
+
+def is_gone(universe: Universe, name: str) -> bool:
+    """Return whether an application is no more."""
+    return name not in universe.names(Resource.APPLICATIONS)
+
+
+async def test_commands_that_hang_and_are_cancelled_keep_nobody_waiting() -> None:
+    """Sixty of another namespace end in vain, each of another server: nobody else feels it."""
+    async with Universe() as universe:
+        home(universe)
+        for name in ("a", "b"):
+            await universe.apply(theirs(application(name, component("web", 30))))
+        await universe.bring_up(application("shop", component("web", 3)))
+        await universe.settle()
+
+        async def run(_namespace: str, _pod: str, _command: object) -> ExecResult:
+            await asyncio.sleep(10**6)
+            return ExecResult(exit_code=0)
+
+        universe.server.on_exec = run
+        steps = command(detached=True)
+        for name in ("a", "b"):
+            await universe.apply(
+                theirs(operation(name, name, "Steps", steps=steps, concurrency=30,
+                                 cancelGraceSeconds=30))
+            )  # fmt: skip
+        await asyncio.sleep(20)
+        for name in ("a", "b"):
+            ended = {"spec": {"cancelled": True}}
+            await universe.server.patch(Resource.OPERATIONS, TENANT, name, ended)
+            await asyncio.sleep(60)
+            assert state(universe) is CircuitState.CLOSED
+        await universe.delete(Resource.APPLICATIONS, "shop")
+        assert await came(universe, "late") < 10
+        await universe.until(lambda: is_gone(universe, "shop"), patience=30)
+
+
+async def test_requests_of_another_namespace_hide_no_outage(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Wherever these go they get through: a rollout of others waits, and is not taken back."""
+    sent = list[str]()
+
+    async def send(_: HttpStep, server: objects.Server, *_more: object) -> dict[str, str]:
+        await asyncio.sleep(2)
+        sent.append(server.metadata.name)
+        return {"status": "200"}
+
+    def refuse_all(verb: str, *, after: bool) -> None:
+        if not after:
+            raise errors.Outage(f"{verb}: no answer", reason=Reason.UNREACHABLE)
+
+    monkeypatch.setattr(HttpStep, "run", send)
+    rollout = {"maxUnavailable": 1, "progressDeadlineSeconds": 300, "onDeadline": "RollBack"}
+    async with Universe() as universe:
+        home(universe)
+        fleet = {"metadata": {"name": "metal"}, "spec": {"provider": "memory"}}
+        await universe.server.create(Resource.FLEETS, "", fleet)
+        await universe.apply(theirs(application("other", component("web", 40), fleet="metal")))
+        before = component("web", 6, rollout=rollout)
+        await universe.bring_up(application("shop", before, fleet="metal"))
+        await universe.settle()
+        well = universe.machines.interfere
+        universe.machines.interfere = refuse_all
+        steps = [
+            {"name": f"s{number}", "http": {"url": "http://x/"}, "scope": "Server"}
+            for number in range(8)
+        ]
+        await universe.apply(
+            theirs(operation("op", "other", "Steps", steps=steps, concurrency=1,
+                             timeoutSeconds=7200))
+        )  # fmt: skip
+        changed = component("web", 6, image="app:2", rollout=rollout)
+        await universe.apply(application("shop", changed, fleet="metal"))
+        await asyncio.sleep(1800)
+        assert sent
+        assert state(universe, "metal") is not CircuitState.CLOSED
+        universe.machines.interfere = well
+        await universe.until(lambda: universe.is_ready("shop"))
+        assert {each.revision for each in universe.machines.machines} >= {
+            universe.get(Resource.SERVERSETS, "shop-web")["spec"]["revision"]
+        }
+        assert universe.condition(Resource.APPLICATIONS, "shop")["reason"] == "Available"

@@ -56,7 +56,7 @@ class Steps:
     async def cancel(self, server: objects.Server, call: contract.Call) -> bool:
         """End what `run` began; False where it is the provider's own to end."""
         task = call.task
-        if task is None or task.action not in {tasks.HTTP, tasks.JOB}:
+        if task is None or task.action not in tasks.ELSEWHERE:
             return False
         if task.action == tasks.JOB:
             await self._jobs.cancel(server, task)

@@ -1,0 +1,132 @@
+"""Calls that pass a circuit by, and those that are tried: tenants choose how acts go."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from controller import contract, errors
+from controller.contract import Verb, tasks
+from controller.kube import faults
+from controller.kube.reasons import KubeReason
+from controller.planning.circuit import CircuitState
+from tests.execution.test_fleets import OUT, Harbour, answer, fail, harbour
+
+pytestmark = pytest.mark.looptime
+
+
+async def hang(_provider: contract.Provider) -> str:
+    """Be a command whose end nobody has seen in time."""
+    await asyncio.sleep(45)
+    raise errors.UnknownOutcome("it has not ended after 45 s", reason=KubeReason.EXEC_TIMEOUT)
+
+
+async def last(_provider: contract.Provider) -> str:
+    """Be a command that takes an hour."""
+    await asyncio.sleep(3600)
+    return "done"
+
+
+async def opened(one: Harbour) -> None:
+    """Have calls fail until the circuit is open."""
+    for _ in range(20):
+        with pytest.raises(errors.Outage):
+            await one.fleets.ask("attic", Verb.CREATE, fail)
+    assert one.fleets.circuit("attic").state is CircuitState.OPEN
+
+
+async def half_opened(one: Harbour) -> None:
+    """Have the circuit be half open, and nothing tried yet."""
+    await opened(one)
+    await one.until(lambda: one.fleets.circuit("attic").state is CircuitState.HALF_OPEN)
+
+
+async def test_deletes_take_turns_while_the_circuit_is_open() -> None:
+    """One that comes while another is under way is put off, and one that succeeds shows life."""
+    async with harbour() as one:
+        await opened(one)
+
+        async def slow(_provider: contract.Provider) -> str:
+            await asyncio.sleep(5)
+            raise OUT
+
+        delete = asyncio.create_task(one.fleets.ask("attic", Verb.DELETE, slow))
+        await asyncio.sleep(1)
+        with pytest.raises(errors.NotSent):
+            await one.fleets.ask("attic", Verb.DELETE, answer)
+        with pytest.raises(errors.Outage):
+            await delete
+        assert not one.fleets.tries("attic")
+        assert await one.fleets.ask("attic", Verb.DELETE, answer) == "done"
+        assert one.fleets.tries("attic")
+
+
+async def test_cancels_open_no_circuit() -> None:
+    """Whose commands hang has as many cancels that end in vain, each of another server."""
+    async with harbour() as one:
+        cancels = [
+            one.fleets.ask("attic", Verb.CANCEL, hang, namespace="team", whose=str(number))
+            for number in range(60)
+        ]
+        ends = await asyncio.gather(*cancels, return_exceptions=True)
+        assert {type(each) for each in ends} == {errors.UnknownOutcome}
+        assert one.fleets.circuit("attic").state is CircuitState.CLOSED
+
+
+PASSING_BY = [(Verb.CANCEL, ""), (Verb.CANCEL, tasks.EXEC), (Verb.ACT, tasks.HTTP),
+              (Verb.RESUME, tasks.HTTP), (Verb.ACT, tasks.JOB),
+              (Verb.RESUME, tasks.JOB)]  # fmt: skip
+
+
+@pytest.mark.parametrize(("verb", "action"), PASSING_BY)
+async def test_what_passes_a_circuit_by_waits_for_nothing_and_takes_nobodys_place(
+    verb: Verb, action: str
+) -> None:
+    """However many are under way, a delete goes while it is open, and a create as the trial."""
+    async with harbour() as one:
+        await opened(one)
+
+        def begin() -> asyncio.Task[str]:
+            one.fleets.promise("attic", verb, "team", action)
+            return asyncio.create_task(
+                one.fleets.ask("attic", verb, last, namespace="team", action=action)
+            )
+
+        under_way = [begin() for _ in range(3)]
+        await asyncio.sleep(1)
+        with pytest.raises(errors.Outage):
+            await one.fleets.ask("attic", Verb.DELETE, fail)
+        await one.until(lambda: one.fleets.circuit("attic").state is CircuitState.HALF_OPEN)
+        under_way += [begin() for _ in range(3)]
+        await asyncio.sleep(1)
+        assert one.fleets.facts("attic", "other").pause is None
+        assert await one.fleets.ask("attic", Verb.CREATE, answer, namespace="other") == "done"
+        assert await asyncio.gather(*under_way) == ["done"] * 6
+
+
+@pytest.mark.parametrize(("verb", "action"), PASSING_BY)
+async def test_what_passes_a_circuit_by_is_no_sign_of_life(verb: Verb, action: str) -> None:
+    """In an outage it succeeds, before each call that fails and while the circuit is open."""
+    async with harbour() as one:
+        for _ in range(11):
+            await one.fleets.ask("attic", verb, answer, namespace="team", action=action)
+            with pytest.raises(errors.Outage):
+                await one.fleets.ask("attic", Verb.CREATE, fail)
+            await asyncio.sleep(6)
+        assert one.fleets.circuit("attic").state is CircuitState.OPEN
+        await one.fleets.ask("attic", verb, answer, namespace="team", action=action)
+        assert one.fleets.circuit("attic").state is CircuitState.OPEN
+
+
+async def test_a_request_that_is_not_answered_opens_no_circuit_of_its_namespace() -> None:
+    """A webhook that keeps a Job waiting is no more of the provider than the Job."""
+
+    async def keep(_provider: contract.Provider) -> str:
+        raise faults.Unanswered("no answer in time", reason=KubeReason.CONNECTION_LOST)
+
+    async with harbour() as one:
+        for _ in range(30):
+            with pytest.raises(faults.Unanswered):
+                await one.fleets.ask("attic", Verb.ACT, keep, namespace="team", action=tasks.JOB)
+        assert one.fleets.held("attic") == ()
