@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from controller import contract, errors
 from controller.api import objects, texts
 from controller.contract import tasks
-from controller.execution.breaker import Breaker
+from controller.execution.breaker import ACTS, Begun, Breaker
 from controller.execution.fleet_waiters import Waiters
 from controller.execution.pool import WIDTH, Pool
 from controller.execution.provider_life import ProviderLife
@@ -23,7 +23,6 @@ from controller.planning.circuit import CircuitState, Rule
 
 # How much is kept of what a provider said of a failure.
 LONGEST_WORDS = 300
-_ACTS = frozenset({contract.Verb.ACT, contract.Verb.RESUME})
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,25 +85,18 @@ class Branch:
         by = verb is contract.Verb.CANCEL or action in tasks.ELSEWHERE
         return () if by else self.breakers(namespace)
 
-    def end(
-        self,
-        begun: tuple[tuple[Breaker, CircuitState], ...],
-        namespace: str,
-        verb: contract.Verb,
-        how: CallEnd,
-    ) -> None:
+    def end(self, begun: tuple[tuple[Breaker, Begun], ...], namespace: str, how: CallEnd) -> None:
         """Count a call out with each breaker that it has passed.
 
         A failure that may be a namespace's own tells nothing of the fleet, nor the fleet's of it.
         """
         local = how.local and how.failed
         if begun and local and namespace and namespace not in self._own:
-            begun = (*begun, (self._opened(namespace), CircuitState.CLOSED))
-        for breaker, began in begun:
+            opened = self._opened(namespace)
+            begun = (*begun, (opened, opened.begin(contract.Verb.CHANGE)))
+        for breaker, call in begun:
             fits = not how.failed or how.local == bool(breaker.namespace)
-            breaker.end(
-                began, verb, failed=how.failed if fits else None, whose=how.whose, words=how.words
-            )
+            breaker.end(call, failed=how.failed if fits else None, whose=how.whose, words=how.words)
 
     def take_over(self) -> None:
         """Take in that until now another provider, or another process, may have made servers.
@@ -164,7 +156,7 @@ def _failed(error: errors.ArgosyError, verb: contract.Verb) -> bool | None:
     A provider that refuses has answered. An act whose end nobody saw may have failed by itself.
     """
     policy = error.policy
-    if policy.works is None or (policy.kind is errors.FailureKind.UNKNOWN and verb in _ACTS):
+    if policy.works is None or (policy.kind is errors.FailureKind.UNKNOWN and verb in ACTS):
         return None
     return not policy.works
 

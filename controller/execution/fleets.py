@@ -418,6 +418,8 @@ class Fleets:
         with life.lend() as provider:
             asked = branch.asked(namespace, verb, action)
             if not all(each.may_begin(verb) for each in asked):
+                for each in asked:
+                    each.redeem(verb)
                 message = f"many calls to the fleet {name} failed: new ones wait for a while"
                 raise errors.NotSent(message, reason=Reason.CIRCUIT_OPEN)
             begun = tuple((each, each.begin(verb)) for each in asked)
@@ -434,7 +436,7 @@ class Fleets:
             else:
                 return answer
             finally:
-                branch.end(begun, namespace, verb, how)
+                branch.end(begun, namespace, how)
                 if verb is contract.Verb.CREATE and branch.life is not life:
                     branch.take_over()
 

@@ -6,6 +6,7 @@ from proof.mutants.definitions import Edit
 from proof.mutants.mechanism import Mechanism, one
 
 _FLEETS = "tests/execution/test_fleets.py"
+_BREAKER = "tests/execution/test_breaker.py"
 _TENANTS = "tests/simulation/test_tenants.py"
 _NAMESPACES = "tests/simulation/test_slow_namespaces.py"
 _NO_BACKOFF = "test_a_trial_waits_for_no_servers_own_backoff"
@@ -54,7 +55,7 @@ MECHANISMS: tuple[Mechanism, ...] = (
     one(
         "all deletes at once while the circuit is open",
         "controller.execution.breaker:Breaker.may_begin",
-        "not self._probing",
+        "not self._probing()",
         "True",
         f"{_OUTAGES}::test_deletes_are_tried_one_at_a_time_and_close_the_circuit",
     ),
@@ -73,9 +74,37 @@ MECHANISMS: tuple[Mechanism, ...] = (
         f"{_TENANTS}::test_requests_of_another_namespace_hide_no_outage",
     ),
     one(
+        "a long act that is all that is tried",
+        "controller.execution.breaker:Breaker.begin",
+        "verb in ACTS",
+        "False",
+        f"{_TENANTS}::test_a_long_command_is_not_all_that_is_tried_after_an_outage",
+    ),
+    one(
+        "a long act that gives the place of another up as it ends",
+        "controller.execution.breaker:Breaker.end",
+        "begun.late",
+        "False",
+        f"{_BREAKER}::test_where_nothing_but_long_acts_is_asked_for_their_ends_count",
+    ),
+    one(
+        "acts of an earlier trial that count as the next one",
+        "controller.execution.breaker:Breaker.stop",
+        "each.state is CircuitState.HALF_OPEN",
+        "False",
+        f"{_BREAKER}::test_an_act_of_an_earlier_trial_is_none_of_the_next_one",
+    ),
+    one(
+        "promises that are kept for who came in vain",
+        "controller.execution.breaker:Breaker.redeem",
+        "verb not in PROBES",
+        "False",
+        f"{_BREAKER}::test_a_promise_is_kept_for_nobody_whose_turn_has_come_in_vain",
+    ),
+    one(
         "a trial beside a delete that began while the circuit was open",
         "controller.execution.breaker:Breaker.room",
-        "free - self._probing",
+        "free - ANY_before",
         "free",
         f"{_FLEETS}::test_a_delete_under_way_is_the_trial_of_a_circuit_that_is_half_open_by_then",
     ),
@@ -131,7 +160,7 @@ MECHANISMS: tuple[Mechanism, ...] = (
     ),
     one(
         "a half open circuit that wakes nobody but servers",
-        "controller.execution.breaker:Breaker.turn",
+        "controller.execution.breaker:Breaker._wake_next",
         "not self._wake_waiting()",
         "self._wake_waiting() is None",
         f"{_OUTAGES}::test_a_set_that_waits_for_a_provider_needs_no_server_that_does",

@@ -8,6 +8,7 @@ import pytest
 
 from controller import contract, errors
 from controller.contract import Verb, tasks
+from controller.execution.breaker import PROMISE_SECONDS
 from controller.kube import faults
 from controller.kube.reasons import KubeReason
 from controller.planning.circuit import CircuitState
@@ -130,3 +131,120 @@ async def test_a_request_that_is_not_answered_opens_no_circuit_of_its_namespace(
             with pytest.raises(faults.Unanswered):
                 await one.fleets.ask("attic", Verb.ACT, keep, namespace="team", action=tasks.JOB)
         assert one.fleets.held("attic") == ()
+
+
+@pytest.mark.parametrize("verb", [Verb.ACT, Verb.RESUME])
+async def test_an_act_that_takes_long_gives_its_place_as_the_trial_up(verb: Verb) -> None:
+    """Whoever waits is told, and tried next; a few that go well close the circuit."""
+    async with harbour() as one:
+        await half_opened(one)
+        act = asyncio.create_task(one.fleets.ask("attic", verb, last, namespace="team"))
+        await asyncio.sleep(PROMISE_SECONDS - 1)
+        assert one.fleets.facts("attic", "other").pause is not None
+        with pytest.raises(errors.NotSent):
+            await one.fleets.ask("attic", Verb.CREATE, answer, namespace="other")
+        one.touched.clear()
+        await asyncio.sleep(2)
+        assert one.touched
+        assert one.fleets.facts("attic", "other").pause is None
+        for _ in range(20):
+            await one.fleets.ask("attic", Verb.CREATE, answer, namespace="other")
+        assert one.fleets.circuit("attic").state is CircuitState.CLOSED
+        assert await act == "done"
+
+
+async def test_a_create_that_takes_long_stays_the_trial() -> None:
+    """A cloud may need minutes to answer; while it does, nothing more is asked of it."""
+    async with harbour() as one:
+        await half_opened(one)
+        create = asyncio.create_task(one.fleets.ask("attic", Verb.CREATE, last))
+        await asyncio.sleep(10 * PROMISE_SECONDS)
+        with pytest.raises(errors.NotSent):
+            await one.fleets.ask("attic", Verb.CREATE, answer)
+        assert await create == "done"
+
+
+async def test_a_delete_goes_beside_the_trial() -> None:
+    """One, as while the circuit is open; how it ends counts as how a trial does."""
+    async with harbour() as one:
+        await half_opened(one)
+        trial = asyncio.create_task(one.fleets.ask("attic", Verb.CREATE, last))
+        await asyncio.sleep(1)
+
+        async def slow(_provider: contract.Provider) -> str:
+            await asyncio.sleep(5)
+            return "done"
+
+        delete = asyncio.create_task(one.fleets.ask("attic", Verb.DELETE, slow))
+        await asyncio.sleep(1)
+        with pytest.raises(errors.NotSent):
+            await one.fleets.ask("attic", Verb.DELETE, answer)
+        assert await delete == "done"
+        assert one.fleets.circuit("attic").width == 2
+        assert await one.fleets.ask("attic", Verb.CREATE, answer) == "done"
+        assert await trial == "done"
+
+
+@pytest.mark.parametrize(
+    ("ends", "state"), [(True, CircuitState.CLOSED), (False, CircuitState.OPEN)]
+)
+async def test_where_nothing_but_long_acts_is_asked_for_their_ends_count(
+    ends: bool, state: CircuitState
+) -> None:
+    """Each has given its place up by then, and all the same nothing else is there to learn from."""
+
+    async def minute(_provider: contract.Provider) -> str:
+        await asyncio.sleep(60)
+        if not ends:
+            raise OUT
+        return "done"
+
+    async with harbour() as one:
+        await half_opened(one)
+        acts = []
+        for gap in (10.5, 10.5, 10.5, 10.5, 10.5, 8.0):
+            acts.append(asyncio.create_task(one.fleets.ask("attic", Verb.ACT, minute)))
+            await asyncio.sleep(gap)
+        # The first has ended, and the last is being tried and keeps its place.
+        assert one.fleets.circuit("attic").running == int(ends)
+        await asyncio.gather(*acts, return_exceptions=True)
+        assert one.fleets.circuit("attic").running == 0
+        await asyncio.sleep(45 if ends else 0)
+        assert one.fleets.circuit("attic").state is state
+
+
+async def test_an_act_of_an_earlier_trial_is_none_of_the_next_one() -> None:
+    """Once the circuit is half open anew it fails: that was tried before, and found out then."""
+    async with harbour() as one:
+        await half_opened(one)
+
+        async def slow(_provider: contract.Provider) -> str:
+            await asyncio.sleep(90)
+            raise OUT
+
+        act = asyncio.create_task(one.fleets.ask("attic", Verb.ACT, slow))
+        await asyncio.sleep(PROMISE_SECONDS + 1)
+        with pytest.raises(errors.Outage):
+            await one.fleets.ask("attic", Verb.CREATE, fail)
+        await one.until(lambda: one.fleets.circuit("attic").state is CircuitState.HALF_OPEN)
+        with pytest.raises(errors.Outage):
+            await act
+        assert one.fleets.circuit("attic").state is CircuitState.HALF_OPEN
+        assert await one.fleets.ask("attic", Verb.CREATE, answer) == "done"
+
+
+async def test_a_promise_is_kept_for_nobody_whose_turn_has_come_in_vain() -> None:
+    """Thirty acts are planned at once, and one begins: the others keep no place from anybody."""
+    async with harbour() as one:
+        await half_opened(one)
+        for _ in range(30):
+            one.fleets.promise("attic", Verb.ACT, "team")
+
+        async def short(_provider: contract.Provider) -> str:
+            await asyncio.sleep(1)
+            return "done"
+
+        acts = [one.fleets.ask("attic", Verb.ACT, short, namespace="team") for _ in range(30)]
+        ends = await asyncio.gather(*acts, return_exceptions=True)
+        assert ends.count("done") == 1
+        assert one.fleets.facts("attic", "other").pause is None

@@ -17,6 +17,7 @@ from controller import errors
 from controller.api import objects
 from controller.api.reasons import Reason
 from controller.api.resources import Resource
+from controller.kube import faults
 from controller.kube.api import ExecResult
 from controller.planning.circuit import CircuitState
 from controller.providers.steps.http_step import HttpStep
@@ -121,6 +122,27 @@ async def test_a_server_comes_as_fast_beside_another_tenant(
         assert max(beside) <= WORST * idle, (idle, beside)
 
 
+@dataclasses.dataclass(slots=True)
+class Away:
+    """Writes of pods do not get through, until it is over."""
+
+    over: bool = False
+
+    def matches(self, request: chaos.Request) -> bool:
+        """Return whether the request is such a write."""
+        writes = request.verb in ("create", "delete", "patch")
+        return writes and request.resource is Resource.PODS and not self.over
+
+
+def away(universe: Universe) -> Away:
+    """Have an outage begin that only what makes servers meets."""
+    outage = Away()
+    error = faults.Unreachable("pods: no connection", reason=Reason.UNREACHABLE)
+    verdict = Verdict(there=0.1, before=error)
+    universe.faults.rules.append(chaos.Rule(matches=outage.matches, verdict=verdict, times=None))
+    return outage
+
+
 def home(universe: Universe) -> None:
     """Make the tenant's namespace."""
     body = {"metadata": {"name": TENANT}, "status": {"phase": "Active"}}
@@ -171,6 +193,68 @@ async def test_commands_that_hang_and_are_cancelled_keep_nobody_waiting() -> Non
         await universe.delete(Resource.APPLICATIONS, "shop")
         assert await came(universe, "late") < 10
         await universe.until(lambda: is_gone(universe, "shop"), patience=30)
+
+
+async def test_a_long_command_is_not_all_that_is_tried_after_an_outage() -> None:
+    """Thirty of 50 minutes wait for their turn: a create and a delete of others find theirs."""
+    async with Universe() as universe:
+        home(universe)
+        await universe.apply(theirs(application("a", component("web", 30))))
+        await universe.bring_up(application("shop", component("web", 3)))
+        await universe.settle()
+        await asyncio.sleep(100)
+        begun = list[str]()
+
+        async def run(_namespace: str, pod: str, _command: object) -> ExecResult:
+            begun.append(pod)
+            await asyncio.sleep(3000)
+            return ExecResult(exit_code=0)
+
+        universe.server.on_exec, universe.server.latency = run, LATENCY
+        outage = away(universe)
+        steps = [{**command()[0], "timeoutSeconds": 3600}]
+        await universe.apply(
+            theirs(operation("op", "a", "Steps", steps=steps, concurrency=30, timeoutSeconds=7200))
+        )
+        await universe.until(lambda: state(universe) is CircuitState.OPEN)
+        outage.over = True
+        await universe.until(lambda: bool(begun))
+        await asyncio.sleep(1)
+        await universe.delete(Resource.APPLICATIONS, "shop")
+        assert await came(universe, "late") < 30
+        await universe.until(lambda: is_gone(universe, "shop"), patience=30)
+        await universe.until(lambda: len(begun) == 30)
+        await universe.until(lambda: state(universe) is CircuitState.CLOSED)
+
+
+async def test_long_commands_alone_close_a_circuit_and_open_it() -> None:
+    """Nothing else is asked for: an outage has their clock stand still, and they are through it."""
+    async with Universe() as universe:
+        home(universe)
+        await universe.apply(theirs(application("a", component("web", 30))))
+        await universe.settle()
+        outage = away(universe)
+
+        async def run(_namespace: str, _pod: str, _command: object) -> ExecResult:
+            await asyncio.sleep(60)
+            return ExecResult(exit_code=0)
+
+        universe.server.on_exec = run
+        await universe.apply(
+            theirs(operation("op", "a", "Steps", steps=command(), concurrency=30,
+                             timeoutSeconds=300, recovery={"attempts": 1}))
+        )  # fmt: skip
+        await asyncio.sleep(3600)
+        assert state(universe) is not CircuitState.CLOSED
+        outage.over = True
+
+        def told() -> str:
+            body = universe.server.objects[Resource.OPERATIONS][TENANT, "op"]
+            found = body["status"]["conditions"]
+            return str(next(each["reason"] for each in found if each["type"] == "Succeeded"))
+
+        await universe.until(lambda: told() == "Completed")
+        await universe.until(lambda: state(universe) is CircuitState.CLOSED)
 
 
 async def test_requests_of_another_namespace_hide_no_outage(
