@@ -25,6 +25,7 @@ from tests.contracts.provider_stages import PodStage, create, watch_ready
 
 # Of prctl(2).
 SET_CHILD_SUBREAPER = 36
+PATIENCE_SECONDS = 180
 NO_SHELL = 'exec failed: exec: "sh": executable file not found in $PATH: unknown'
 
 
@@ -34,8 +35,8 @@ class Container:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.ran: list[Sequence[str]] = []
-        # What befalls the next command, once it has begun.
-        self.cut: list[float] = []
+        # Once the log has one of these words, the stream of the next command is cut.
+        self.cut: list[str] = []
 
     async def exec(self, _namespace: str, _pod: str, command: Sequence[str]) -> ExecResult:
         """Run `command` to its end, or cut its stream, which kills it but not its children."""
@@ -51,14 +52,14 @@ class Container:
                 stderr=err,
             )
         try:
-            async with asyncio.timeout(self.cut.pop(0) if self.cut else None):
-                code = await process.wait()
-        except TimeoutError as error:
-            process.kill()
-            await process.wait()
-            raise faults.UnknownOutcome(
-                "the stream was cut", reason=KubeReason.CONNECTION_LOST
-            ) from error
+            if self.cut:
+                await until(lambda: self.cut[0] in self.lines())
+                process.kill()
+                await process.wait()
+                del self.cut[0]
+                message = "the stream was cut"
+                raise faults.UnknownOutcome(message, reason=KubeReason.CONNECTION_LOST)
+            code = await process.wait()
         except asyncio.CancelledError:
             process.kill()
             await process.wait()
@@ -96,7 +97,7 @@ def container(tmp_path: Path) -> Any:
 
 def call(command: Sequence[str], *, identity: str = "task", **given: Any) -> contract.Call:
     """Return the wish for a command."""
-    seconds = given.pop("timeout_seconds", 30)
+    seconds = given.pop("timeout_seconds", 600)
     grace = given.pop("grace_seconds", 2)
     parameters = {
         "exec": {"command": list(command), **given},
@@ -130,7 +131,7 @@ def log(container: Container, text: str, *then: str) -> list[str]:
 
 async def until(seen: Callable[[], bool]) -> None:
     """Return once `seen` holds, in real time."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not seen():  # noqa: ASYNC110 - files and processes tell nobody
             await asyncio.sleep(0.02)
 
@@ -171,7 +172,7 @@ async def test_a_plain_command_whose_stream_was_cut_is_unknown(
 ) -> None:
     """Whether it took effect cannot be known, and it is not run again."""
     server = await prepare(stage, container)
-    container.cut = [0.3]
+    container.cut = ["begun"]
     with pytest.raises(errors.UnknownOutcome):
         await stage.provider.act(server, call(log(container, "begun", "sleep 5")))
     assert len(container.ran) == 1
@@ -195,7 +196,7 @@ async def test_a_detached_command_survives_its_connection(
 ) -> None:
     """When the stream is cut, the same run is followed to its end: it is not begun again."""
     server = await prepare(stage, container)
-    container.cut = [0.5]
+    container.cut = ["begun"]
     command = log(container, "begun", "sleep 2", f"echo ended >>{container.folder}/log")
     await stage.provider.act(server, call(command, detached=True))
     assert container.lines() == ["begun", "ended"]
@@ -207,7 +208,7 @@ async def test_a_detached_command_is_not_begun_again_in_another_container(
 ) -> None:
     """When the notes died with their container while the stream was cut, the end is unknown."""
     server = await prepare(stage, container)
-    container.cut = [0.5]
+    container.cut = ["begun"]
     command = log(container, "begun", "sleep 30")
     running = asyncio.ensure_future(stage.provider.act(server, call(command, detached=True)))
     await until(lambda: container.lines() == ["begun"] and not container.cut)
@@ -294,7 +295,7 @@ async def test_a_command_that_has_begun_is_followed_through_an_outage(
 ) -> None:
     """Its stream is cut, and for a while nobody gets through: it was sent, and runs on, once."""
     server = await prepare(stage, container)
-    container.cut = [0.5]
+    container.cut = ["begun"]
     command = log(container, "begun", "sleep 2", "exit 6")
     running = asyncio.ensure_future(stage.provider.act(server, call(command, detached=True)))
     await until(lambda: container.lines() == ["begun"] and not container.cut)
@@ -312,7 +313,7 @@ async def test_a_command_that_has_begun_and_cannot_be_asked_about_is_unknown(
 ) -> None:
     """Its stream is cut, and its pod is not there any more: whether it took effect is not known."""
     server = await prepare(stage, container)
-    container.cut = [0.5]
+    container.cut = ["begun"]
     command = log(container, "begun", "sleep 30")
     running = asyncio.ensure_future(stage.provider.act(server, call(command, detached=True)))
     await until(lambda: container.lines() == ["begun"] and not container.cut)
@@ -413,7 +414,7 @@ async def test_what_has_ended_is_not_waited_for_where_nobody_reaps_it(
     wish = call(log(container, "begun", "sleep 60"), detached=True, grace_seconds=600)
     running = asyncio.ensure_future(stage.provider.act(server, wish))
     await until(lambda: container.lines() == ["begun"])
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await stage.provider.cancel(server, wish)
         assert any(isinstance(each, errors.ArgosyError) for each in await _ends(running))
 
@@ -428,7 +429,7 @@ async def test_a_killed_run_is_missed_where_nobody_reaps_it(
     running = asyncio.ensure_future(stage.provider.act(server, wish))
     await until(lambda: container.lines() == ["begun"])
     container.end_all()
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         with pytest.raises(errors.UnknownOutcome) as lost:
             await running
     assert lost.value.reason == "NoTrace"
