@@ -145,7 +145,7 @@ async def probed() -> AsyncIterator[Probed]:
             bound=listening,
         )
     )
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(180):
         await bound.wait()
     yield made
     serving.cancel()
