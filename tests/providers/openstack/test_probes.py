@@ -127,13 +127,14 @@ async def test_an_address_that_drops_packets_holds_up_no_other(
 
 
 @contextlib.asynccontextmanager
-async def listening(*, answers: bool) -> AsyncIterator[int]:
-    """Give a port of this machine at which a page is answered, or only asked for."""
+async def listening(asked: asyncio.Semaphore | None = None) -> AsyncIterator[int]:
+    """Give a port of this machine at which a page is answered, or only `asked` for."""
     over = asyncio.Event()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
-        if not answers:
+        if asked is not None:
+            asked.release()
             await over.wait()
         writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
         writer.close()
@@ -144,16 +145,20 @@ async def listening(*, answers: bool) -> AsyncIterator[int]:
 
 
 @pytest.mark.looptime(False)  # sockets take the time they take
-async def test_the_connections_of_a_namespace_with_all_its_places_leave_others_some() -> None:
+async def test_the_connections_of_a_namespace_with_all_its_places_leave_others_some(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Each place asks at several addresses at once: none of these waits for a connection."""
-    prober = probes.NetworkProbes()
-    async with listening(answers=False) as silent, listening(answers=True) as there:
+    monkeypatch.setattr(probes, "PROBE_SECONDS", 600.0)
+    prober, asked = probes.NetworkProbes(), asyncio.Semaphore(0)
+    async with listening(asked) as silent, listening() as there:
         count = readiness.PROBES // 2 * probes.ADDRESSES
         hanging = [
             asyncio.ensure_future(prober.http("127.0.0.1", silent, "/")) for _ in range(count)
         ]
-        await asyncio.sleep(0)
-        async with asyncio.timeout(probes.PROBE_SECONDS / 2):
+        async with asyncio.timeout(180):
+            for _ in hanging:
+                await asked.acquire()
             assert await prober.http("127.0.0.1", there, "/")
         for each in hanging:
             each.cancel()
