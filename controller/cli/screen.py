@@ -106,7 +106,6 @@ async def ask(question: str) -> str | None:
 
     Not `input` in a thread: nothing ends a read of a terminal, and so the process would not end.
     """
-    output().print(question, end="", soft_wrap=True)
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[str | None] = loop.create_future()
 
@@ -117,6 +116,8 @@ async def ask(question: str) -> str | None:
     loop.add_reader(sys.stdin, lambda: told(sys.stdin.readline()))
     try:
         with interrupts.instead(lambda: told(None)):
+            # Whoever reads the question may answer it at once, by Ctrl-C as well.
+            output().print(question, end="", soft_wrap=True)
             line = await answer
     finally:
         loop.remove_reader(sys.stdin)
