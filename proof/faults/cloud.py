@@ -15,7 +15,7 @@ import re
 import shutil
 import tempfile
 import urllib.parse
-from collections.abc import Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -102,6 +102,8 @@ class CloudProxy:
         self.tokens: set[str] = set()
         # What the cloud is yet to hear, though its caller may be gone.
         self.belated: set[asyncio.Task[answers.Answer]] = set()
+        # How the seconds of a rule go by, for tests to say when they are over.
+        self.pause: Callable[[float], Awaitable[object]] = asyncio.sleep
         self._name = name
         self._known = yaml.safe_load(clouds.read_text())["clouds"][name]
         self._login = api.Login.of(clouds, name)
@@ -194,7 +196,7 @@ class CloudProxy:
         """Have a call carried out after a while; return whoever does that."""
 
         async def carry_out() -> answers.Answer:
-            await asyncio.sleep(seconds)
+            await self.pause(seconds)
             return await going
 
         task = asyncio.create_task(carry_out())
@@ -272,7 +274,7 @@ class _Way:
         if rule is not None and kind is Kind.REFUSED:
             return rule.refusal()
         if rule is not None and kind is Kind.LATE:
-            await asyncio.sleep(rule.seconds)
+            await self._owner.pause(rule.seconds)
         url = self.upstream + request.raw_path
         headers = forwarding.kept(request.headers)
         # What has been sent is carried out, also when its sender gives up meanwhile.

@@ -165,8 +165,9 @@ async def test_a_belated_call_is_carried_out_after_its_caller_has_gone(
 ) -> None:
     """The cloud hears of it when nobody waits for an answer any more."""
     url = await catalogue(proxy, client)
-    rule = Rule(kind=Kind.BELATED, method="POST", service="compute", seconds=0.5, times=1)
-    proxy.rules = [rule]
+    over = asyncio.Event()
+    proxy.pause = lambda _seconds: over.wait()
+    proxy.rules = [Rule(kind=Kind.BELATED, method="POST", service="compute", times=1)]
     waiting = asyncio.create_task(post(client, url))
     while not proxy.belated:
         await asyncio.wait([waiting], timeout=0.01)
@@ -174,6 +175,7 @@ async def test_a_belated_call_is_carried_out_after_its_caller_has_gone(
     with contextlib.suppress(asyncio.CancelledError):
         await waiting
     assert nova.names == []
+    over.set()
     await asyncio.gather(*proxy.belated)
     assert nova.names == ["one"]
 
