@@ -19,6 +19,7 @@ from controller.kube.client import Client
 from controller.kube.sockets import broken
 from controller.kube.streams import TAIL, ExecFailed
 
+PATIENCE_SECONDS = 180
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -44,10 +45,10 @@ async def serving(
         await runner.cleanup()
 
 
-async def test_refused_connection_was_not_sent(unused_tcp_port: int) -> None:
+async def test_refused_connection_was_not_sent() -> None:
     """Where nobody listens, nothing was sent: that is no unknown outcome."""
     where = connection.Connection(
-        server=f"http://127.0.0.1:{unused_tcp_port}", tls=None, credentials=credentials.Fixed()
+        server="http://127.0.0.1:1", tls=None, credentials=credentials.Fixed()
     )
     async with Client(where) as client:
         with pytest.raises(faults.Unreachable):
@@ -314,7 +315,9 @@ async def test_exec_tells_exit_code_and_tails() -> None:
         ((b"\x01a" + long, b"\x01end", FAILED), (7, (long + b"end")[-TAIL:], b"")),
     ):
         async with serving(container(*frames)) as client:
-            done = await client.exec("default", "a", command=["do", "it & so"], timeout=5)
+            done = await client.exec(
+                "default", "a", command=["do", "it & so"], timeout=PATIENCE_SECONDS
+            )
             assert (done.exit_code, done.stdout, done.stderr) == expected
 
 
@@ -329,10 +332,10 @@ async def test_a_guarded_command_is_not_run_once_nothing_may_be_written() -> Non
     answers = [True]
     async with serving(note) as client:
         guarded = client.guarded(lambda: answers[0])
-        await guarded.exec("default", "a", command=["x"], timeout=5)
+        await guarded.exec("default", "a", command=["x"], timeout=PATIENCE_SECONDS)
         answers[0] = False
         with pytest.raises(errors.LeaseLost):
-            await guarded.exec("default", "a", command=["x"], timeout=5)
+            await guarded.exec("default", "a", command=["x"], timeout=PATIENCE_SECONDS)
     assert len(asked) == 1
 
 
@@ -343,7 +346,7 @@ async def test_an_exit_code_that_is_none_is_no_crash(told: str) -> None:
     odd = ended("Failure", message="odd", details={"causes": causes})
     async with serving(container(odd)) as client:
         with pytest.raises(ExecFailed, match="odd"):
-            await client.exec("default", "a", command=["x"], timeout=5)
+            await client.exec("default", "a", command=["x"], timeout=PATIENCE_SECONDS)
 
 
 @pytest.mark.parametrize("code", [500, 502, 503])
@@ -358,7 +361,7 @@ async def test_a_command_that_a_node_refuses_tells_nothing_of_the_cluster(code: 
 
     async with serving(refuse) as client:
         with pytest.raises(errors.ArgosyError) as refused:
-            await client.exec("default", "a", command=["x"], timeout=5)
+            await client.exec("default", "a", command=["x"], timeout=PATIENCE_SECONDS)
     policy = refused.value.policy
     assert (policy.works, policy.sent, policy.kind) == (None, False, errors.FailureKind.FAILED)
     assert fleet_branch.ended(refused.value, contract.Verb.ACT, "web-0").failed is None
@@ -374,7 +377,9 @@ async def test_exec_passes_its_arguments() -> None:
 
     command = ["sh", "-c", "echo 'a&b=c' | cat; true\n", "é"]
     async with serving(note) as client:
-        await client.exec("default", "a", command=command, container="main", timeout=5)
+        await client.exec(
+            "default", "a", command=command, container="main", timeout=PATIENCE_SECONDS
+        )
     assert asked == [command]
 
 
@@ -382,8 +387,8 @@ async def test_exec_that_is_cut_or_late_is_an_unknown_outcome() -> None:
     """A stream without an end, or one that does not come in time, leaves the outcome unknown."""
     async with serving(container(b"\x01half")) as client:
         with pytest.raises(errors.UnknownOutcome):
-            await client.exec("default", "a", command=["x"], timeout=5)
-    async with serving(container(wait=5)) as client:
+            await client.exec("default", "a", command=["x"], timeout=PATIENCE_SECONDS)
+    async with serving(container(wait=PATIENCE_SECONDS)) as client:
         with pytest.raises(errors.UnknownOutcome):
             await client.exec("default", "a", command=["x"], timeout=0.2)
 
@@ -400,7 +405,7 @@ async def test_exec_keeps_nothing_of_what_no_kubelet_sends(frames: tuple[bytes, 
     """A message, or an end, that is larger than any is a stream that was cut, like another."""
     async with serving(container(*frames)) as client:
         with pytest.raises(errors.UnknownOutcome, match="cut") as refused:
-            await client.exec("default", "a", command=["x"], timeout=5)
+            await client.exec("default", "a", command=["x"], timeout=PATIENCE_SECONDS)
     assert refused.value.reason == "StreamCut"
 
 
@@ -409,7 +414,7 @@ async def test_exec_hears_all_that_a_kubelet_may_send() -> None:
     for size, count in ((2**15, 100), (2**20 - 2, 3)):
         frames = (b"\x01" + LARGE[:size],) * count
         async with serving(container(*frames, ended("Success"))) as client:
-            done = await client.exec("default", "a", command=["x"], timeout=5)
+            done = await client.exec("default", "a", command=["x"], timeout=PATIENCE_SECONDS)
             assert (done.exit_code, len(done.stdout)) == (0, TAIL)
 
 
@@ -435,14 +440,14 @@ async def test_exec_that_never_ran_says_so() -> None:
     not_started = ended("Failure", reason="InternalError", message="no such file")
     async with serving(container(not_started)) as client:
         with pytest.raises(ExecFailed, match="no such file"):
-            await client.exec("default", "a", command=["x"], timeout=5)
+            await client.exec("default", "a", command=["x"], timeout=PATIENCE_SECONDS)
 
     async def absent(_: web.Request) -> web.StreamResponse:
         return web.Response(status=404)
 
     async with serving(absent) as client:
         with pytest.raises(faults.NotFound):
-            await client.exec("default", "a", command=["x"], timeout=5)
+            await client.exec("default", "a", command=["x"], timeout=PATIENCE_SECONDS)
 
 
 async def test_writes_are_bounded_on_the_server_too() -> None:
@@ -460,7 +465,7 @@ async def test_writes_are_bounded_on_the_server_too() -> None:
     assert asked == ["4s"] * 3
 
 
-async def test_replicas_are_told_apart_by_their_user_agents(unused_tcp_port: int) -> None:
+async def test_replicas_are_told_apart_by_their_user_agents() -> None:
     """Each request carries the agent that the client was made with."""
     heard: list[str] = []
 
@@ -470,9 +475,10 @@ async def test_replicas_are_told_apart_by_their_user_agents(unused_tcp_port: int
 
     runner = web.AppRunner(_answering(listen), shutdown_timeout=0.1)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", unused_tcp_port).start()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    host, port = runner.addresses[0][:2]
     where = connection.Connection(
-        server=f"http://127.0.0.1:{unused_tcp_port}", tls=None, credentials=credentials.Fixed()
+        server=f"http://{host}:{port}", tls=None, credentials=credentials.Fixed()
     )
     try:
         for agent in ("argosy/1 one", "argosy/1 two"):
