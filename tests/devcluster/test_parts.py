@@ -170,9 +170,9 @@ def test_a_stopped_process_stands_still_in_all_its_threads(ledger: processes.Led
     threads = (
         "import threading; [threading.Thread(target=lambda: [0 for _ in iter(int, 1)]).start()"
     )
-    started = ledger.start("busy", [sys.executable, "-c", f"{threads} for _ in range(16)]"])
+    started = ledger.start("busy", [sys.executable, "-c", f"{threads} for _ in range(4)]"])
     tasks = Path(f"/proc/{started.pid}/task")
-    assert processes.wait_until(lambda: len(list(tasks.iterdir())) > 16, 30)
+    assert processes.wait_until(lambda: len(list(tasks.iterdir())) > 4, 180)
     ledger.signal("busy", signal.SIGSTOP)
     states = {(each / "stat").read_text().rpartition(")")[2].split()[0] for each in tasks.iterdir()}
     ledger.end(["busy"])

@@ -268,7 +268,7 @@ def test_a_polite_end_ends_the_child_too(folder: Path) -> None:
     assert started.stderr
     assert started.stderr.readline() == "begun\n"
     started.send_signal(signal.SIGTERM)
-    assert processes.wait_until(lambda: started.poll() is not None, 30)
+    assert processes.wait_until(lambda: started.poll() is not None, 180)
     started.stderr.close()
 
 

@@ -19,7 +19,7 @@ from controller.api.resources import Resource
 from controller.kube import faults
 from controller.wiring import handlers, webhook
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 180.0
 
 
 class FakeKopf:

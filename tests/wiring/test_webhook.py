@@ -54,8 +54,9 @@ async def serving(server: webhook.AdmissionServer, reviews: Reviews) -> AsyncIte
 
     task = asyncio.create_task(run())
     try:
-        async with asyncio.timeout(20):
-            yield await urls.get()
+        async with asyncio.timeout(180):
+            url = await urls.get()
+        yield url
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
