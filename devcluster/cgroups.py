@@ -40,7 +40,7 @@ def remove(name: str) -> None:
                 os.kill(pid, signal.SIGKILL)
         return not found
 
-    if not processes.wait_until(empty, 20):
+    if not processes.wait_until(empty, processes.KILL_SECONDS):
         raise errors.DevclusterError(f"processes of cgroup {name} do not end: {set(members(name))}")
     for hierarchy in hierarchies():
         for folder, _, _ in os.walk(hierarchy / name, topdown=False):

@@ -21,6 +21,8 @@ MARKER = "ARGOSY_DEVCLUSTER"
 POLL_SECONDS = 0.02
 # However busy the machine is, a process that was told to stop stands still by then.
 STOP_SECONDS = 30.0
+# And one that was killed is gone: the kernel may have much to take away.
+KILL_SECONDS = 60.0
 # Of /proc/PID/stat, counted after the program's name.
 GROUP_FIELD, THREADS_FIELD, START_TIME_FIELD = 2, 17, 19
 
@@ -129,7 +131,7 @@ class Ledger:
         """Kill a process with all that it has started in its group; return when they are gone."""
         group = self.all()[name].pid if name in self.all() else 0
         self.signal_group(name, signal.SIGKILL)
-        if not wait_until(lambda: not any(members(group)), 10):
+        if not wait_until(lambda: not any(members(group)), KILL_SECONDS):
             raise errors.DevclusterError(f"{name} does not end: {list(members(group))}")
 
     def end(self, names: Iterable[str], *, grace: float = 0.0) -> None:
@@ -143,7 +145,7 @@ class Ledger:
             wait_until(lambda: not any(each.alive for each in doomed), grace)
         for process in doomed:
             process.signal(signal.SIGKILL)
-        if not wait_until(lambda: not any(each.alive for each in doomed), 10):
+        if not wait_until(lambda: not any(each.alive for each in doomed), KILL_SECONDS):
             left = ", ".join(f"{each.name} ({each.pid})" for each in doomed if each.alive)
             raise errors.DevclusterError(f"still running after SIGKILL: {left}")
 
@@ -159,7 +161,7 @@ class Ledger:
             swept.update(found)
             return not found
 
-        if not wait_until(empty, 10):
+        if not wait_until(empty, KILL_SECONDS):
             raise errors.DevclusterError(f"still running after SIGKILL: {sorted(swept)}")
         return sorted(swept)
 

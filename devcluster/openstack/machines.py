@@ -115,7 +115,7 @@ def remove(folder: Path) -> None:
                 os.kill(pid, signal.SIGKILL)
         return not found
 
-    if not processes.wait_until(empty, 10):
+    if not processes.wait_until(empty, processes.KILL_SECONDS):
         raise errors.DevclusterError(f"machines do not end: {set(running(folder))}")
     name = layout.bridge(folder)
     if (Path("/sys/class/net") / name).exists():

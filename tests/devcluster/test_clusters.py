@@ -127,7 +127,7 @@ def test_an_image_change_in_place_replaces_that_container_after_ready_has_lied(
 ) -> None:
     """The old container stays Ready under the new generation; then a new id, and one restart."""
     one = new_cluster()
-    one.client.create(PODS, pod("web", stop_delay="5s"))
+    one.client.create(PODS, pod("web", stop_delay="1h"))
     before = eventually(lambda: one.client.get(f"{PODS}/web"), ready)
     change = {"spec": {"containers": [{"name": "a", "image": "a:2"}]}}
     changed = one.client.strategic(f"{PODS}/web", change)
@@ -137,6 +137,8 @@ def test_an_image_change_in_place_replaces_that_container_after_ready_has_lied(
     )
     assert ready(lying)
     assert ids(lying) == ids(before)
+    hurried = {"metadata": {"annotations": {"kwok.argosy.dev/stop-delay": "1ms"}}}
+    one.client.merge(f"{PODS}/web", hurried)
     after = eventually(
         lambda: one.client.get(f"{PODS}/web"), lambda each: ready(each) and ids(each) != ids(before)
     )
