@@ -6,6 +6,8 @@ import html
 import re
 from typing import Any
 
+import pytest
+
 from controller.api import clock
 from controller.api.resources import Resource
 from fakes.universe import Universe, application, component
@@ -47,6 +49,14 @@ def servers(universe: Universe, namespace: str, *domains: str) -> None:
         universe.server.registry.create(Resource.SERVERS, namespace, {**body, "spec": spec})
 
 
+async def stopped(universe: Universe, monkeypatch: pytest.MonkeyPatch) -> int:
+    """End who works on the cluster, have its clock stand still, and return what that shows."""
+    await universe.process.kill()
+    now = int(universe.server.now())
+    monkeypatch.setattr(universe.server, "now", lambda: float(now))
+    return now
+
+
 async def two_tenants(universe: Universe) -> None:
     """Make servers of one fleet in two namespaces, and nobody who works on them."""
     await universe.process.kill()
@@ -80,18 +90,19 @@ async def test_a_domain_that_is_closed_comes_first_with_who_is_left_in_it() -> N
         assert "north: 2" in row(text)
 
 
-async def test_a_fleet_that_is_held_back_says_when_it_is_tried_again() -> None:
+async def test_a_fleet_that_is_held_back_says_when_it_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """An open circuit, its limits, and who was let go of; a closed one names no time."""
 
     async def held(universe: Universe) -> None:
-        await universe.process.kill()
-        now = universe.server.now()
+        now = await stopped(universe, monkeypatch)
         orphan = {"id": "17", "server": "shop-web-3", "since": clock.stamp(now - 120)}
         fleet(universe, circuit="Open", nextTrialTime=clock.stamp(now + 90), orphans=[orphan])
 
     async with visited(held) as (visitor, universe):
         said = row((await visitor.get("/fleets"))[1])
-        assert re.search(r"Open, tried again in [789]\ds", said), said
+        assert "Open, tried again in 90s" in said, said
         assert "20 calls at once, 50 calls a second" in said
         assert "shop-web-3 for 2m" in said
         found = dict(universe.server.objects[Resource.FLEETS]["", "metal"]["status"])
@@ -103,12 +114,11 @@ async def test_a_fleet_that_is_held_back_says_when_it_is_tried_again() -> None:
         assert "tried again" not in said
 
 
-async def test_what_is_unclaimed_is_named() -> None:
+async def test_what_is_unclaimed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """By the Server that it was made for, and since when that is gone."""
 
     async def lost(universe: Universe) -> None:
-        await universe.process.kill()
-        since = clock.stamp(universe.server.now() - 1200)
+        since = clock.stamp(await stopped(universe, monkeypatch) - 1200)
         fleet(universe, unclaimed=[{"id": "i1", "server": "default/shop-web-0", "since": since}])
 
     async with visited(lost) as (visitor, _):
