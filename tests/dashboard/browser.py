@@ -30,7 +30,8 @@ OPTIONS = (
 CLOSED = "MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1"
 # Chromium's own sandbox wants a user; containers of tests have none but root.
 AS_ROOT = ("--no-sandbox",) if os.geteuid() == 0 else ()
-PATIENCE_MS = 30_000.0
+# A machine that does much else takes its time, also to begin a browser.
+PATIENCE_MS = 180_000.0
 
 
 class Site(Protocol):
@@ -53,13 +54,12 @@ def start(playwright: Playwright, names: str = CLOSED) -> Browser:
     """Return a browser that knows these names; fails where there is none."""
     assert PROGRAM, "Chromium is missing: `make test-browser` as root installs it"
     options = [*OPTIONS, *AS_ROOT, f"--host-resolver-rules={names}"]
-    return playwright.chromium.launch(executable_path=PROGRAM, args=options)
+    return playwright.chromium.launch(executable_path=PROGRAM, args=options, timeout=PATIENCE_MS)
 
 
 @contextlib.contextmanager
 def opened(names: str = CLOSED) -> Iterator[Browser]:
     """Lend a browser that knows these names."""
-    # A machine that does much else takes its time.
     expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = start(playwright, names)
@@ -83,7 +83,13 @@ def overheard(page: Page) -> tuple[list[str], list[Request]]:
 def sign_in(context: BrowserContext, site: Site) -> Page:
     """Return the first page, once the dashboard has let this browser in."""
     context.add_cookies([{"name": site.cookie, "value": site.session, "url": site.url}])
+    page = blank(context)
+    page.goto(site.url)
+    return page
+
+
+def blank(context: BrowserContext) -> Page:
+    """Return a page that shows nothing yet, and is as patient as all are."""
     page = context.new_page()
     page.set_default_timeout(PATIENCE_MS)
-    page.goto(site.url)
     return page

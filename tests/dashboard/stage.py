@@ -18,7 +18,8 @@ from fakes.api_server.storage import Json
 from fakes.universe import Universe, application, component, operation
 
 T = TypeVar("T")
-PATIENCE_SECONDS = 60.0
+# Ends only what would never end by itself.
+PATIENCE_SECONDS = 600.0
 # What anybody who may write an object can write into it, and what must never come of it.
 HOSTILE = (
     '<script>document.title="taken"</script><img src=x onerror=alert(1)>"\' \u202egnp.exe \x1b[2J'
@@ -145,10 +146,11 @@ def aside(opened: Callable[[], contextlib.AbstractAsyncContextManager[T]]) -> It
 
     thread = threading.Thread(target=run, name="dashboard")
     thread.start()
-    ready.wait(PATIENCE_SECONDS)
+    is_open = ready.wait(PATIENCE_SECONDS)
     try:
         if failed:
             raise failed[0]
+        assert is_open, "what was to be opened is not open yet"
         yield made[0][0]
     finally:
         for _, loop in made:

@@ -220,7 +220,7 @@ async def test_no_name_takes_the_place_of_another_part_of_the_page() -> None:
             assert sorted(set(parser.found)) == sorted(parser.found), path
 
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 180.0
 SHOP = yaml.safe_dump(application("shop", component("web", 5)))
 
 

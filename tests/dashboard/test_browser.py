@@ -40,8 +40,6 @@ PHONE = {"width": 320, "height": 640}
 MOST_TABS = 80
 # The change of one server is told less often than that.
 FAILURES = 8
-# Waits between tries to reach an API server grow.
-LONG_MS = 120_000.0
 
 
 @pytest.fixture(scope="module")
@@ -93,12 +91,12 @@ def test_the_address_lets_in_once_and_leaves_no_token(browser: Browser) -> None:
     """The page opens by itself, the token leaves the address, and another browser stays outside."""
     with staged() as alone:
         context = browser.new_context()
-        page = context.new_page()
+        page = browsers.blank(context)
         page.goto(alone.running.address)
         expect(page.get_by_role("heading", name="Applications")).to_be_visible()
         assert alone.running.gate.token not in page.url
         other = browser.new_context()
-        late = other.new_page()
+        late = browsers.blank(other)
         late.goto(alone.running.address)
         expect(late.get_by_text("somebody has used it")).to_be_visible()
         context.close()
@@ -109,7 +107,7 @@ def test_the_token_is_pasted_where_there_is_no_javascript(browser: Browser) -> N
     """The page that lets in is a form like any other."""
     with staged() as alone:
         context = browser.new_context(java_script_enabled=False)
-        page = context.new_page()
+        page = browsers.blank(context)
         page.goto(alone.url)
         page.get_by_label("The token").fill(alone.running.gate.token)
         page.get_by_role("button", name="Sign in").click()
@@ -274,7 +272,7 @@ def test_an_open_page_is_not_left_with_a_picture_that_stood_for_a_newer_one(
                 lambda change=change: stage.universe.merge(Resource.SERVERS, "shop-db-0", change)  # type: ignore[misc]  # mypy infers no default of a lambda
             )
             words = expect(row, "the last change is seen")
-            (words.to_contain_text if held else words.not_to_contain_text)("held", timeout=60_000)
+            (words.to_contain_text if held else words.not_to_contain_text)("held")
         context.close()
 
 
@@ -304,11 +302,11 @@ def test_an_open_page_asks_again_where_the_dashboard_could_not_answer(
         stage.do(lambda: stage.universe.merge(Resource.SERVERS, "shop-db-1", change))
 
     hold(held=True)
-    expect(row).to_contain_text("held", timeout=60_000)
+    expect(row).to_contain_text("held")
     assert len(asked) > FAILURES
     page.unroute(address)
     hold(held=False)
-    expect(row).not_to_contain_text("held", timeout=60_000)
+    expect(row).not_to_contain_text("held")
 
 
 def test_a_table_that_was_moved_sideways_stays_so(page: Page, stage: Stage) -> None:
@@ -399,13 +397,13 @@ def test_an_open_page_outlives_the_api_server(browser: Browser) -> None:
                 alone.universe.faults.down = False
 
         alone.do(lambda: go(down=True))
-        expect(page.locator("#part-behind")).to_contain_text("may be behind", timeout=LONG_MS)
+        expect(page.locator("#part-behind")).to_contain_text("may be behind")
         alone.do(lambda: go(down=False))
-        expect(page.locator("#part-behind")).to_be_empty(timeout=LONG_MS)
+        expect(page.locator("#part-behind")).to_be_empty()
         alone.do(
             lambda: alone.universe.merge(Resource.APPLICATIONS, "shop", {"spec": {"paused": True}})
         )
-        expect(page.locator("#part-head")).to_contain_text("paused", timeout=LONG_MS)
+        expect(page.locator("#part-head")).to_contain_text("paused")
         context.close()
 
 
@@ -419,7 +417,7 @@ def test_a_page_whose_session_is_over_says_so(browser: Browser) -> None:
         alone.do(
             lambda: alone.universe.merge(Resource.APPLICATIONS, "shop", {"spec": {"paused": True}})
         )
-        expect(page.get_by_role("heading", name="Sign in")).to_be_visible(timeout=LONG_MS)
+        expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
         context.close()
 
 
@@ -434,7 +432,7 @@ def test_a_page_whose_dashboard_has_ended_says_so(browser: Browser) -> None:
         # As if the process were gone: nothing is answered any more.
         context.set_offline(True)
         alone.do(cut)
-        expect(behind).to_contain_text("the dashboard does not answer", timeout=LONG_MS)
+        expect(behind).to_contain_text("the dashboard does not answer")
         expect(page.locator("#said")).to_contain_text("the dashboard does not answer")
         context.close()
 

@@ -19,8 +19,6 @@ from tests.dashboard.test_attacks import PAGES, hostile
 pytestmark = pytest.mark.browser
 
 TOKEN = "s3cr3t-of-the-owner"  # noqa: S105 - a word of this test
-# Waits between tries to reach an API server grow.
-LONG_MS = 120_000.0
 
 
 @pytest.fixture(scope="module")
@@ -35,8 +33,7 @@ def signed_in(browser: Browser, place: Place, *, scripts: bool = True) -> Page:
     place.people[TOKEN] = place.people["owner"]
     # As `kubectl port-forward` offers it: without TLS, which browsers trust on this machine alone.
     address = place.url.replace("127.0.0.1", "localhost")
-    page = browser.new_context(base_url=address, java_script_enabled=scripts).new_page()
-    page.set_default_timeout(browsers.PATIENCE_MS)
+    page = browsers.blank(browser.new_context(base_url=address, java_script_enabled=scripts))
     page.goto(address)
     page.get_by_label("Your token").fill(TOKEN)
     page.get_by_role("button", name="Sign in").click()
@@ -117,14 +114,14 @@ def test_an_open_page_outlives_the_api_server_and_its_reviews(browser: Browser) 
         expect(behind).to_be_empty()
         place.moment[0] = part.FRESH_SECONDS + 1
         place.do(lambda: place.leave(away=True))
-        expect(behind).to_contain_text("may be behind", timeout=LONG_MS)
-        expect(page.locator("#said")).to_contain_text("may be behind", timeout=LONG_MS)
+        expect(behind).to_contain_text("may be behind")
+        expect(page.locator("#said")).to_contain_text("may be behind")
         assert page.locator("#part-head").inner_text()
         place.do(lambda: place.leave(away=False))
-        expect(behind).to_be_empty(timeout=LONG_MS)
+        expect(behind).to_be_empty()
         change = {"spec": {"paused": True}}
         place.do(lambda: place.universe.merge(Resource.APPLICATIONS, "shop", change))
-        expect(page.locator("#part-head")).to_contain_text("paused", timeout=LONG_MS)
+        expect(page.locator("#part-head")).to_contain_text("paused")
         page.context.close()
 
 
@@ -137,6 +134,6 @@ def test_a_token_that_is_taken_back_under_an_open_page_asks_to_sign_in(browser: 
         place.moment[0] = part.FRESH_SECONDS + 1
         change = {"spec": {"paused": True}}
         place.do(lambda: place.universe.merge(Resource.APPLICATIONS, "shop", change))
-        expect(page.get_by_role("heading", name="Sign in")).to_be_visible(timeout=LONG_MS)
+        expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
         assert "shop" not in page.locator("main").inner_text()
         page.context.close()

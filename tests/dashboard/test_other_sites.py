@@ -148,7 +148,7 @@ def test_another_page_reads_nothing_and_changes_nothing(
     """By fetch, form, frame, script, image and stream, with the cookies that the browser sends."""
     before = shop(stage)
     uid = stage.universe.get(Resource.APPLICATIONS, "shop")["metadata"]["uid"]
-    other: Page = context.new_page()
+    other: Page = browsers.blank(context)
     other.goto(f"http://{name}:{port}/")
     given = {"site": stage.url, "pause": PAUSE, "seen": f"{uid}/{before['generation']}"}
     tried = other.evaluate(TRIES, given)
@@ -161,7 +161,7 @@ def test_a_page_that_opened_the_dashboard_has_no_hold_of_it(
     context: BrowserContext, stage: Stage, port: int
 ) -> None:
     """Its window is no longer the opener's: nothing is read from it, and it is sent nowhere."""
-    other = context.new_page()
+    other = browsers.blank(context)
     other.goto(f"http://127.0.0.1:{port}/")
     with context.expect_page() as opened:
         other.evaluate("site => { window.held = window.open(site + '/') }", stage.url)
@@ -178,7 +178,7 @@ def test_a_name_that_leads_here_is_told_nothing(
 ) -> None:
     """DNS rebinding, as a browser does it: the page is of the other name's origin, and refused."""
     port = yarl.URL(stage.url).port
-    page = context.new_page()
+    page = browsers.blank(context)
     answer = page.goto(f"http://{NAME}:{port}{path}")
     assert answer is not None
     assert answer.status == 403
