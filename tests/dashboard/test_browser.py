@@ -483,33 +483,78 @@ def test_no_state_is_told_by_colour_alone(page: Page, stage: Stage) -> None:
     assert {"failed", "unready"} & set(signs["✗"])
 
 
+# How rows look in the moment in which they are marked, by their ids; `html` is told of each.
+WATCHED = """
+window.looks = {};
+new MutationObserver(() => {
+  for (const row of document.querySelectorAll("tr.changed")) {
+    const style = getComputedStyle(row);
+    window.looks[row.id] = [style.animationName, style.boxShadow];
+  }
+  document.documentElement.dataset.marked = Object.keys(window.looks).join(" ");
+}).observe(document, { childList: true, subtree: true });
+"""
+
+
 def test_what_changed_is_marked_and_moves_nothing_for_whoever_asks_for_rest(
     browser: Browser, stage: Stage
 ) -> None:
-    """A row that has changed is marked: by a fading ground, or by a still bar where motion is off.
-
-    Rows that stayed as they were are not marked.
-    """
+    """A row that has changed is marked, by a fading ground, or a still bar where motion is off."""
     held = False
     for motion, still in (("no-preference", False), ("reduce", True)):
         context = browser.new_context(reduced_motion="reduce" if still else "no-preference")
+        context.add_init_script(WATCHED)
         page = browsers.sign_in(context, stage)
         page.goto(stage.url + "/applications/default/shop")
         held = not held
         change = {"spec": {"held": held}}
         stage.do(lambda change=change: stage.universe.merge(Resource.SERVERS, "shop-db-0", change))  # type: ignore[misc]  # mypy infers no default of a lambda
-        row = page.locator("#row-shop-db-0.changed")
-        expect(row).to_be_visible()
-        style = "each => [getComputedStyle(each).animationName, getComputedStyle(each).boxShadow]"
-        name, shadow = row.evaluate(style)
+        expect(page.locator("html[data-marked~='row-shop-db-0']")).to_be_attached()
+        name, shadow = page.evaluate("window.looks['row-shop-db-0']")
         assert (name == "none", shadow != "none") == (still, still), motion
-        expect(page.locator("#row-shop-db-1.changed")).to_have_count(0)
         moves = """() => [...document.querySelectorAll("*")].filter((each) => {
             const style = getComputedStyle(each);
             return style.animationName !== "none" || style.transitionDuration !== "0s";
         }).length"""
         assert not still or page.evaluate(moves) == 0
         context.close()
+
+
+# Takes the page as it first was, but with a word more in each of these rows.
+TAKEN = """async (rows) => {
+  window.text ??= await (await fetch(location.href)).text();
+  const page = new DOMParser().parseFromString(window.text, "text/html");
+  for (const each of rows) page.getElementById("row-" + each).lastElementChild.append("!");
+  take(page);
+  return [...document.querySelectorAll("tr.changed")].map((row) => row.id.slice("row-".length));
+}"""
+
+
+def test_a_mark_stays_for_its_time_whatever_else_is_told(browser: Browser, stage: Stage) -> None:
+    """It outlives a page with nothing new in it and another row's change, and is gone after that.
+
+    Rows that stayed as they were are not marked.
+    """
+    context = browser.new_context()
+    # Nothing is told but by the test, and no time passes.
+    context.add_init_script("window.EventSource = class {};")
+    page = browsers.sign_in(context, stage)
+    page.clock.install(time=0)
+    page.goto(stage.url + "/applications/default/shop")
+    page.clock.pause_at(3_600)
+    page.evaluate(TAKEN, [])
+    page.clock.fast_forward(5_000)
+    first, second, third = "shop-web-0", "shop-web-2", "shop-web-1"
+    assert page.evaluate(TAKEN, [first]) == [first]
+    node = page.locator(f"#row-{first}").element_handle()
+    assert page.evaluate(TAKEN, [first]) == [first]
+    assert node.evaluate("each => each.isConnected"), "what did not change was drawn anew"
+    page.clock.fast_forward(1_500)
+    assert page.evaluate(TAKEN, [first, second]) == [first, second]
+    assert page.locator(f"#row-{first}").evaluate("each => each.style.animationDelay") == "-1500ms"
+    page.clock.fast_forward(1_500)
+    assert sorted(page.evaluate(TAKEN, [first, second, third])) == sorted([second, third])
+    context.close()
 
 
 def test_the_timeline_has_a_table_that_tells_what_its_bars_show(page: Page, stage: Stage) -> None:

@@ -1,12 +1,32 @@
 "use strict";
 // Keeps an open page up to date, and copies commands. Pages say all that they have to say without it.
 
+// What each part was when it came: what is shown has marks of ours since, and buttons that are offered.
+const given = new WeakMap();
+for (const part of document.querySelectorAll("[data-part]")) given.set(part, part.outerHTML);
+// When each row changed, by its id, for as long as that is new.
+const changed = new Map();
+// As long as a mark takes to fade.
+const NEW_MS = 2000;
+
+// Marks a row whose change is new, also where it is put in its place once more meanwhile.
+function mark(row, now) {
+  const age = now - (changed.get(row.id) ?? -Infinity);
+  if (age < NEW_MS) {
+    row.classList.add("changed");
+    row.style.animationDelay = `${-age}ms`;
+  } else {
+    changed.delete(row.id);
+  }
+}
+
 // Only what differs is put in the place of what was shown, so that nothing else moves.
 function take(page) {
+  const now = performance.now();
   const said = [];
   for (const part of page.querySelectorAll("[data-part]")) {
     const shown = document.getElementById(part.id);
-    if (!shown || shown.outerHTML === part.outerHTML) continue;
+    if (!shown || given.get(shown) === part.outerHTML) continue;
     const rows = new Map([...shown.querySelectorAll("tr[id]")].map((row) => [row.id, row.textContent]));
     const focused = shown.contains(document.activeElement) ? document.activeElement : null;
     // Whoever has moved a wide table sideways, by keyboard or by finger, stays where they are.
@@ -14,8 +34,10 @@ function take(page) {
     const moved = tables.map((table) => table.scrollLeft);
     const held = tables.indexOf(document.activeElement);
     const news = document.importNode(part, true);
+    given.set(news, part.outerHTML);
     for (const row of news.querySelectorAll("tr[id]")) {
-      if (rows.get(row.id) !== row.textContent) row.classList.add("changed");
+      if (rows.get(row.id) !== row.textContent) changed.set(row.id, now);
+      mark(row, now);
     }
     shown.replaceWith(news);
     const fresh = [...news.querySelectorAll(".scroll")];
@@ -103,6 +125,8 @@ function sayLost() {
   words.dataset.lost = "";
   words.textContent = "This page may be behind: the dashboard does not answer.";
   place.append(words);
+  // To be taken away again by whatever comes.
+  given.delete(place);
   say(words.textContent);
 }
 
