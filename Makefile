@@ -109,8 +109,10 @@ endif
 test-long: setup ## Run what takes minutes and `make test` leaves out (on a real node as root)
 	$(MAKE) --no-print-directory -k LONG=only test-e2e test-node test-lives $(CLOUD)
 
-test-lives: setup ## Play random lives with more seeds than `make test` does
-	SIMULATION_SEEDS=0-9 $(PYTEST) $$(grep -rl 'scripts\.seeds(' tests/simulation) -n $(JOBS)
+# Here alone chance is another each time, as EXPLORE=1 asks: what `make test` draws is always the same.
+test-lives: setup ## Play random lives with more seeds, and draw other examples, than `make test` does
+	EXPLORE=1 SIMULATION_SEEDS=0-9 $(PYTEST) $$(grep -rlE 'scripts\.seeds\(|^(from|import) hypothesis' tests --include='test_*.py') \
+	  -m "not e2e and not realnode and not browser and not cloud" -n $(JOBS)
 
 # pytest ends with 5 where it finds no test: then the quarantine is empty, as it should be.
 test-quarantined: setup ## Run the tests that fail now and then, each with its reason

@@ -1,12 +1,11 @@
-"""What holds for all tests: speed does not matter, what is slow stands apart, no task is left.
+"""What holds for all tests: what is slow stands apart, no task is left, chance is always the same.
 
 And a run has one cloud, whichever folders its tests are in.
 """
 
-import hypothesis
-
 from devcluster.openstack.fixtures import own_cloud, tenant
 from tests.suite.apart import pytest_collection_modifyitems
+from tests.suite.draws import settle
 from tests.suite.leaks import pytest_runtest_teardown, pytest_sessionfinish
 
 __all__ = [
@@ -17,7 +16,4 @@ __all__ = [
     "tenant",
 ]
 
-hypothesis.settings.register_profile(
-    "argosy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
-)
-hypothesis.settings.load_profile("argosy")
+settle()
