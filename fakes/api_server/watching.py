@@ -26,11 +26,12 @@ class Changes:
     """Wakes whoever waits for a change."""
 
     def __init__(self) -> None:
-        self._waiters: set[asyncio.Future[None]] = set()
+        # In the order in which they came, which a set would take from where they are in memory.
+        self._waiters: dict[asyncio.Future[None], None] = {}
 
     def tell(self) -> None:
         """Wake all who wait."""
-        waiters, self._waiters = self._waiters, set()
+        waiters, self._waiters = self._waiters, {}
         for each in waiters:
             _finish(each)
 
@@ -38,12 +39,12 @@ class Changes:
         """Return at the next change, or at `until` by the loop's clock."""
         loop = asyncio.get_running_loop()
         waiter: asyncio.Future[None] = loop.create_future()
-        self._waiters.add(waiter)
+        self._waiters[waiter] = None
         timer = loop.call_at(until, _finish, waiter)
         try:
             await waiter
         finally:
-            self._waiters.discard(waiter)
+            self._waiters.pop(waiter, None)
             timer.cancel()
 
 
