@@ -12,6 +12,8 @@ JOBS ?= auto
 E2E_JOBS ?= 3
 # The clusters of tests live shortly: memory is cheaper than collecting it (Go's default is 100).
 test test-e2e test-node: export GOGC ?= 400
+# What has no order of its own has the same one in every run, as chance is the same (tests/suite/draws.py).
+test test-fast test-unit test-e2e test-node test-browser test-cloud test-lives coverage: export PYTHONHASHSEED ?= 0
 # Programs start often in tests: each compiles its modules once, whatever the shell asks for.
 unexport PYTHONDONTWRITEBYTECODE
 # Where the tests of a tier are: a worker reads every file that it is given.

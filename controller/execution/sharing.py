@@ -32,7 +32,7 @@ from controller.api import names
 from controller.execution.caches import Caches
 from controller.execution.counts import KindCounts
 from controller.execution.engine import Engine
-from controller.kube import assignment, slots
+from controller.kube import assignment, backoff, slots
 from controller.kube.lease import Elector
 from controller.kube.members import Members, MembersView
 from controller.planning.caches import Total
@@ -95,7 +95,7 @@ class Sharing:
         self._heartbeat = heartbeat
         self._guard = guard
         self._covers = covers
-        self._rng = rng or random.Random()  # noqa: S311 - jitter is no secret
+        self._rng = rng or backoff.jitter()
         self._engine: Engine
         self._held: dict[int, _Held] = {}
         # Given or lost, but calls of theirs have not all ended: not to be taken again before.

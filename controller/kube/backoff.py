@@ -1,10 +1,21 @@
-"""How long to wait before the next try at something that failed; `informer` and `lease` ask."""
+"""How long to wait before the next try at something that failed; `informer` and `lease` ask.
+
+And what chance all waits have that spread load.
+"""
 
 from __future__ import annotations
 
 import random
 
 from controller import errors
+
+
+def jitter() -> random.Random:
+    """Return chance that spreads load, for one who waits.
+
+    Its seed is drawn from `random`: whoever seeds that, as tests do, has the same waits again.
+    """
+    return random.Random(random.getrandbits(64))  # noqa: S311 - jitter is no secret
 
 
 class RetryDelays:

@@ -18,7 +18,7 @@ from controller.api import objects, resources
 from controller.api.objects import Meta
 from controller.api.resources import Resource
 from controller.kube import api as kube
-from controller.kube import slots, wire
+from controller.kube import backoff, slots, wire
 from controller.kube.cache import Cache, Key, OnChange
 from controller.kube.follower import ALL, Follower
 from controller.kube.scope import WatchScope
@@ -65,7 +65,7 @@ class Informer(Generic[T]):
         self._decoder = wire.Decoder(cast("type[T]", view), f"watch {resource}")
         self._labels, self._fields = label_selector, field_selector
         self._silence_seconds = silence_seconds
-        self._rng = rng or random.Random()  # noqa: S311 - jitter is no secret
+        self._rng = rng or backoff.jitter()
         # By slot and namespace; of slot None is what says none, or all.
         self._followers: dict[int | None, dict[str, Follower[T]]] = {}
         self._shift = parts.Shift()

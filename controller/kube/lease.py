@@ -25,7 +25,7 @@ from controller import errors
 from controller.api import clock
 from controller.api.resources import PLACES, Resource
 from controller.kube import api as kube
-from controller.kube import faults
+from controller.kube import backoff, faults
 from controller.kube.reasons import KubeReason
 from controller.telemetry import progress
 
@@ -117,7 +117,7 @@ class Elector:
         self._shared = shared
         self._request_seconds = (duration - renew_deadline) * _SHARE
         self._wall_clock = wall_clock
-        self._rng = rng or random.Random()  # noqa: S311 - jitter is no secret
+        self._rng = rng or backoff.jitter()
         self._seen: _Lease | None = None
         self._seen_at = 0.0
         self._renewed_at = 0.0

@@ -1,14 +1,17 @@
 """Chance in tests: the same in every run, so that what fails fails again, for everybody.
 
-Hypothesis plays the same examples each time.
+Hypothesis plays the same examples each time, and `random` begins each test at the same place.
 EXPLORE=1 has hypothesis draw other examples, as `make test-lives` does.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
+import random
 
 import hypothesis
+import pytest
 from hypothesis.internal.conjecture import providers
 from hypothesis.internal.constants_ast import Constants
 
@@ -30,3 +33,9 @@ def settle() -> None:
     if hasattr(providers, _LOCAL_CONSTANTS):
         none = Constants()
         setattr(providers, _LOCAL_CONSTANTS, lambda: none)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Have `random` begin where it begins for this test, whatever ran before it."""
+    random.seed(hashlib.sha256(item.nodeid.encode()).digest())

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import random
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from controller.kube import backoff
 
 ROOT = Path(__file__).parents[2]
 DRAWS = r"@(hypothesis\.)?given\(|\bscripts\.(seeds|play)\(|RuleBasedStateMachine"
@@ -71,3 +74,29 @@ def test_the_tier_of_random_lives_explores() -> None:
     texts = {each: each.read_text() for each in (ROOT / "tests").rglob("test_*.py")}
     played = {each for each, text in texts.items() if re.search(words, text, re.MULTILINE)}
     assert {each for each, text in texts.items() if re.search(DRAWS, text)} <= played
+
+
+DRAWN: list[float] = []
+
+
+@pytest.mark.parametrize("_again", range(2))
+def test_random_begins_at_a_place_of_each_tests_own(_again: int) -> None:
+    """Tests draw different numbers; which, follows from their names alone."""
+    DRAWN.append(random.random())
+    assert len(set(DRAWN)) == len(DRAWN)
+
+
+def test_random_does_not_know_what_ran_before() -> None:
+    """The number is the one of this test's name."""
+    assert f"{random.random():.6f}" == "0.727528"
+
+
+def test_waits_that_spread_load_are_the_same_again() -> None:
+    """Whoever seeds `random` decides them: nothing of the operator draws its own seed."""
+    random.seed(7)
+    first = [backoff.jitter().random() for _ in range(3)]
+    random.seed(7)
+    assert [backoff.jitter().random() for _ in range(3)] == first
+    assert len(set(first)) == 3
+    texts = {each: each.read_text() for each in (ROOT / "controller").rglob("*.py")}
+    assert [each for each, text in texts.items() if "random.Random()" in text] == []

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import dataclasses
-import random
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,7 +18,7 @@ from controller import errors
 from controller.api.resources import Resource
 from controller.kube import api as kube
 from controller.kube import faults
-from controller.kube.backoff import RetryDelays
+from controller.kube.backoff import RetryDelays, jitter
 from controller.providers.openstack.reasons import CloudReason
 from controller.providers.openstack.rights import SECRET
 from controller.providers.openstack.transport import Trust
@@ -88,8 +87,7 @@ class Clouds:
 
     async def run(self) -> None:
         """Watch for ever."""
-        rng = random.Random()  # noqa: S311 - jitter is no secret
-        backoff = RetryDelays(first=1.0, longest=30.0, rng=rng)
+        backoff = RetryDelays(first=1.0, longest=30.0, rng=jitter())
         while True:
             try:
                 version = await self.load()
