@@ -61,7 +61,8 @@ _STREAM = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS)
 # A session that is over needs no goodbye of the other side, which may be gone.
 _WEBSOCKET = aiohttp.ClientWSTimeout(ws_close=1.0)
 # The API server gives up on a write before we do, so that none can come late.
-_BOUND = f"timeout={WRITE_SECONDS - 0.5:.0f}s"
+BOUND_SECONDS = WRITE_SECONDS - 0.5
+_BOUND = f"timeout={BOUND_SECONDS:.0f}s"
 
 
 class Client:
@@ -425,7 +426,7 @@ class Client:
         self, method: str, path: str, query: str = "", *, body: Body | None = None, kind: str = ""
     ) -> bytes:
         data = None if body is None else self._body(body)
-        writes = method != "GET"
+        writes, began = method != "GET", time.monotonic()
         try:
             for again in (True, False):
                 headers = await self._headers()
@@ -450,7 +451,8 @@ class Client:
                         continue
                     raise await self._fault(response, f"{method} {path}", writes=writes)
         except (aiohttp.ClientError, OSError) as error:
-            raise sockets.broken(error, f"{method} {path}", writes=writes) from error
+            due = time.monotonic() - began >= BOUND_SECONDS
+            raise sockets.broken(error, f"{method} {path}", writes=writes, due=due) from error
         raise AssertionError("unreachable: the second attempt returns or raises")
 
     def _body(self, body: Body) -> bytes | bodies.Guarded:

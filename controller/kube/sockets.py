@@ -15,14 +15,18 @@ from controller.kube import faults
 from controller.kube.reasons import KubeReason
 
 
-def broken(error: Exception, what: str, *, writes: bool) -> errors.Transient:
-    """Return what a connection that broke means for the request that was on it."""
+def broken(error: Exception, what: str, *, writes: bool, due: bool = False) -> errors.Transient:
+    """Return what a connection that broke means for the request that was on it.
+
+    A write is `due` once the API server was asked to have given up on it: where it has begun to
+    answer just then, it hangs up instead of saying so.
+    """
     message = f"{what}: {error or type(error).__name__}"
     if isinstance(error, aiohttp.ClientConnectorError):
         return faults.Unreachable(message, reason=Reason.UNREACHABLE)
     if isinstance(error, aiohttp.ConnectionTimeoutError):
         return faults.Unreachable(message, reason=Reason.UNREACHABLE)
-    if writes and isinstance(error, TimeoutError):
+    if writes and (due or isinstance(error, TimeoutError)):
         return faults.Unanswered(message, reason=KubeReason.CONNECTION_LOST)
     if writes:
         return faults.UnknownOutcome(message, reason=KubeReason.CONNECTION_LOST)

@@ -161,6 +161,25 @@ def test_a_write_that_is_not_answered_in_time_may_be_its_namespaces_own_trouble(
     assert isinstance(broken(TimeoutError(), "x", writes=False), faults.ServerFailed)
 
 
+async def test_an_api_server_that_hangs_up_on_a_write_it_gave_up_on_has_not_answered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A slow webhook of one namespace ends so as well: that is no word on all the others."""
+
+    async def hang_up(request: web.Request) -> web.StreamResponse:
+        await request.read()
+        assert request.transport is not None
+        request.transport.abort()
+        return web.Response()
+
+    monkeypatch.setattr("controller.kube.client.BOUND_SECONDS", 0.0)
+    async with serving(hang_up) as client:
+        with pytest.raises(faults.Unanswered):
+            await client.create(Resource.PODS, "default", {})
+        with pytest.raises(faults.ServerFailed):
+            await client.get(Resource.PODS, "default", "a")
+
+
 async def test_half_an_answer_is_an_unknown_outcome() -> None:
     """An answer that is cut within its body says that the write arrived, not how it went."""
 
