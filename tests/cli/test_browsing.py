@@ -249,3 +249,14 @@ async def test_nothing_is_written() -> None:
             await pilot.press(key)
             await pilot.pause()
         assert _versions(universe) == before
+
+
+async def test_a_page_that_is_being_closed_is_left_alone() -> None:
+    """News that come as its parts are gone and it is not end nothing."""
+    async with _browsing() as (program, _, _):
+        shown = program.screen
+        await shown.query("*").remove()
+        program._shown = (-1, 0.0)
+        program.glance()
+        assert program.screen is shown
+        assert program.return_code in (0, None)

@@ -5,11 +5,13 @@ The command `browse` runs it.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from typing import ClassVar
 
 from textual.app import App
+from textual.css.query import NoMatches
 
 from controller.cli.browsing.overview import Overview
 from controller.cli.browsing.page import Page
@@ -57,4 +59,6 @@ class Browser(App[None]):
             return
         self._shown = self.followed.version, now
         if isinstance(self.screen, Page) and self.screen.ready:
-            self.screen.fill()
+            # One that is being left, or closed with the program, has lost its parts already.
+            with contextlib.suppress(NoMatches):
+                self.screen.fill()
