@@ -191,7 +191,7 @@ GUIDES: dict[str, dict[str, tuple[str, ...]]] = {
         "no budget is spent and nothing is reverted": (
             "test_an_outage_in_the_middle_of_a_rollout_reverts_nothing",
         ),
-        "Deletes and cancels are tried one at a time": (
+        "Deletes are tried one at a time": (
             "test_deletes_are_tried_one_at_a_time_and_close_the_circuit",
         ),
         "it brings the next trial forward": (

@@ -237,11 +237,13 @@ _OWN: dict[str, Promises] = {
         "nothing is abandoned or forced because its provider is away": (
             "test_deletes_are_tried_one_at_a_time_and_close_the_circuit",
         ),
-        "Deletes and cancels are tried one at a time": (
-            "test_cancels_and_deletes_take_turns_while_the_circuit_is_open",
+        "Deletes are tried one at a time": (
+            "test_deletes_take_turns_while_the_circuit_is_open",
             "test_a_delete_under_way_is_the_trial_of_a_circuit_that_is_half_open_by_then",
             "test_deletes_are_tried_one_at_a_time_and_close_the_circuit",
         ),
+        "a cancel of any act, however that was": ("test_cancels_open_no_circuit",),
+        "One delete may begin beside the trials": ("test_a_delete_goes_beside_the_trial",),
         "it brings the next trial forward": (
             "test_what_a_provider_shows_brings_the_next_trial_forward",
             "test_what_the_provider_shows_brings_the_next_trial_forward",
