@@ -28,8 +28,11 @@ STRATEGIC_PATCH = "application/strategic-merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
 BAD_REQUEST, FORBIDDEN, NOT_FOUND, TOO_MANY = 400, 403, 404, 429
 SERVER_ERROR, UNAVAILABLE = 500, 503
-# As the API server says it for a moment after a kind has come or changed.
-BEGINS = b"storage is (re)initializing"
+# As the API server says it for a moment after a kind has come or changed; 429 first, 503 later.
+BEGINS = (
+    b"storage is (re)initializing",
+    b"There can be a delay between when CustomResourceDefinitions are created",
+)
 PAUSE_SECONDS = 0.1
 # How long an answer is waited for. Reads are asked again by who waits for something; a write whose
 # answer is lost is lost.
@@ -106,7 +109,8 @@ class Client:
         while True:
             status, answer, self.warnings = self._exchange(method, path, data, headers, timeout)
             # Nothing was done: as all clients of Kubernetes do, ask again.
-            if status != TOO_MANY or BEGINS not in answer or time.monotonic() > deadline:
+            begins = status in {TOO_MANY, UNAVAILABLE} and any(it in answer for it in BEGINS)
+            if not begins or time.monotonic() > deadline:
                 break
             time.sleep(PAUSE_SECONDS)
         found = _decoded(answer)

@@ -225,7 +225,6 @@ def install(
     flags = ["--create-namespace", "--no-hooks", "--take-ownership"]
     helm(owner, ["upgrade", "--install", home, str(chart), *flags, *chosen], home)
     text = helm(owner, ["get", "manifest", home], home)
-    owner.wait("admission to know the kinds", lambda: _are_admitted(owner.client))
     return [each for each in yaml.safe_load_all(text) if each]
 
 
@@ -273,7 +272,10 @@ def service_account_config(owner: cluster.Cluster, account: str, home: str = NAM
 
 
 def helm(owner: cluster.Cluster, arguments: Sequence[str], home: str = NAMESPACE) -> str:
-    """Run Helm on this cluster, in the operator's namespace; its output."""
+    """Run Helm on this cluster, in the operator's namespace; its output.
+
+    Kinds that were installed can be used once this returns.
+    """
     program = binaries.ensure(binaries.HELM, owner.say) / "helm"
     environment = {**os.environ, "KUBECONFIG": str(owner.kubeconfig)}
     done = subprocess.run(
@@ -285,6 +287,8 @@ def helm(owner: cluster.Cluster, arguments: Sequence[str], home: str = NAMESPACE
     )
     if done.returncode:
         raise errors.DevclusterError(f"helm {arguments[0]} failed:\n{done.stderr.strip()}")
+    if arguments[0] in {"install", "upgrade"}:
+        owner.wait("admission to know the kinds", lambda: _are_admitted(owner.client))
     return done.stdout
 
 

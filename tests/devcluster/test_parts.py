@@ -348,10 +348,18 @@ def test_a_written_kubeconfig_is_private_and_needs_no_other_file(tmp_path: Path)
     assert not client.Client(path).ready()
 
 
+# What an API server answers while a kind comes: its objects cannot be stored yet, or not applied.
+DELAY = (
+    "Kind=Application not found. There can be a delay between when CustomResourceDefinitions are"
+    " created and when they are available."
+)
+BEGINNINGS = {"/stored": (429, "storage is (re)initializing"), "/applied": (503, DELAY)}
+
+
 class _Answering(http.server.BaseHTTPRequestHandler):
     """Answers everything with `{}`; after /last it hangs up without a word.
 
-    /busy has no time for anybody, and /begins has it from the third time on.
+    /busy has no time for anybody, and what begins has it from the third time on.
     """
 
     protocol_version = "HTTP/1.1"
@@ -365,9 +373,10 @@ class _Answering(http.server.BaseHTTPRequestHandler):
     def answer(self) -> None:
         """Answer any request."""
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        begins = self.path == "/begins" and len(self.connections) <= 2
-        told = b'{"message": "storage is (re)initializing"}' if begins else b"{}"
-        self.send_response(429 if begins or self.path == "/busy" else 200)
+        begins = self.path in BEGINNINGS and len(self.connections) <= 2
+        status, words = BEGINNINGS[self.path] if begins else (200, "")
+        told = json.dumps({"message": words}).encode() if begins else b"{}"
+        self.send_response(429 if self.path == "/busy" else status)
         self.send_header("Content-Length", str(len(told)))
         self.end_headers()
         self.wfile.write(told)
@@ -416,9 +425,10 @@ def test_reads_share_a_connection_and_outlive_it(answering: client.Client) -> No
     assert len(set(_Answering.connections)) == 4
 
 
-def test_a_server_that_begins_anew_is_asked_again(answering: client.Client) -> None:
+@pytest.mark.parametrize("path", BEGINNINGS)
+def test_a_server_that_begins_anew_is_asked_again(answering: client.Client, path: str) -> None:
     """After a change of kinds it does nothing for a moment; any other 429 is an answer."""
-    assert answering.create("/begins", {}) == {}
+    assert answering.create(path, {}) == {}
     assert len(_Answering.connections) == 3
     with pytest.raises(client.ApiError, match="429"):
         answering.create("/busy", {})

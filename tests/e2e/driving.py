@@ -24,7 +24,6 @@ from devcluster.cluster import Cluster
 from proof import history
 
 PATIENCE_SECONDS = 300.0
-UNAVAILABLE = 503
 POLL_SECONDS = 0.2
 HOOK = "kwok.argosy.dev/"
 # All that Argosy makes for an application, by what belongs to it.
@@ -244,18 +243,8 @@ class App:
             "metadata": {"name": self.name},
             "spec": copy.deepcopy(self.spec),
         }
-
-        def applied() -> Object:
-            try:
-                made: Object = self.kube.api.apply(self.path, body, manager="tester")
-            except client.ApiError as error:
-                # Just after the chart's CRDs are made, admission does not know them yet.
-                if error.status == UNAVAILABLE and "not found" in str(error):
-                    return {}
-                raise
-            return made
-
-        return self.kube.wait_until(f"{self.name} is accepted", applied)
+        made: Object = self.kube.api.apply(self.path, body, manager="tester")
+        return made
 
     def annotate(self, **marks: str) -> None:
         """Annotate the application, as `kubectl annotate` does."""

@@ -26,7 +26,6 @@ pytestmark = pytest.mark.e2e
 LEASE = f"{crews.LEASES}/argosy-leader"
 # How far a new operator's writes may lie behind what an old one had seen.
 SLACK = 20.0
-TOO_MANY_REQUESTS = 429
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -333,7 +332,7 @@ def _exists(crew: Crew, path: str) -> bool:
         crew.place.api.get(path)
     except client.ApiError as error:
         # A kind that was just defined is first unknown, then has no storage yet.
-        if error.status in {client.NOT_FOUND, TOO_MANY_REQUESTS, driving.UNAVAILABLE}:
+        if error.status in {client.NOT_FOUND, client.TOO_MANY, client.UNAVAILABLE}:
             return False
         raise
     return True
