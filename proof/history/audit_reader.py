@@ -98,8 +98,12 @@ class AuditLog:
         unidentified: bool = False,
         subresource: str = "",
         took: float = TOOK,
+        partly: bool = False,
     ) -> None:
-        """Merge a change into an object; the last finalizer's end is a going object's end."""
+        """Merge a change into an object; the last finalizer's end is a going object's end.
+
+        `partly` is for who asks for the answer's metadata alone.
+        """
         metadata = target["metadata"]
         before = copy.deepcopy(target)
         if spec and any(target["spec"].get(key) != value for key, value in spec.items()):
@@ -125,8 +129,17 @@ class AuditLog:
         if labels:
             request["metadata"]["labels"] = dict(labels)
         subresource = subresource or ("status" if status else "")
+        answer = {"kind": "PartialObjectMetadata", "metadata": metadata} if partly else None
         self._log(
-            "patch", target, 200, by=by, agent=agent, request=request, sub=subresource, took=took
+            "patch",
+            target,
+            200,
+            by=by,
+            agent=agent,
+            request=request,
+            answer=answer,
+            sub=subresource,
+            took=took,
         )
 
     def delete(
@@ -161,10 +174,26 @@ class AuditLog:
         self._log("deletecollection", whole, 200, by=by, answer={"kind": "List", "items": items})
 
     def refuse(
-        self, verb: str, target: Object, code: int, *, by: str = OPERATOR, unread: bool = False
+        self,
+        verb: str,
+        target: Object,
+        code: int,
+        *,
+        by: str = OPERATOR,
+        unread: bool = False,
+        labels: Mapping[str, str] | None = None,
+        owner: Object | None = None,
     ) -> None:
-        """Write down a request that was refused, or refused before its body was read."""
-        request = None if unread else {"metadata": {"uid": target["metadata"]["uid"]}}
+        """Write down a request that was refused, or refused before its body was read.
+
+        `labels` and `owner` are what it asked for.
+        """
+        metadata: Object = {"uid": target["metadata"]["uid"]}
+        if labels:
+            metadata["labels"] = dict(labels)
+        if owner is not None:
+            metadata["ownerReferences"] = [_reference(owner)]
+        request = None if unread else {"metadata": metadata}
         answer = {"kind": "Status", "status": "Failure", "code": code}
         self._log(verb, target, code, by=by, request=request, answer=answer)
 

@@ -8,13 +8,15 @@ next. `readiness` and `status_truth` hold what a Server says to this.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator, Mapping
 
 from proof.history import journal, pods, salvage
 
 # The checker has names of its own, lest it repeat a mistake of what it judges.
 REVISION_LABEL = "argosy.dev/revision"
 INCARNATION_LABEL = "argosy.dev/incarnation"
+EVER = (float("inf"), float("inf"))
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,22 +41,34 @@ def told(server: journal.Change) -> Instance:
 
 
 def made(pod: pods.Life) -> Callable[[journal.Change], tuple[Instance, ...]]:
-    """Return what knows which instances a version of a pod may be: one, or two where it is edited.
+    """Return what knows which instances a version of a pod may be: one, or more where it is edited.
 
-    A pod whose creation is not on record is what its first version says.
+    A pod whose creation is not on record is what its first version says. Where a request of
+    Argosy's had no answer, it may be what that asked for, until somebody's next answer.
     """
     known: dict[int, tuple[Instance, ...]] = {}
     last: Instance | None = None
-    for each in pod.versions:
-        shown = _shown(each)
+    for each, after in itertools.zip_longest(pod.versions, pod.versions[1:]):
+        shown = _read(each.meta.labels)
         last = shown if last is None or each.ours else last
-        known[id(each)] = (last,) if last == shown else (last, shown)
+        until = EVER if after is None else after.place
+        perhaps = [_read(one.asked.metadata.labels) for one in _marking(pod, each.place, until)]
+        known[id(each)] = tuple(dict.fromkeys((last, shown, *perhaps)))
     return lambda change: known.get(id(change), ())
 
 
-def _shown(pod: journal.Change) -> Instance:
-    labels = pod.meta.labels or {}
+def _marking(
+    pod: pods.Life, since: tuple[float, float], until: tuple[float, float]
+) -> Iterator[journal.Change]:
+    """Yield the requests without an answer, sent while a version stood, that were to mark a pod."""
+    for each in pod.doubts:
+        if since <= each.place < until and REVISION_LABEL in (each.asked.metadata.labels or {}):
+            yield each
+
+
+def _read(labels: Mapping[str, str | None] | None) -> Instance:
+    found = labels or {}
     return Instance(
-        revision=labels.get(REVISION_LABEL, ""),
-        incarnation=salvage.number(labels.get(INCARNATION_LABEL, "0")),
+        revision=found.get(REVISION_LABEL) or "",
+        incarnation=salvage.number(found.get(INCARNATION_LABEL) or "0"),
     )

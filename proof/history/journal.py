@@ -47,6 +47,8 @@ SPECIFIED = frozenset(
     }
 )
 CREATED, REFUSED = 201, 400
+# The kind of answers to those who ask for metadata alone.
+PARTIAL = "PartialObjectMetadata"
 _BUCKET = "argosy.dev/bucket"
 
 NO_META, NO_SPEC, NO_STATUS = records.Meta(), records.Spec(), records.Status()
@@ -96,6 +98,8 @@ class Change:
     # It was asked for no more than that the object's label of a part of the work goes, and only of
     # the very version that was seen.
     unlabels: bool = False
+    # The answer had nothing but metadata.
+    partial: bool = False
     meta: records.Meta = NO_META
     spec: records.Spec = NO_SPEC
     status: records.Status = NO_STATUS
@@ -320,7 +324,7 @@ def _asked_for(raw: msgspec.Raw) -> records.Asked:
         return records.Asked(unread=True) if found is None else found
     tests = {each.path: each.value for each in _operations(text) or () if each.op == "test"}
     return records.Asked(
-        metadata=records.Identity(
+        metadata=records.Named(
             uid=_test(tests, "/metadata/uid"),
             resource_version=_test(tests, "/metadata/resourceVersion"),
         )
@@ -347,6 +351,7 @@ def _filled(change: Change, body: records.Body) -> Change:
         meta=meta,
         spec=spec,
         status=status,
+        partial=body.kind == PARTIAL,
         version=salvage.number(meta.resource_version),
         effect=_effect(change, meta),
     )

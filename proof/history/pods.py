@@ -48,6 +48,13 @@ class Life:
         return self.last.controller
 
     @property
+    def owners(self) -> frozenset[str]:
+        """The UIDs of all that controlled it, or may have: a request without an answer asked it."""
+        asked = (one for each in self.doubts for one in each.asked.metadata.owner_references)
+        perhaps = {each.uid for each in asked if each.controller}
+        return frozenset({each.controller for each in self.versions} | perhaps) - {""}
+
+    @property
     def label(self) -> str:
         """The object as people write it."""
         return f"{self.resource}/{self.name}"
@@ -125,6 +132,9 @@ def _begin(change: Change, lives: dict[str, Life], named: dict[tuple[str, str, s
 def _live(life: Life, change: Change) -> None:
     if change.subresource == "scale" and life.versions:
         _scale(life.versions[-1], change)
+    elif life.versions and change.partial:
+        # Who asks for metadata alone, as the garbage collector does, is answered with no more.
+        change.spec, change.status = life.versions[-1].spec, life.versions[-1].status
     if change.effect == "gone":
         life.gone = life.gone or change
         if not life.versions:

@@ -27,7 +27,7 @@ def check(history: journal.History, *, slack: float = 5.0) -> Iterator[verdict.V
     owned: dict[str, list[pods.Life]] = defaultdict(list)
     for life in history.lives.values():
         if life.resource == "pods":
-            for owner in {each.controller for each in life.versions} - {""}:
+            for owner in life.owners:
                 owned[owner].append(life)
     refused, ignored = refusals(history), left_to_others(history)
     for life in history.lives.values():

@@ -288,10 +288,19 @@ class Identity(Record, frozen=True, kw_only=True, gc=False):
     resource_version: str = ""
 
 
-class Asked(Record, frozen=True, kw_only=True, gc=False):
+class Named(Record, frozen=True, kw_only=True):
+    """What a request says of the object that it means, and whose that is to be, and which one."""
+
+    uid: str = ""
+    resource_version: str = ""
+    labels: dict[str, str | None] | None = None
+    owner_references: tuple[Owner, ...] = ()
+
+
+class Asked(Record, frozen=True, kw_only=True):
     """The body of a request, as far as it names one object and no other."""
 
-    metadata: Identity = Identity()
+    metadata: Named = Named()
     preconditions: Identity = Identity()
     # Nothing is on record of the body.
     unread: bool = False

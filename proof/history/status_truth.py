@@ -30,7 +30,7 @@ def check(history: journal.History, *, slack: float = 5.0) -> Iterator[verdict.V
     children: dict[str, list[pods.Life]] = defaultdict(list)
     for life in history.lives.values():
         # Whoever let go of it since could speak of it before.
-        for owner in {each.controller for each in life.versions} - {""}:
+        for owner in life.owners:
             children[owner].append(life)
     before: dict[str, journal.Change] = {}
     for each in history.changes:

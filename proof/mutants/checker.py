@@ -73,9 +73,30 @@ _READY = (
     one(
         "the checker forgets a change whose answer was lost",
         "proof.history.instances:made",
-        "(last, shown)",
-        "(last,)",
+        "(last, shown, *perhaps)",
+        "(last, *perhaps)",
         f"{_HONESTY}::test_a_change_whose_answer_was_lost_took_effect",
+    ),
+    one(
+        "the checker forgets what a request without an answer would have made of a pod",
+        "proof.history.instances:made",
+        "(last, shown, *perhaps)",
+        "(last, shown)",
+        f"{_HONESTY}::test_an_adoption_without_an_answer_made_the_pod_its_servers",
+    ),
+    one(
+        "the checker forgets whose a pod is by a request without an answer",
+        "proof.history.pods:Life.owners",
+        "{each.uid for each in asked if each.controller}",
+        "set()",
+        f"{_HONESTY}::test_an_adoption_without_an_answer_made_the_pod_its_servers",
+    ),
+    one(
+        "the checker forgets a status that an answer of metadata leaves out",
+        "proof.history.pods:_live",
+        "life.versions and change.partial",
+        "False",
+        f"{_HONESTY}::test_an_adoption_without_an_answer_made_the_pod_its_servers",
     ),
     one(
         "the checker lets a server become Ready by another pod",

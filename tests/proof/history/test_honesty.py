@@ -67,8 +67,8 @@ class Shop:
     def make_pod(self, **more: Any) -> Object:
         """Make the server's pod, which becomes ready."""
         spec = {"containers": [{"name": "main", "image": "app:1"}]}
-        more = {"labels": self.marks(), **more}
-        made = self.log.create("pods", "shop-web-0", owner=self.server, spec=spec, **more)
+        more = {"labels": self.marks(), "owner": self.server, **more}
+        made = self.log.create("pods", "shop-web-0", spec=spec, **more)
         self.log.patch(made, status=READY, by="kwok")
         return made
 
@@ -239,6 +239,41 @@ def test_a_change_whose_answer_was_lost_took_effect() -> None:
     shop.say(READY)
     shop.wait(LONG)
     assert not shop.broken()
+
+
+@pytest.mark.parametrize(("killed", "found"), [(True, []), (False, ["I9", "Ready"])])
+def test_an_adoption_without_an_answer_made_the_pod_its_servers(
+    *, killed: bool, found: list[str]
+) -> None:
+    """Whoever adopted it was killed meanwhile, and nobody has written of the pod since.
+
+    The garbage collector, which let go of it before, was answered with its metadata alone.
+    """
+    shop = Shop()
+    shop.say(UNREADY)
+    shop.log.delete(shop.pod)
+    shop.pod = shop.make_pod(owner=None, labels={}, by=audit_reader.PERSON)
+    shop.log.patch(shop.pod, labels={"app": "db"}, by="garbage-collector", partly=True)
+    shop.wait(10)
+    if killed:
+        shop.log.refuse("patch", shop.pod, 504, labels=shop.marks(), owner=shop.server)
+    shop.say(READY)
+    shop.wait(LONG)
+    assert shop.broken() == found
+
+
+@pytest.mark.parametrize("mark", [instances.REVISION_LABEL, instances.INCARNATION_LABEL])
+def test_a_lost_adoption_as_another_instance_excuses_nobody(mark: str) -> None:
+    """The pod may be what was asked for without an answer, and nothing else."""
+    shop = Shop()
+    shop.say(UNREADY)
+    shop.log.delete(shop.pod)
+    shop.pod = shop.make_pod(owner=None, labels={}, by=audit_reader.PERSON)
+    marks = {**shop.marks(), mark: "7"}
+    shop.log.refuse("patch", shop.pod, 504, labels=marks, owner=shop.server)
+    shop.say(READY)
+    shop.wait(LONG)
+    assert readiness.INVARIANT in shop.broken()
 
 
 @pytest.mark.parametrize("mark", [instances.REVISION_LABEL, instances.INCARNATION_LABEL])
